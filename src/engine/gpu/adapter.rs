@@ -1,0 +1,330 @@
+//! Finding adapters and opening devices.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::pipelines::Pipelines;
+use crate::Error;
+use crate::report::AdapterDescription;
+
+/// An opened GPU device, to be shared by many jobs. Cloning it is cheap and shares the device.
+///
+/// # Examples
+///
+/// ```no_run
+/// use cofire::{Analysis, Engine, gpu::Gpu};
+/// # let (layer_1, layer_2) = (ndarray::Array2::zeros((9, 9)), ndarray::Array2::zeros((9, 9)));
+///
+/// let gpu = Gpu::open(None)?; // or Some("nvidia")
+/// let settings = Analysis::new(10).engine(Engine::Gpu(gpu));
+/// let first = settings.run(layer_1.view())?;
+/// let second = settings.run(layer_2.view())?; // no second start-up
+/// # Ok::<(), cofire::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Gpu {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    adapter: AdapterDescription,
+    limits: wgpu::Limits,
+    pipelines: Pipelines,
+    failed: AtomicBool,
+}
+
+/// The device that [`crate::Engine::Auto`] opened, kept for the next job.
+static FIRST_REAL: Mutex<Option<Gpu>> = Mutex::new(None);
+
+impl Gpu {
+    /// Opens the best adapter whose label contains `name` in any case, or the best of all.
+    ///
+    /// Real GPUs come before software adapters, discrete ones before integrated ones, and Vulkan,
+    /// Metal and DirectX 12 before OpenGL. The label is what [`AdapterDescription`] displays, such
+    /// as `Metal/Apple M2`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoAdapter`], [`Error::AdapterNotFound`], [`Error::AdapterTooSmall`] or
+    /// [`Error::DeviceRefused`].
+    pub fn open(name: Option<&str>) -> Result<Self, Error> {
+        pollster::block_on(Self::open_async(name))
+    }
+
+    /// [`Gpu::open`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// As [`Gpu::open`].
+    pub async fn open_async(name: Option<&str>) -> Result<Self, Error> {
+        let wanted = name.map(str::to_lowercase).unwrap_or_default();
+        let mut available = Vec::new();
+        for backends in BACKENDS_IN_TURN {
+            for adapter in ranked_adapters(backends).await {
+                let label = describe(&adapter.get_info()).to_string();
+                if label.to_lowercase().contains(&wanted) {
+                    return Self::request(&adapter).await;
+                }
+                available.push(label);
+            }
+        }
+        match name {
+            Some(name) if !available.is_empty() => {
+                Err(Error::AdapterNotFound { requested: name.to_owned(), available })
+            }
+            _ => Err(Error::NoAdapter),
+        }
+    }
+
+    /// Uses a device that the caller opened, with whatever limits it was given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AdapterTooSmall`] if the device's limits are too low for any kernel.
+    pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self, Error> {
+        let adapter = describe(&device.adapter_info());
+        let limits = device.limits();
+        check_limits(&adapter, &limits)?;
+        let pipelines = Pipelines::default();
+        let failed = AtomicBool::new(false);
+        Ok(Self { shared: Arc::new(Shared { device, queue, adapter, limits, pipelines, failed }) })
+    }
+
+    async fn request(adapter: &wgpu::Adapter) -> Result<Self, Error> {
+        let description = describe(&adapter.get_info());
+        // Nothing beyond what every WebGPU device has, and less where the adapter has less.
+        let limits = wgpu::Limits::default().or_worse_values_from(&adapter.limits());
+        check_limits(&description, &limits)?;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("cofire"),
+            required_limits: limits,
+            ..Default::default()
+        };
+        let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| {
+            Error::DeviceRefused { adapter: description.to_string(), reason: error.to_string() }
+        })?;
+        // Every call is made inside an error scope; what still gets here must not end the process.
+        device.on_uncaptured_error(Arc::new(|error| log::error!("wgpu: {error}")));
+        Self::from_device(device, queue)
+    }
+
+    /// The first adapter that is not a software one, opened once for the whole process.
+    pub(crate) async fn first_real() -> Option<Self> {
+        let known = FIRST_REAL.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(gpu) = known.filter(|gpu| !gpu.has_failed()) {
+            return Some(gpu);
+        }
+        for backends in BACKENDS_IN_TURN {
+            let adapters = ranked_adapters(backends).await;
+            for adapter in adapters.iter().filter(|a| !is_software(&a.get_info())) {
+                match Self::request(adapter).await {
+                    Ok(gpu) => {
+                        let mut known = FIRST_REAL.lock().unwrap_or_else(PoisonError::into_inner);
+                        *known = Some(gpu.clone());
+                        return Some(gpu);
+                    }
+                    Err(error) => log::debug!("passed over: {error}"),
+                }
+            }
+            if !adapters.is_empty() {
+                break; // OpenGL would show the same hardware again
+            }
+        }
+        None
+    }
+
+    /// What the driver says of the adapter.
+    #[must_use]
+    pub fn adapter(&self) -> &AdapterDescription {
+        &self.shared.adapter
+    }
+
+    pub(super) fn device(&self) -> &wgpu::Device {
+        &self.shared.device
+    }
+
+    pub(super) fn queue(&self) -> &wgpu::Queue {
+        &self.shared.queue
+    }
+
+    pub(super) fn limits(&self) -> &wgpu::Limits {
+        &self.shared.limits
+    }
+
+    pub(super) fn pipelines(&self) -> &Pipelines {
+        &self.shared.pipelines
+    }
+
+    /// Remembers that the device is of no more use, so that a later job opens another.
+    pub(super) fn mark_failed(&self) {
+        self.shared.failed.store(true, Ordering::Relaxed);
+    }
+
+    fn has_failed(&self) -> bool {
+        self.shared.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// An adapter of this machine.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct FoundAdapter {
+    /// What the driver says of it. Its display is the label to ask for it by.
+    pub description: AdapterDescription,
+    /// Whether it is discrete, integrated, virtual or software, in a word.
+    pub kind: &'static str,
+    /// The limits that matter to cofire.
+    pub limits: AdapterLimits,
+    /// Why it cannot be used, if it cannot.
+    pub unusable: Option<String>,
+    /// Whether [`crate::Engine::Auto`] would take it.
+    pub is_auto_choice: bool,
+}
+
+/// What an adapter offers, before cofire asks for no more than WebGPU's defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AdapterLimits {
+    /// Largest buffer a kernel can see, in bytes.
+    pub storage_binding_bytes: u64,
+    /// Workgroup memory, in bytes.
+    pub workgroup_storage_bytes: u32,
+    /// Invocations in a workgroup.
+    pub workgroup_invocations: u32,
+    /// Workgroups in one dimension of a dispatch.
+    pub workgroups_per_dimension: u32,
+}
+
+/// Every adapter of this machine, the best one first. Set the environment variable `WGPU_BACKEND`
+/// (`vulkan`, `metal`, `dx12`, `gl`) to look through some interfaces only.
+#[must_use]
+pub fn adapters() -> Vec<FoundAdapter> {
+    pollster::block_on(adapters_async())
+}
+
+/// [`adapters`] for callers that have an executor, or are in a browser.
+pub async fn adapters_async() -> Vec<FoundAdapter> {
+    let mut auto_is_free = true;
+    let found = ranked_adapters(wgpu::Backends::all()).await.into_iter().map(|adapter| {
+        let info = adapter.get_info();
+        let description = describe(&info);
+        let limits = adapter.limits();
+        let unusable = check_limits(&description, &limits).err().map(|error| error.to_string());
+        let is_auto_choice = auto_is_free && unusable.is_none() && !description.is_software;
+        auto_is_free &= !is_auto_choice;
+        FoundAdapter {
+            kind: kind(info.device_type, description.is_software),
+            limits: AdapterLimits {
+                storage_binding_bytes: limits.max_storage_buffer_binding_size,
+                workgroup_storage_bytes: limits.max_compute_workgroup_storage_size,
+                workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+                workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
+            },
+            description,
+            unusable,
+            is_auto_choice,
+        }
+    });
+    found.collect()
+}
+
+/// OpenGL is asked last: on a machine without a desktop its loader writes complaints to the
+/// terminal, and what it shows is mostly what Vulkan has shown.
+const BACKENDS_IN_TURN: [wgpu::Backends; 2] = [wgpu::Backends::PRIMARY, wgpu::Backends::SECONDARY];
+
+/// The adapters of some backends, as far as the environment does not rule them out, best first.
+async fn ranked_adapters(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    let backends = descriptor.backends & backends;
+    if backends.is_empty() {
+        return Vec::new();
+    }
+    descriptor.backends = backends;
+    let mut adapters = wgpu::Instance::new(descriptor).enumerate_adapters(backends).await;
+    adapters.sort_by_key(|adapter| rank(&adapter.get_info()));
+    adapters
+}
+
+/// Smaller is better.
+fn rank(info: &wgpu::AdapterInfo) -> (bool, u8, bool) {
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    };
+    (is_software(info), kind, info.backend == wgpu::Backend::Gl)
+}
+
+fn is_software(info: &wgpu::AdapterInfo) -> bool {
+    // OpenGL reports software rasterizers as "other", and Windows its WARP as integrated.
+    const NAMES: [&str; 5] =
+        ["llvmpipe", "lavapipe", "swiftshader", "softpipe", "microsoft basic render"];
+    let name = info.name.to_lowercase();
+    info.device_type == wgpu::DeviceType::Cpu || NAMES.iter().any(|known| name.contains(known))
+}
+
+fn kind(device_type: wgpu::DeviceType, is_software: bool) -> &'static str {
+    match device_type {
+        _ if is_software => "software",
+        wgpu::DeviceType::DiscreteGpu => "discrete",
+        wgpu::DeviceType::IntegratedGpu => "integrated",
+        wgpu::DeviceType::VirtualGpu => "virtual",
+        wgpu::DeviceType::Cpu => "software",
+        wgpu::DeviceType::Other => "other",
+    }
+}
+
+fn describe(info: &wgpu::AdapterInfo) -> AdapterDescription {
+    AdapterDescription {
+        name: info.name.clone(),
+        backend: format!("{:?}", info.backend),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+        is_software: is_software(info),
+    }
+}
+
+/// What the kernels cannot do without. Everything else the planner adapts to.
+fn check_limits(adapter: &AdapterDescription, limits: &wgpu::Limits) -> Result<(), Error> {
+    let needs = [
+        ("max_storage_buffers_per_shader_stage", 4, limits.max_storage_buffers_per_shader_stage),
+        (
+            "max_compute_invocations_per_workgroup",
+            super::pipelines::WORKGROUP_SIZE,
+            limits.max_compute_invocations_per_workgroup,
+        ),
+        (
+            "max_compute_workgroup_size_x",
+            super::pipelines::WORKGROUP_SIZE,
+            limits.max_compute_workgroup_size_x,
+        ),
+        ("max_compute_workgroup_storage_size", 8192, limits.max_compute_workgroup_storage_size),
+        ("max_compute_workgroups_per_dimension", 1024, limits.max_compute_workgroups_per_dimension),
+    ];
+    for (limit, needed, available) in needs {
+        if available < needed {
+            let (needed, available) = (u64::from(needed), u64::from(available));
+            return Err(Error::AdapterTooSmall {
+                adapter: adapter.to_string(),
+                limit,
+                needed,
+                available,
+            });
+        }
+    }
+    let (needed, available) = (1 << 24, limits.max_storage_buffer_binding_size);
+    if available < needed {
+        let limit = "max_storage_buffer_binding_size";
+        return Err(Error::AdapterTooSmall {
+            adapter: adapter.to_string(),
+            limit,
+            needed,
+            available,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! One workgroup a pair, one counter a cell in workgroup memory: the plain kernel, for any number
+//! of bins.
+//!
+//! Shader: `shaders/joint_histogram.wgsl`. CPU twin: `src/engine/cpu/joint_histogram.rs`.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::count_kernel::{CountKernel, to_u32};
+use super::pipelines::Shader;
+use super::plan::DeviceLimits;
+use crate::codes::Codes;
+use crate::plan::Tile;
+
+/// Codes in a word.
+const CODES: usize = 4;
+
+/// The shader's `Params`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    columns: u32,
+    first_row: u32,
+    is_triangular: u32,
+    samples: u32,
+    stride: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct JointHistogram {
+    bins: usize,
+    /// Rows of the histogram that fit workgroup memory.
+    band_rows: usize,
+}
+
+impl JointHistogram {
+    pub(super) fn new(bins: usize, limits: &DeviceLimits) -> Self {
+        let cells = limits.workgroup_storage_bytes as usize / size_of::<u32>();
+        Self { bins, band_rows: (cells / bins).clamp(1, bins) }
+    }
+
+    fn data(codes: &Codes, neurons: Range<usize>, samples: Range<usize>) -> Vec<Vec<u32>> {
+        let stride = samples.len().div_ceil(CODES);
+        let mut words = vec![0u32; neurons.len() * stride];
+        words.par_chunks_exact_mut(stride).zip(neurons).for_each(|(words, neuron)| {
+            let codes = &codes.neuron(neuron)[samples.clone()];
+            for (word, codes) in words.iter_mut().zip(codes.chunks(CODES)) {
+                for (k, &code) in codes.iter().enumerate() {
+                    *word |= u32::from(code) << (8 * k);
+                }
+            }
+        });
+        vec![words]
+    }
+}
+
+impl CountKernel for JointHistogram {
+    fn shader(&self) -> Shader {
+        Shader {
+            name: "joint_histogram",
+            wgsl: include_str!("../../../shaders/joint_histogram.wgsl"),
+            constants: vec![("BINS", to_u32(self.bins)), ("BAND_ROWS", to_u32(self.band_rows))],
+        }
+    }
+
+    fn bytes_per_neuron(&self, chunk: usize) -> usize {
+        chunk.div_ceil(CODES) * size_of::<u32>()
+    }
+
+    fn row_data(
+        &self,
+        codes: &Codes,
+        neurons: Range<usize>,
+        samples: Range<usize>,
+    ) -> Vec<Vec<u32>> {
+        Self::data(codes, neurons, samples)
+    }
+
+    fn column_data(
+        &self,
+        codes: &Codes,
+        neurons: Range<usize>,
+        samples: Range<usize>,
+    ) -> Vec<Vec<u32>> {
+        Self::data(codes, neurons, samples)
+    }
+
+    fn params(&self, tile: &Tile, first_row: usize, samples: usize) -> Vec<u8> {
+        bytemuck::bytes_of(&Params {
+            columns: to_u32(tile.columns.len()),
+            first_row: to_u32(first_row),
+            is_triangular: u32::from(tile.is_triangular()),
+            samples: to_u32(samples),
+            stride: to_u32(samples.div_ceil(CODES)),
+        })
+        .to_vec()
+    }
+
+    fn workgroups(&self, columns: usize, rows: usize) -> [u32; 3] {
+        [to_u32(columns), to_u32(rows), to_u32(self.bins.div_ceil(self.band_rows))]
+    }
+}

@@ -1,0 +1,246 @@
+//! The contract of an engine, and the one place that chooses one.
+//!
+//! An engine takes codes and the table of `f(n)`, and returns for every pair of neurons the exact
+//! integer `Σ f(n)` over the cells of the pair's joint histogram. It knows nothing of entropy.
+
+pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
+mod monitor;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(crate) use monitor::Monitor;
+pub use monitor::Progress;
+
+use ndarray::Array3;
+
+use crate::codes::Codes;
+use crate::estimator::CellTable;
+use crate::measures::MatrixBuilder;
+use crate::plan::Tile;
+use crate::report::{Execution, Incident};
+use crate::{Error, MAX_BINS, memory, plan};
+
+/// Which engine computes a job.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Engine {
+    /// A real GPU where there is one, else the CPU. Software adapters (lavapipe, llvmpipe,
+    /// SwiftShader, WARP) are passed over: the CPU engine is faster on the same cores.
+    #[default]
+    Auto,
+    /// Native code on all cores.
+    Cpu,
+    /// The best GPU adapter, a software one if there is no other. Having none is an error.
+    AnyGpu,
+    /// The best adapter whose label, such as `Vulkan/llvmpipe (LLVM 15.0.6, 256 bits)`, contains
+    /// this text in any case. Having none is an error.
+    NamedGpu(String),
+    /// An opened device: from [`crate::gpu::Gpu::open`], or the caller's own.
+    #[cfg(feature = "gpu")]
+    Gpu(crate::gpu::Gpu),
+}
+
+/// How joint histograms are counted. Every kernel exists on both engines and returns the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kernel {
+    /// One counter a cell, incremented sample by sample. The plain baseline, for any number of
+    /// bins.
+    JointHistogram,
+    /// The samples of one neuron are sorted by its code; the codes of many partners are one-hot
+    /// words, and each bin is counted by a positional population count with carry-save adders. For
+    /// up to 32 bins.
+    PositionalPopcount,
+}
+
+impl Kernel {
+    /// Every kernel.
+    pub const ALL: [Self; 2] = [Self::JointHistogram, Self::PositionalPopcount];
+
+    /// The name of the kernel, and of the files that hold it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::JointHistogram => "joint_histogram",
+            Self::PositionalPopcount => "positional_popcount",
+        }
+    }
+
+    /// The most bins the kernel can count.
+    #[must_use]
+    pub fn max_bins(self) -> usize {
+        match self {
+            Self::JointHistogram => MAX_BINS,
+            Self::PositionalPopcount => 32,
+        }
+    }
+
+    /// The fastest kernel for a number of bins.
+    pub(crate) fn for_bins(bins: usize) -> Self {
+        if bins <= Self::PositionalPopcount.max_bins() {
+            Self::PositionalPopcount
+        } else {
+            Self::JointHistogram
+        }
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// All that an engine is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) codes: Arc<Codes>,
+    pub(crate) table: Arc<CellTable>,
+    pub(crate) kernel: Kernel,
+    pub(crate) monitor: Arc<Monitor>,
+}
+
+/// What a kernel returns for one pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PairSum {
+    /// Σ f(n) over the cells.
+    pub(crate) cells: u64,
+    /// Σ n over the cells: the number of samples, unless something went wrong.
+    pub(crate) samples: u64,
+}
+
+/// Takes the sums of a tile only if every pair was counted over every sample.
+///
+/// Drivers have been seen to cut work short, or not to run it at all, without reporting an error.
+pub(crate) fn checked_sums(
+    tile: &Tile,
+    samples: usize,
+    pairs: &[PairSum],
+) -> Result<Vec<u64>, Error> {
+    let wrong = tile.iter().zip(pairs).find(|(_, pair)| pair.samples != samples as u64);
+    match wrong {
+        Some(((first, second), pair)) => {
+            Err(Error::Miscounted { first, second, counted: pair.samples, samples })
+        }
+        None => Ok(pairs.iter().map(|pair| pair.cells).collect()),
+    }
+}
+
+/// Where engines put finished tiles; shared by the threads of one.
+#[derive(Debug)]
+pub(crate) struct Sink(Mutex<MatrixBuilder>);
+
+impl Sink {
+    pub(crate) fn new(matrix: MatrixBuilder) -> Self {
+        Self(Mutex::new(matrix))
+    }
+
+    pub(crate) fn accept(&self, table: &CellTable, tile: &Tile, sums: &[u64]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).accept(table, tile, sums);
+    }
+
+    pub(crate) fn into_inner(self) -> MatrixBuilder {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What happens to the tiles that a failing device leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDeviceFailure {
+    /// They are computed on the CPU, with the same bits, and the report lists the incident.
+    #[default]
+    UseCpu,
+    /// The job ends with [`Error::DeviceFailed`].
+    Fail,
+}
+
+/// An engine that was found and opened.
+#[derive(Debug)]
+pub(crate) enum Chosen {
+    Cpu,
+    #[cfg(feature = "gpu")]
+    Gpu(gpu::Gpu),
+}
+
+/// Finds and opens the engine that was asked for.
+pub(crate) async fn choose(engine: &Engine) -> Result<Chosen, Error> {
+    let chosen = match engine {
+        Engine::Cpu => Chosen::Cpu,
+        #[cfg(feature = "gpu")]
+        Engine::Auto => match gpu::Gpu::first_real().await {
+            Some(gpu) => Chosen::Gpu(gpu),
+            None => Chosen::Cpu,
+        },
+        #[cfg(feature = "gpu")]
+        Engine::AnyGpu => Chosen::Gpu(gpu::Gpu::open_async(None).await?),
+        #[cfg(feature = "gpu")]
+        Engine::NamedGpu(name) => Chosen::Gpu(gpu::Gpu::open_async(Some(name)).await?),
+        #[cfg(feature = "gpu")]
+        Engine::Gpu(gpu) => Chosen::Gpu(gpu.clone()),
+        #[cfg(not(feature = "gpu"))]
+        Engine::Auto => Chosen::Cpu,
+        #[cfg(not(feature = "gpu"))]
+        Engine::AnyGpu | Engine::NamedGpu(_) => return Err(Error::GpuDisabled),
+    };
+    match &chosen {
+        Chosen::Cpu => log::debug!("engine: cpu, {} threads", rayon::current_num_threads()),
+        #[cfg(feature = "gpu")]
+        Chosen::Gpu(gpu) => log::debug!("engine: gpu, adapter {}", gpu.adapter()),
+    }
+    Ok(chosen)
+}
+
+/// Runs a job on the chosen engine. Finished tiles go to `sink`.
+pub(crate) async fn run(
+    chosen: &Chosen,
+    job: &Job,
+    sink: &Arc<Sink>,
+    on_failure: OnDeviceFailure,
+) -> Result<Execution, Error> {
+    let incidents: Vec<Incident> = match chosen {
+        Chosen::Cpu => {
+            let neurons = job.codes.neurons();
+            cpu::run(job, sink, plan::tiles(neurons, neurons, neurons)).await?;
+            Vec::new()
+        }
+        #[cfg(feature = "gpu")]
+        Chosen::Gpu(gpu) => gpu::run(gpu, job, sink, on_failure).await?,
+    };
+    #[cfg(not(feature = "gpu"))]
+    let _ = on_failure; // only a device can fail
+    Ok(Execution { adapter: chosen.adapter(), kernel: job.kernel, incidents })
+}
+
+/// The joint histograms of chosen pairs, `pairs × bins × bins`.
+pub(crate) async fn joint_histograms(
+    chosen: &Chosen,
+    job: &Job,
+    pairs: &[(usize, usize)],
+    on_failure: OnDeviceFailure,
+) -> Result<Array3<u32>, Error> {
+    let bins = job.codes.bins();
+    let mut counts = memory::zeroed(pairs.len(), bins * bins)?;
+    match chosen {
+        Chosen::Cpu => cpu::joint_histograms(&job.codes, pairs, &mut counts),
+        #[cfg(feature = "gpu")]
+        Chosen::Gpu(gpu) => gpu::joint_histograms(gpu, job, pairs, on_failure, &mut counts).await?,
+    }
+    #[cfg(not(feature = "gpu"))]
+    let _ = on_failure; // only a device can fail
+    let bytes = counts.len() as u64 * 4;
+    Array3::from_shape_vec((pairs.len(), bins, bins), counts)
+        .map_err(|_| Error::OutOfMemory { bytes })
+}
+
+impl Chosen {
+    fn adapter(&self) -> Option<crate::report::AdapterDescription> {
+        match self {
+            Self::Cpu => None,
+            #[cfg(feature = "gpu")]
+            Self::Gpu(gpu) => Some(gpu.adapter().clone()),
+        }
+    }
+}

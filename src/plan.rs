@@ -1,0 +1,118 @@
+//! Which pairs are counted together: the upper triangle of the matrix cut into tiles.
+
+use std::ops::Range;
+
+/// A block of the pair matrix: every pair `(i, j)` with `i` in `rows`, `j` in `columns`, `i <= j`.
+///
+/// A tile either lies right of the diagonal, or begins on it (`rows.start == columns.start`) and
+/// is at least as wide as it is high. Its pairs are numbered row by row, without the pairs below
+/// the diagonal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tile {
+    pub(crate) rows: Range<usize>,
+    pub(crate) columns: Range<usize>,
+}
+
+impl Tile {
+    /// The tile of a single pair; the order of the two neurons is kept.
+    pub(crate) fn single(first: usize, second: usize) -> Self {
+        Self { rows: first..first + 1, columns: second..second + 1 }
+    }
+
+    /// Whether the tile begins on the diagonal.
+    pub(crate) fn is_triangular(&self) -> bool {
+        self.rows.start == self.columns.start
+    }
+
+    /// Number of pairs.
+    pub(crate) fn pairs(&self) -> usize {
+        let (rows, columns) = (self.rows.len(), self.columns.len());
+        let below = if self.is_triangular() { rows * (rows - 1) / 2 } else { 0 };
+        rows * columns - below
+    }
+
+    /// The pairs in the order in which they are numbered.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.rows.clone().flat_map(|i| self.columns_of(i).map(move |j| (i, j)))
+    }
+
+    /// Cuts the tile into smaller ones of at most `height × width`; `width` is at least `height`.
+    pub(crate) fn cut(&self, height: usize, width: usize) -> Vec<Self> {
+        debug_assert!(0 < height && height <= width, "{height} x {width}");
+        let mut tiles = Vec::new();
+        for row in self.rows.clone().step_by(height) {
+            for column in self.columns_of(row).step_by(width) {
+                tiles.push(Self {
+                    rows: row..self.rows.end.min(row + height),
+                    columns: column..self.columns.end.min(column + width),
+                });
+            }
+        }
+        tiles
+    }
+
+    /// The columns that pair with row `i`.
+    pub(crate) fn columns_of(&self, i: usize) -> Range<usize> {
+        let start = if self.is_triangular() { i } else { self.columns.start };
+        start..self.columns.end
+    }
+}
+
+/// Cuts the pairs of `neurons` neurons into tiles of at most `height × width`, in rows of tiles.
+///
+/// Every pair `i <= j` is in exactly one tile. `width` is at least `height`.
+pub(crate) fn tiles(neurons: usize, height: usize, width: usize) -> Vec<Tile> {
+    Tile { rows: 0..neurons, columns: 0..neurons }.cut(height, width)
+}
+
+/// Pair-samples in all pairs: the unit in which work is counted.
+pub(crate) fn total_work(samples: usize, neurons: usize) -> u64 {
+    let (samples, neurons) = (samples as u128, neurons as u128);
+    let pairs = neurons * (neurons + 1) / 2;
+    u64::try_from(pairs.saturating_mul(samples)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_pair_is_in_exactly_one_tile() {
+        for neurons in [1, 2, 7, 8, 9, 31, 64, 65] {
+            for (height, width) in [(1, 1), (1, 5), (4, 4), (8, 20), (64, 64), (3, 100)] {
+                let mut seen = HashSet::new();
+                for tile in tiles(neurons, height, width) {
+                    assert_eq!(tile.iter().count(), tile.pairs(), "{tile:?}");
+                    for (i, j) in tile.iter() {
+                        assert!(i <= j && j < neurons, "({i}, {j})");
+                        assert!(seen.insert((i, j)), "({i}, {j}) twice");
+                    }
+                }
+                assert_eq!(seen.len(), neurons * (neurons + 1) / 2, "{neurons} {height} {width}");
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_of_tiles_make_up_the_tiles() {
+        for tile in tiles(50, 20, 30) {
+            let mut pieces: Vec<_> =
+                tile.cut(7, 11).iter().flat_map(|piece| piece.iter().collect::<Vec<_>>()).collect();
+            pieces.sort_unstable();
+            assert_eq!(pieces, tile.iter().collect::<Vec<_>>(), "{tile:?}");
+        }
+    }
+
+    #[test]
+    fn a_single_pair_keeps_its_order() {
+        assert_eq!(Tile::single(5, 2).iter().collect::<Vec<_>>(), [(5, 2)]);
+        assert_eq!(Tile::single(3, 3).iter().collect::<Vec<_>>(), [(3, 3)]);
+    }
+
+    #[test]
+    fn work_does_not_overflow() {
+        assert_eq!(total_work(10, 4), 100);
+        assert_eq!(total_work(usize::MAX, usize::MAX), u64::MAX);
+    }
+}
