@@ -2,13 +2,17 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::simd::{Level, Vectorized};
 
 /// Neurons that are transposed together: one cache line of a row-major array of `f32`.
 pub(crate) const PANEL_NEURONS: usize = 16;
+
+/// Samples that are transposed together.
+pub(crate) const PANEL_SAMPLES: usize = 256;
 
 /// The most samples a job may have: every count, and the count of all, fits a `u32`, and
 /// `u32::MAX` is left over as the mark of a result that was never written.
@@ -59,10 +63,25 @@ impl<'a> Activations<'a> {
         &self,
         samples: Range<usize>,
         neurons: Range<usize>,
-        panel: &mut Array2<f32>,
+        panel: &mut Panel,
     ) {
-        let source = self.view.slice(s![samples.clone(), neurons.clone()]);
-        panel.slice_mut(s![..neurons.len(), ..samples.len()]).assign(&source.t());
+        let source = self.view.slice(s![samples, neurons]);
+        if let Some(first) = source.row(0).as_slice() {
+            // Row-major: whole rows are read one after the other, so that a page of the input is
+            // visited once and not once a neuron.
+            debug_assert!(first.len() <= PANEL_NEURONS, "a panel is {PANEL_NEURONS} neurons wide");
+            for (sample, row) in source.outer_iter().enumerate() {
+                for (values, &x) in panel.values.iter_mut().zip(row) {
+                    values[sample] = x;
+                }
+            }
+        } else {
+            for (values, column) in panel.values.iter_mut().zip(source.columns()) {
+                for (value, &x) in values.iter_mut().zip(column) {
+                    *value = x;
+                }
+            }
+        }
     }
 
     /// Smallest and largest activation of every neuron, and an error for the first sample (then
@@ -80,28 +99,45 @@ impl<'a> Activations<'a> {
     }
 
     fn panel_extents(&self, neurons: Range<usize>) -> PanelExtents {
-        const SAMPLES: usize = 512;
-        let mut panel = Array2::zeros((PANEL_NEURONS, SAMPLES));
+        let level = Level::best();
+        let mut panel = Panel::default();
         let mut scans: Vec<Scan> = neurons.clone().map(|j| Scan::new(self.view[[0, j]])).collect();
-        let mut not_finite: Option<(usize, usize)> = None;
-        for begin in (0..self.samples()).step_by(SAMPLES) {
-            let samples = begin..self.samples().min(begin + SAMPLES);
+        let mut not_finite = None;
+        for begin in (0..self.samples()).step_by(PANEL_SAMPLES) {
+            let samples = begin..self.samples().min(begin + PANEL_SAMPLES);
             let len = samples.len();
             self.read_panel(samples, neurons.clone(), &mut panel);
-            for ((scan, values), neuron) in scans.iter_mut().zip(panel.rows()).zip(neurons.clone())
-            {
-                let values = values.slice_move(s![..len]);
-                if let Some(at) = values.iter().position(|x| !x.is_finite()) {
-                    let place = (begin + at, neuron);
-                    not_finite = Some(not_finite.map_or(place, |known| known.min(place)));
-                }
-                values.iter().for_each(|&x| scan.add(x));
+            let mut all_finite = true;
+            for (scan, values) in scans.iter_mut().zip(&panel.values) {
+                all_finite &= level.run(ScanValues { scan, values: &values[..len] });
             }
-            if not_finite.is_some() {
+            if !all_finite {
+                not_finite = panel.first_not_finite(len, neurons.len());
+                not_finite = not_finite.map(|(s, j)| (begin + s, neurons.start + j));
                 break; // later samples cannot come before this one
             }
         }
         PanelExtents { extents: scans.iter().map(Scan::extent).collect(), not_finite }
+    }
+}
+
+/// Some samples of some neurons, neuron-major: as much as fits half an L1 cache.
+#[derive(Debug)]
+pub(crate) struct Panel {
+    pub(crate) values: [[f32; PANEL_SAMPLES]; PANEL_NEURONS],
+}
+
+impl Default for Panel {
+    fn default() -> Self {
+        Self { values: [[0.0; PANEL_SAMPLES]; PANEL_NEURONS] }
+    }
+}
+
+impl Panel {
+    /// (sample, neuron) of the first value that is not finite, in the order of the caller's array.
+    fn first_not_finite(&self, samples: usize, neurons: usize) -> Option<(usize, usize)> {
+        let places = (0..samples).flat_map(|s| (0..neurons).map(move |j| (s, j)));
+        places.into_iter().find(|&(s, j)| !self.values[j][s].is_finite())
     }
 }
 
@@ -119,37 +155,88 @@ struct PanelExtents {
     not_finite: Option<(usize, usize)>,
 }
 
-/// Running extremes of one neuron, and the second distinct value seen, if any.
+/// Running extremes of one neuron, and the first two distinct values seen.
 struct Scan {
     low: f32,
     high: f32,
     first: f32,
-    second: f32,
+    second: Option<f32>,
     third_seen: bool,
 }
 
 impl Scan {
     fn new(first: f32) -> Self {
-        Self { low: first, high: first, first, second: first, third_seen: false }
-    }
-
-    #[inline(always)]
-    fn add(&mut self, x: f32) {
-        self.low = if x < self.low { x } else { self.low };
-        self.high = if x > self.high { x } else { self.high };
-        self.second = if self.second == self.first { x } else { self.second };
-        self.third_seen |= x != self.first && x != self.second;
+        Self { low: first, high: first, first, second: None, third_seen: false }
     }
 
     fn extent(&self) -> Extent {
         Extent { low: self.low, high: self.high, at_most_two_values: !self.third_seen }
+    }
+
+    /// Looks for a third distinct value: most neurons show one within a few samples.
+    fn look_for_a_third(&mut self, values: &[f32]) {
+        for &x in values {
+            if x != self.first {
+                match self.second {
+                    None => self.second = Some(x),
+                    Some(second) if second != x => {
+                        self.third_seen = true;
+                        return;
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Adds values to a scan; returns whether all were finite.
+struct ScanValues<'a> {
+    scan: &'a mut Scan,
+    values: &'a [f32],
+}
+
+impl Vectorized for ScanValues<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        const LANES: usize = 16;
+        let Self { scan, values } = self;
+        let mut low = [scan.low; LANES];
+        let mut high = [scan.high; LANES];
+        // A difference with itself is zero for finite values, and NaN for all others.
+        let mut difference = [0f32; LANES];
+        let mut take = |lane: usize, x: f32| {
+            low[lane] = if x < low[lane] { x } else { low[lane] };
+            high[lane] = if x > high[lane] { x } else { high[lane] };
+            difference[lane] += x - x;
+        };
+        let blocks = values.chunks_exact(LANES);
+        let rest = blocks.remainder();
+        for block in blocks {
+            for lane in 0..LANES {
+                take(lane, block[lane]);
+            }
+        }
+        for (lane, &x) in rest.iter().enumerate() {
+            take(lane, x);
+        }
+        for lane in 0..LANES {
+            scan.low = if low[lane] < scan.low { low[lane] } else { scan.low };
+            scan.high = if high[lane] > scan.high { high[lane] } else { scan.high };
+        }
+        if !scan.third_seen {
+            scan.look_for_a_third(values);
+        }
+        difference.iter().all(|&d| d == 0.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::array;
+    use ndarray::{Array2, array};
 
     #[test]
     fn shapes_that_cannot_be_measured_are_refused() {

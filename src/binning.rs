@@ -7,6 +7,7 @@
 use ndarray::ArrayView2;
 
 use crate::activations::{Activations, Extent};
+use crate::simd::{Level, Vectorized};
 use crate::{Error, MAX_BINS, MIN_BINS};
 
 /// Where the bins of a neuron begin and end.
@@ -163,64 +164,120 @@ pub(crate) enum Coder {
     /// Few bins: the code is the number of inner edges at or below the activation.
     Count { inner: Vec<f32> },
     /// Many bins: the code is guessed by multiplication and corrected by one against the edges.
-    Guess { low: f64, bins_per_unit: f64, lower: Vec<f32>, upper: Vec<f32> },
+    Guess(Box<Guess>),
     /// Bins so narrow that rounding could put a guess off by more than one: binary search.
     Search { inner: Vec<f32> },
 }
 
+#[derive(Debug)]
+pub(crate) struct Guess {
+    low: f32,
+    bins_per_unit: f32,
+    last: f32,
+    /// Lower and upper edge of every bin, so far as there are bins.
+    lower: [f32; MAX_BINS],
+    upper: [f32; MAX_BINS],
+}
+
 impl Coder {
-    /// Below this many bins, counting edges takes fewer instructions than a guess.
+    /// Up to this many bins, counting edges takes fewer instructions than a guess.
     const COUNT_BINS: usize = 24;
 
     fn new(edges: &[f64]) -> Self {
         let Some(bins) = edges.len().checked_sub(1) else { return Self::Constant };
-        let (low, high) = (edges[0], edges[bins]);
         let inner: Vec<f32> = edges[1..bins].iter().map(|&e| round_up(e)).collect();
-        let step = (high - low) / bins as f64;
         if bins <= Self::COUNT_BINS {
-            Self::Count { inner }
-        } else if step > low.abs().max(high.abs()) * f64::powi(2.0, -40) {
-            // Guess and edges are then each within 2⁻¹⁰ of a bin of the real position.
-            let lower = [&[f32::NEG_INFINITY], &inner[..]].concat();
-            let upper = [&inner[..], &[f32::INFINITY]].concat();
-            Self::Guess { low, bins_per_unit: 1.0 / step, lower, upper }
-        } else {
-            Self::Search { inner }
+            return Self::Count { inner };
+        }
+        match Guess::new(edges, &inner) {
+            Some(guess) => Self::Guess(Box::new(guess)),
+            None => Self::Search { inner },
         }
     }
 
     /// Writes the code of each value. Values are finite and the slices equally long.
-    pub(crate) fn encode(&self, values: &[f32], codes: &mut [u8]) {
+    pub(crate) fn encode(&self, values: &[f32], codes: &mut [u8], level: Level) {
         match self {
             Self::Constant => codes.fill(0),
-            Self::Count { inner } => {
-                codes.fill(0);
-                for &edge in inner {
-                    for (code, &x) in codes.iter_mut().zip(values) {
-                        *code += u8::from(x >= edge);
-                    }
-                }
-            }
-            Self::Guess { low, bins_per_unit, lower, upper } => {
-                let last = lower.len() - 1;
-                for (code, &x) in codes.iter_mut().zip(values) {
-                    // The cast saturates: what lies outside the range goes to an end bin.
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        clippy::cast_sign_loss,
-                        reason = "rounding down is the point, and saturation the rule"
-                    )]
-                    let guess = (((f64::from(x) - low) * bins_per_unit) as usize).min(last);
-                    let bin =
-                        guess + usize::from(x >= upper[guess]) - usize::from(x < lower[guess]);
-                    *code = low_byte(bin);
-                }
-            }
+            Self::Count { inner } => level.run(EncodeByCount { inner, values, codes }),
+            Self::Guess(guess) => level.run(EncodeByGuess { guess, values, codes }),
             Self::Search { inner } => {
                 for (code, &x) in codes.iter_mut().zip(values) {
                     *code = low_byte(inner.partition_point(|&edge| edge <= x));
                 }
             }
+        }
+    }
+}
+
+impl Guess {
+    /// `None` where a guess in `f32` could be off by more than one bin.
+    fn new(edges: &[f64], inner: &[f32]) -> Option<Self> {
+        let bins = inner.len() + 1;
+        let (low, high) = (edges[0], edges[bins]);
+        let step = (high - low) / bins as f64;
+        // Rounding `low` to f32 moves the guess by at most 2⁻²⁴ |low|, a 64th of a bin under this
+        // condition; rounding of the difference and of the product by less than 2⁻¹⁵ of a bin.
+        // The width must not overflow, nor its inverse.
+        let safe = step > low.abs().max(high.abs()) * f64::powi(2.0, -18)
+            && high - low < f64::from(f32::MAX) / 4.0
+            && step > f64::from(f32::MIN_POSITIVE) * 4.0;
+        if !safe {
+            return None;
+        }
+        let mut lower = [f32::NEG_INFINITY; MAX_BINS];
+        let mut upper = [f32::INFINITY; MAX_BINS];
+        lower[1..bins].copy_from_slice(inner);
+        upper[..bins - 1].copy_from_slice(inner);
+        #[expect(clippy::cast_possible_truncation, reason = "the rounding is accounted for above")]
+        let (low, bins_per_unit) = (low as f32, (1.0 / step) as f32);
+        Some(Self { low, bins_per_unit, last: f32::from(low_byte(bins - 1)), lower, upper })
+    }
+}
+
+struct EncodeByCount<'a> {
+    inner: &'a [f32],
+    values: &'a [f32],
+    codes: &'a mut [u8],
+}
+
+impl Vectorized for EncodeByCount<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.codes.fill(0);
+        for &edge in self.inner {
+            for (code, &x) in self.codes.iter_mut().zip(self.values) {
+                *code += u8::from(x >= edge);
+            }
+        }
+    }
+}
+
+struct EncodeByGuess<'a> {
+    guess: &'a Guess,
+    values: &'a [f32],
+    codes: &'a mut [u8],
+}
+
+impl Vectorized for EncodeByGuess<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Guess { low, bins_per_unit, last, lower, upper } = self.guess;
+        for (code, &x) in self.codes.iter_mut().zip(self.values) {
+            let place = ((x - low) * bins_per_unit).min(*last);
+            // The cast saturates: what lies below the range goes to bin 0.
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "rounding down is the point, and saturation the rule"
+            )]
+            let guess = place as u8;
+            let bin = usize::from(guess);
+            *code = guess + u8::from(x >= upper[bin]) - u8::from(x < lower[bin]);
         }
     }
 }
@@ -254,11 +311,14 @@ mod tests {
     fn agrees(low: f64, high: f64, bins: usize, values: &[f32]) {
         let edges = linspace(low, high, bins);
         let coder = Coder::new(&edges);
-        let mut codes = vec![0; values.len()];
-        coder.encode(values, &mut codes);
-        for (&x, &code) in values.iter().zip(&codes) {
-            let expected = code_by_definition(x, &edges);
-            assert_eq!(code, expected, "{x:e} in {bins} bins of {low:e}..{high:e}, {coder:?}");
+        for level in Level::available() {
+            let mut codes = vec![u8::MAX; values.len()];
+            coder.encode(values, &mut codes, level);
+            for (&x, &code) in values.iter().zip(&codes) {
+                let expected = code_by_definition(x, &edges);
+                let what = format!("{x:e} in {bins} bins of {low:e}..{high:e}");
+                assert_eq!(code, expected, "{what}, {level:?}, {coder:?}");
+            }
         }
     }
 
@@ -296,7 +356,7 @@ mod tests {
 
     #[test]
     fn many_bins_take_the_guess_and_narrow_ones_the_search() {
-        assert!(matches!(Coder::new(&linspace(0.0, 1.0, 100)), Coder::Guess { .. }));
+        assert!(matches!(Coder::new(&linspace(0.0, 1.0, 100)), Coder::Guess(_)));
         assert!(matches!(
             Coder::new(&linspace(1.0, 1.0 + f64::EPSILON, 100)),
             Coder::Search { .. }

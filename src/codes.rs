@@ -1,14 +1,11 @@
 //! Bin codes: one byte a sample and neuron, neuron-major. What every engine counts.
 
-use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::activations::{Activations, PANEL_NEURONS, panels};
+use crate::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel, panels};
 use crate::binning::BinEdges;
+use crate::simd::Level;
 use crate::{Error, memory};
-
-/// Samples that are transposed and encoded at a time: 16 neurons of them fill half an L1 cache.
-const PANEL_SAMPLES: usize = 256;
 
 /// The bin code of every activation, `[neuron][sample]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,14 +23,14 @@ impl Codes {
         data.par_chunks_mut(samples * PANEL_NEURONS).zip(panels(neurons)).for_each(
             |(codes, neurons)| {
                 let coders: Vec<_> = neurons.clone().map(|j| edges.coder(j)).collect();
-                let mut panel = Array2::zeros((PANEL_NEURONS, PANEL_SAMPLES));
+                let level = Level::best();
+                let mut panel = Panel::default();
                 for begin in (0..samples).step_by(PANEL_SAMPLES) {
                     let end = samples.min(begin + PANEL_SAMPLES);
                     activations.read_panel(begin..end, neurons.clone(), &mut panel);
-                    let rows = panel.as_slice().unwrap_or_default().chunks_exact(PANEL_SAMPLES);
                     let targets = codes.chunks_exact_mut(samples);
-                    for ((coder, values), codes) in coders.iter().zip(rows).zip(targets) {
-                        coder.encode(&values[..end - begin], &mut codes[begin..end]);
+                    for ((coder, values), codes) in coders.iter().zip(&panel.values).zip(targets) {
+                        coder.encode(&values[..end - begin], &mut codes[begin..end], level);
                     }
                 }
             },
@@ -87,7 +84,7 @@ impl Codes {
 mod tests {
     use super::*;
     use crate::Range;
-    use ndarray::ArrayView2;
+    use ndarray::{Array2, ArrayView2};
 
     fn encode(view: ArrayView2<'_, f32>, bins: usize) -> Codes {
         let activations = Activations::new(view).unwrap();

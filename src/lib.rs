@@ -63,6 +63,7 @@ mod measures;
 mod memory;
 mod plan;
 mod report;
+mod simd;
 mod sorted_rows;
 mod stopwatch;
 

@@ -2,7 +2,6 @@
 
 pub(crate) mod joint_histogram;
 pub(crate) mod positional_popcount;
-pub(crate) mod simd;
 
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use super::{Job, Kernel, PairSum, Sink, checked_sums};
 use crate::Error;
 use crate::codes::Codes;
 use crate::plan::Tile;
-use simd::Level;
+use crate::simd::Level;
 
 /// A tile's height and width. Sorting a row is paid once for the width, expanding a column to
 /// one-hot words once for the height.

@@ -13,11 +13,11 @@
 
 use std::ops::{BitAnd, BitOr, BitXor, Range, Shl, Shr};
 
-use super::simd::{Level, Vectorized};
 use crate::codes::Codes;
 use crate::engine::PairSum;
 use crate::estimator::CellTable;
 use crate::plan::Tile;
+use crate::simd::{Level, Vectorized};
 use crate::sorted_rows::SortedRows;
 
 /// Samples counted before the planes are read: the one-hot blocks of so many fill 512 KiB of L2,

@@ -34,6 +34,8 @@ struct Shared {
     limits: wgpu::Limits,
     pipelines: Pipelines,
     failed: AtomicBool,
+    #[cfg(test)]
+    faults: super::faults::Faults,
 }
 
 /// The device that [`crate::Engine::Auto`] opened, kept for the next job.
@@ -88,9 +90,17 @@ impl Gpu {
         let adapter = describe(&device.adapter_info());
         let limits = device.limits();
         check_limits(&adapter, &limits)?;
-        let pipelines = Pipelines::default();
-        let failed = AtomicBool::new(false);
-        Ok(Self { shared: Arc::new(Shared { device, queue, adapter, limits, pipelines, failed }) })
+        let shared = Shared {
+            device,
+            queue,
+            adapter,
+            limits,
+            pipelines: Pipelines::default(),
+            failed: AtomicBool::new(false),
+            #[cfg(test)]
+            faults: Default::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     async fn request(adapter: &wgpu::Adapter) -> Result<Self, Error> {
@@ -161,6 +171,11 @@ impl Gpu {
     /// Remembers that the device is of no more use, so that a later job opens another.
     pub(super) fn mark_failed(&self) {
         self.shared.failed.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(super) fn faults(&self) -> &super::faults::Faults {
+        &self.shared.faults
     }
 
     fn has_failed(&self) -> bool {

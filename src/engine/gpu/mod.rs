@@ -8,6 +8,8 @@ mod adapter;
 mod cell_sum;
 mod count_kernel;
 mod failure;
+#[cfg(test)]
+mod faults;
 mod joint_histogram;
 mod pace;
 mod pipelines;
