@@ -47,7 +47,6 @@ impl CellTable {
     }
 
     /// `f(0), f(1), …`, at most as far as `f(S)`.
-    #[cfg(any(feature = "gpu", test))]
     pub(crate) fn values(&self) -> &[u64] {
         &self.values
     }

@@ -1,0 +1,93 @@
+//! From counts to Σ f(n).
+
+use super::one_hot::WordBits;
+use super::planes::{Counts, LANES, MAX_PLANES, POSITIONS};
+use crate::estimator::CellTable;
+
+/// Neurons that share a lane, at most: words of two bits.
+const SHARERS: usize = 8;
+
+/// Sums of a block of columns with one row neuron, `[neuron of the lane][lane]`.
+#[derive(Debug, Clone)]
+pub(super) struct BlockSums {
+    /// Σ f(n) over the cells.
+    pub(super) cells: [[u64; LANES]; SHARERS],
+    /// Σ n over the cells.
+    pub(super) samples: [[u32; LANES]; SHARERS],
+}
+
+impl BlockSums {
+    pub(super) fn new() -> Self {
+        Self { cells: [[0; LANES]; SHARERS], samples: [[0; LANES]; SHARERS] }
+    }
+}
+
+/// f(n) for counts of one chunk: a table that no index can miss.
+pub(super) struct SmallCells(Box<[u64; 1 << MAX_PLANES]>);
+
+impl SmallCells {
+    pub(super) fn new(table: &CellTable) -> Self {
+        let mut cells = Box::new([0; 1 << MAX_PLANES]);
+        for (cell, &value) in cells.iter_mut().zip(table.values()) {
+            *cell = value;
+        }
+        Self(cells)
+    }
+
+    /// Adds one row of the joint histograms of a block.
+    #[inline(always)]
+    pub(super) fn add(&self, word: WordBits, bins: usize, counts: &Counts, sums: &mut BlockSums) {
+        for k in 0..word.neurons_a_lane() {
+            let counts = &counts[word.positions(k, bins)];
+            for lane in 0..LANES {
+                let mut cells = 0;
+                let mut samples = 0;
+                for position in counts {
+                    let n = position[lane];
+                    cells += self.0[usize::from(n) % (1 << MAX_PLANES)];
+                    samples += u32::from(n);
+                }
+                sums.cells[k][lane] += cells;
+                sums.samples[k][lane] += samples;
+            }
+        }
+    }
+}
+
+/// Counts over several chunks, of one row of the joint histograms of a block.
+#[derive(Clone)]
+pub(super) struct TotalCounts([[u32; LANES]; POSITIONS]);
+
+impl TotalCounts {
+    pub(super) fn new() -> Self {
+        Self([[0; LANES]; POSITIONS])
+    }
+
+    #[inline(always)]
+    pub(super) fn add(&mut self, counts: &Counts) {
+        for (totals, counts) in self.0.iter_mut().zip(counts) {
+            for (total, &count) in totals.iter_mut().zip(counts) {
+                *total += u32::from(count);
+            }
+        }
+    }
+
+    /// Adds the row to the sums and leaves every count at zero.
+    pub(super) fn take(
+        &mut self,
+        word: WordBits,
+        bins: usize,
+        table: &CellTable,
+        sums: &mut BlockSums,
+    ) {
+        for k in 0..word.neurons_a_lane() {
+            for counts in &mut self.0[word.positions(k, bins)] {
+                for (lane, n) in counts.iter_mut().enumerate() {
+                    sums.cells[k][lane] += table.value(*n);
+                    sums.samples[k][lane] += *n;
+                    *n = 0;
+                }
+            }
+        }
+    }
+}
