@@ -6,7 +6,7 @@ use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
 use crate::Error;
-use crate::simd::{Level, Vectorized};
+use crate::simd::{Level, Logic, Vectorized};
 
 /// Neurons that are transposed together: one cache line of a row-major array of `f32`.
 pub(crate) const PANEL_NEURONS: usize = 16;
@@ -200,17 +200,17 @@ impl Vectorized for ScanValues<'_> {
     type Output = bool;
 
     #[inline(always)]
-    fn run(self) -> bool {
+    fn run<L: Logic>(self) -> bool {
         const LANES: usize = 16;
         let Self { scan, values } = self;
         let mut low = [scan.low; LANES];
         let mut high = [scan.high; LANES];
-        // A difference with itself is zero for finite values, and NaN for all others.
-        let mut difference = [0f32; LANES];
+        // Zero times a value is zero for finite values, and NaN for all others.
+        let mut zero = [0f32; LANES];
         let mut take = |lane: usize, x: f32| {
             low[lane] = if x < low[lane] { x } else { low[lane] };
             high[lane] = if x > high[lane] { x } else { high[lane] };
-            difference[lane] += x - x;
+            zero[lane] += 0.0 * x;
         };
         let blocks = values.chunks_exact(LANES);
         let rest = blocks.remainder();
@@ -229,7 +229,7 @@ impl Vectorized for ScanValues<'_> {
         if !scan.third_seen {
             scan.look_for_a_third(values);
         }
-        difference.iter().all(|&d| d == 0.0)
+        zero.iter().all(|&z| z == 0.0)
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct Tile {
 
 impl Tile {
     /// The tile of a single pair; the order of the two neurons is kept.
+    #[cfg(any(feature = "gpu", test))]
     pub(crate) fn single(first: usize, second: usize) -> Self {
         Self { rows: first..first + 1, columns: second..second + 1 }
     }

@@ -20,10 +20,10 @@ use crate::codes::Codes;
 use crate::engine::PairSum;
 use crate::estimator::CellTable;
 use crate::plan::Tile;
-use crate::simd::{Level, Vectorized};
+use crate::simd::{Block, Level, Logic, Vectorized};
 use crate::sorted_rows::SortedRows;
 use one_hot::WordBits;
-use planes::{Block, LANES};
+use planes::LANES;
 use tally::{BlockSums, SmallCells, TotalCounts};
 
 /// The most samples that are counted before the planes are read: their blocks fill 768 KiB of L2,
@@ -53,7 +53,7 @@ impl Vectorized for CountTile<'_> {
     type Output = Vec<PairSum>;
 
     #[inline(always)]
-    fn run(self) -> Vec<PairSum> {
+    fn run<L: Logic>(self) -> Vec<PairSum> {
         let Self { codes, table, tile } = self;
         let (samples, bins) = (codes.samples(), codes.bins());
         let word = WordBits::for_bins(bins);
@@ -84,7 +84,7 @@ impl Vectorized for CountTile<'_> {
                 word.expand(codes, columns.clone(), chunk.clone(), &mut blocks[..chunk_len]);
                 for (row, sorted) in sorted[..rows].iter().enumerate() {
                     for a in 0..bins {
-                        let counts = planes::count_positions(&blocks, sorted.row(index, a));
+                        let counts = planes::count_positions::<L>(&blocks, sorted.row(index, a));
                         match totals.get_mut(row * bins + a) {
                             None => small_cells.add(word, bins, &counts, &mut block_sums[row]),
                             Some(totals) => totals.add(&counts),
