@@ -3,7 +3,7 @@
 // each bit position is set in the words of the samples whose row neuron has code `a`. Bit-sliced
 // counters stay in registers: plane `p` holds bit `p` of the count of every bit position.
 //
-// CPU twin: src/engine/cpu/positional_popcount.rs
+// CPU twin: src/engine/cpu/positional_popcount/mod.rs
 //
 // row_order:    [row neuron of the tile][entry], sample numbers sorted by the neuron's code; each
 //               code's entries are filled up to a multiple of 8 with the number of the zero sample

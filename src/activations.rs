@@ -5,8 +5,8 @@ use std::ops::Range;
 use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
-use crate::Error;
 use crate::simd::{Level, Logic, Vectorized};
+use crate::{Error, memory};
 
 /// Neurons that are transposed together: one cache line of a row-major array of `f32`.
 pub(crate) const PANEL_NEURONS: usize = 16;
@@ -87,6 +87,8 @@ impl<'a> Activations<'a> {
     /// Smallest and largest activation of every neuron, and an error for the first sample (then
     /// the first neuron) whose activation is not finite.
     pub(crate) fn extents(&self) -> Result<Vec<Extent>, Error> {
+        // What the lists below take, and the edges after them.
+        memory::check::<[u64; 8]>(self.neurons())?;
         let panels: Vec<PanelExtents> = panels(self.neurons())
             .into_par_iter()
             .map(|neurons| self.panel_extents(neurons))

@@ -82,6 +82,15 @@ enum Bins {
     Fitted(BinEdges),
 }
 
+impl Bins {
+    fn number(&self) -> usize {
+        match self {
+            Self::Fit { bins, .. } => *bins,
+            Self::Fitted(edges) => edges.bins(),
+        }
+    }
+}
+
 impl Analysis {
     /// A job with `bins` equal-width bins, 2 to 256, between each neuron's own extremes.
     pub fn new(bins: usize) -> Self {
@@ -182,7 +191,8 @@ impl Analysis {
     /// As [`Analysis::run`].
     pub async fn run_async(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
         let clock = Stopwatch::start();
-        let input = self.prepare(activations)?;
+        let matrix_bytes = |neurons: u128| neurons.saturating_mul(neurons).saturating_mul(8);
+        let input = self.prepare(activations, matrix_bytes)?;
         let marginal_sums = input.marginal_sums();
         let entropy = marginal_sums
             .iter()
@@ -258,7 +268,12 @@ impl Analysis {
         activations: ArrayView2<'_, f32>,
         pairs: &[(usize, usize)],
     ) -> Result<Array3<u32>, Error> {
-        let input = self.prepare(activations)?;
+        // Called once the number of bins is known to be sane.
+        let counts_bytes = |_| {
+            let cells = self.bins.number() as u128 * self.bins.number() as u128;
+            4 * cells * pairs.len() as u128
+        };
+        let input = self.prepare(activations, counts_bytes)?;
         let last = input.codes.neurons() - 1;
         if let Some(&(first, second)) = pairs.iter().find(|(i, j)| *i.max(j) > last) {
             return Err(Error::PairOutOfRange { first, second, last });
@@ -274,10 +289,16 @@ impl Analysis {
     }
 
     /// Everything before an engine is needed: checks, edges, codes.
-    fn prepare(&self, view: ArrayView2<'_, f32>) -> Result<Prepared, Error> {
+    ///
+    /// `result_bytes` tells how much memory the result takes, from the number of neurons.
+    fn prepare(
+        &self,
+        view: ArrayView2<'_, f32>,
+        result_bytes: impl Fn(u128) -> u128,
+    ) -> Result<Prepared, Error> {
         let kernel = self.checked_kernel()?;
         let activations = Activations::new(view)?;
-        self.check_memory(&activations)?;
+        self.check_memory(&activations, result_bytes)?;
         let extents = activations.extents()?;
         let edges = match &self.bins {
             Bins::Fit { bins, range } => BinEdges::from_extents(&extents, *bins, *range)?,
@@ -297,16 +318,11 @@ impl Analysis {
 
     /// Settings that can be refused without looking at the activations are refused first.
     fn checked_kernel(&self) -> Result<Kernel, Error> {
-        let bins = match &self.bins {
-            Bins::Fit { bins, range } => {
-                check_bins(*bins)?;
-                if let Range::Given(low, high) = *range {
-                    check_range(low, high)?;
-                }
-                *bins
-            }
-            Bins::Fitted(edges) => edges.bins(),
-        };
+        let bins = self.bins.number();
+        check_bins(bins)?;
+        if let Bins::Fit { range: Range::Given(low, high), .. } = self.bins {
+            check_range(low, high)?;
+        }
         let kernel = self.kernel.unwrap_or_else(|| Kernel::for_bins(bins));
         let limit = kernel.max_bins();
         if bins > limit {
@@ -315,8 +331,17 @@ impl Analysis {
         Ok(kernel)
     }
 
-    fn check_memory(&self, activations: &Activations<'_>) -> Result<(), Error> {
-        let needed = memory_needed(activations.samples(), activations.neurons());
+    fn check_memory(
+        &self,
+        activations: &Activations<'_>,
+        result_bytes: impl Fn(u128) -> u128,
+    ) -> Result<(), Error> {
+        let samples = activations.samples() as u128;
+        let neurons = activations.neurons() as u128;
+        let codes = samples.saturating_mul(neurons);
+        let table = 8 * samples.min(1 << 22);
+        let needed = result_bytes(neurons).saturating_add(codes).saturating_add(table);
+        let needed = u64::try_from(needed).unwrap_or(u64::MAX);
         match self.memory_limit {
             Some(allowed) if needed > allowed => Err(Error::MemoryLimit { needed, allowed }),
             _ => Ok(()),
@@ -327,14 +352,6 @@ impl Analysis {
         let progress = self.progress.clone();
         Monitor::new(total, progress.map(|f| Box::new(move |p| f(p)) as Box<_>))
     }
-}
-
-/// Host bytes of a job beyond its input: codes, matrix, and the table of cells.
-fn memory_needed(samples: usize, neurons: usize) -> u64 {
-    let (samples, neurons) = (samples as u128, neurons as u128);
-    let matrix = neurons.saturating_mul(neurons).saturating_mul(8);
-    let bytes = matrix.saturating_add(samples * neurons + 8 * samples.min(1 << 22));
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for Analysis {

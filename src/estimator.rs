@@ -3,8 +3,8 @@
 //! `H = ln S − (1/S) Σ n ln n` over the cells of a histogram of `S` samples. With
 //! `f(n) = n · round(2ᵏ ln n)` the sum is a sum of integers: it does not depend on the order of the
 //! cells, so every engine, tile shape and thread count returns the same bits. Because the
-//! logarithm is rounded before it is multiplied, an entropy is within `2⁻ᵏ⁻¹` nats of its exact
-//! value whatever the number of cells, and `f(a + b) ≥ f(a) + f(b)` holds exactly, so that joint
+//! logarithm is rounded before it is multiplied, an entropy is within `2⁻ᵏ` nats of its exact
+//! value whatever the number of cells (half of it from `ln S`, half from the sum), and `f(a + b) ≥ f(a) + f(b)` holds exactly, so that joint
 //! entropies are never below marginal ones.
 
 /// Fraction bits of the fixed-point logarithm for up to 2²¹ samples; more samples leave fewer.

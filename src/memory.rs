@@ -20,6 +20,15 @@ pub(crate) fn zeroed<T: Clone + Default>(rows: usize, columns: usize) -> Result<
     }
 }
 
+/// Whether so many elements could be allocated now: an error in front of code that cannot fail.
+pub(crate) fn check<T>(elements: usize) -> Result<(), Error> {
+    let mut data: Vec<T> = Vec::new();
+    data.try_reserve_exact(elements).map_err(|_| {
+        let bytes = elements.saturating_mul(size_of::<T>());
+        Error::OutOfMemory { bytes: bytes as u64 }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,6 +38,8 @@ mod tests {
         assert_eq!(zeroed::<u32>(3, 4).unwrap(), [0; 12]);
         let huge = zeroed::<u64>(usize::MAX, usize::MAX);
         assert!(matches!(huge, Err(Error::OutOfMemory { bytes: u64::MAX })));
+        assert!(matches!(check::<u64>(usize::MAX), Err(Error::OutOfMemory { .. })));
+        assert!(check::<u64>(1000).is_ok());
         let large = zeroed::<u64>(1 << 40, 1 << 20);
         assert!(matches!(large, Err(Error::OutOfMemory { .. })));
     }

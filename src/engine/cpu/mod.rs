@@ -3,8 +3,10 @@
 pub(crate) mod joint_histogram;
 pub(crate) mod positional_popcount;
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
+use futures_channel::oneshot;
 use rayon::prelude::*;
 
 use super::{Job, Kernel, PairSum, Sink, checked_sums};
@@ -22,17 +24,26 @@ const TILE: (usize, usize) = (32, 256);
 const TILE_WORK: usize = 1 << 28;
 
 /// Counts every pair of some tiles of any size, without blocking the executor that polls it.
+///
+/// On a thread of a rayon pool it does block: waiting there for the same pool could wait for ever.
 pub(crate) async fn run(job: &Job, sink: &Arc<Sink>, tiles: Vec<Tile>) -> Result<(), Error> {
-    let (tell, told) = futures_channel::oneshot::channel();
+    if rayon::current_thread_index().is_some() {
+        return run_blocking(job, sink, &tiles);
+    }
+    let (tell, told) = oneshot::channel();
     let (job, sink) = (job.clone(), Arc::clone(sink));
     rayon::spawn(move || {
-        let result = run_blocking(&job, &sink, &tiles);
-        drop(sink); // before the caller, who wants it back whole, is told
+        // A progress callback that panics should end the caller's thread and not the process.
+        let result = catch_unwind(AssertUnwindSafe(|| run_blocking(&job, &sink, &tiles)));
+        drop((job, sink)); // before the caller, who wants them back, is told
         // Nobody is listening any more when the caller dropped the future.
         let _ = tell.send(result);
     });
-    // The sender is dropped unsent only if a kernel panicked, which rayon turns into an abort.
-    told.await.unwrap_or(Err(Error::Cancelled))
+    match told.await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => resume_unwind(panic),
+        Err(oneshot::Canceled) => Err(Error::Cancelled),
+    }
 }
 
 fn run_blocking(job: &Job, sink: &Sink, tiles: &[Tile]) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Positional population count of one-hot words over sorted rows, for up to 32 bins.
 //!
-//! Shader: `shaders/positional_popcount.wgsl`. CPU twin: `src/engine/cpu/positional_popcount.rs`.
+//! Shader: `shaders/positional_popcount.wgsl`. CPU twin: `src/engine/cpu/positional_popcount/mod.rs`.
 
 use std::ops::Range;
 

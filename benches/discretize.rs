@@ -1,0 +1,80 @@
+//! Reading extremes, fitting edges and encoding, in activations a second.
+//!
+//! `fit` times [`BinEdges::fit`]; `encode` also turns every activation into its code, and counts a
+//! single pair, which is next to nothing.
+
+#![expect(clippy::expect_used, reason = "a bench that cannot go on says so by panicking")]
+
+mod common;
+
+use std::cell::LazyCell;
+
+use cofire::{BinEdges, Range};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ndarray::{Array2, ShapeBuilder};
+
+use common::workload::Workload;
+use common::{Place, check, naive, sized};
+
+/// Rows of samples, as frameworks dump them, and one contiguous run a neuron.
+const LAYOUTS: [&str; 2] = ["sample_major", "neuron_major"];
+
+fn activations(samples: usize, neurons: usize, layout: &str) -> Array2<f32> {
+    let job = Workload { name: "discretize", samples, neurons, bins: 2 };
+    let activations = sized(job).activations();
+    if layout == "sample_major" {
+        return activations;
+    }
+    let mut transposed = Array2::zeros(activations.dim().f());
+    transposed.assign(&activations);
+    transposed
+}
+
+/// Throughput in activations, whatever the size.
+fn elements(activations: &Array2<f32>) -> Throughput {
+    Throughput::Elements(activations.len() as u64)
+}
+
+fn fit(c: &mut Criterion) {
+    const BINS: usize = 10;
+    let mut group = c.benchmark_group("discretize/fit");
+    for layout in LAYOUTS {
+        for (samples, neurons) in [(10_000, 64), (100_000, 64), (10_000, 640)] {
+            let activations = activations(samples, neurons, layout);
+            let fit = || BinEdges::fit(activations.view(), BINS, Range::PerNeuron);
+            let fitted = fit().expect("edges are fitted");
+            for (neuron, column) in activations.columns().into_iter().enumerate() {
+                let expected = naive::edges(column, BINS);
+                assert_eq!(fitted.of(neuron), expected.as_deref(), "edges of neuron {neuron}");
+            }
+            let size = format!("{samples}x{neurons}");
+            group.throughput(elements(&activations));
+            group.bench_function(BenchmarkId::new(layout, size), |b| b.iter(fit));
+        }
+    }
+}
+
+fn encode(c: &mut Criterion) {
+    const PAIR: [(usize, usize); 1] = [(0, 1)];
+    let cpu = Place::cpu();
+    let mut group = c.benchmark_group("discretize/encode");
+    for layout in LAYOUTS {
+        let activations = activations(20_000, 160, layout);
+        for bins in [2, 10, 32, 100, 256] {
+            let analysis = cpu.analysis(bins);
+            let checked = LazyCell::new(|| check(&analysis, &activations));
+            group.throughput(elements(&activations));
+            group.bench_function(BenchmarkId::new(layout, bins), |b| {
+                LazyCell::force(&checked);
+                b.iter(|| analysis.joint_histograms(activations.view(), &PAIR));
+            });
+        }
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = fit, encode
+}
+criterion_main!(benches);

@@ -1,0 +1,140 @@
+//! `cofire devices`.
+
+use std::fmt::Write;
+
+use cofire::gpu::{FoundAdapter, adapters};
+use serde::Serialize;
+
+use crate::analyze::to_json;
+use crate::arguments::DevicesArguments;
+use crate::facts::AdapterFacts;
+use crate::failure::{Failure, one_line};
+use crate::printer::Printer;
+
+/// What is found, and what would be used. Serialized, it is the JSON that `--json` gives.
+#[derive(Debug, Serialize)]
+struct Devices {
+    adapters: Vec<Device>,
+    auto: Auto,
+}
+
+#[derive(Debug, Serialize)]
+struct Device {
+    #[serde(flatten)]
+    adapter: AdapterFacts,
+    kind: &'static str,
+    limits: Limits,
+    usable: bool,
+    /// Why not.
+    problem: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Limits {
+    storage_binding_bytes: u64,
+    workgroup_storage_bytes: u32,
+    workgroup_invocations: u32,
+    workgroups_per_dimension: u32,
+}
+
+/// What `--engine auto` takes.
+#[derive(Debug, Serialize)]
+#[serde(tag = "engine", rename_all = "snake_case")]
+enum Auto {
+    Gpu { adapter: String },
+    Cpu { threads: usize, reason: &'static str },
+}
+
+const WHAT_TO_INSTALL: &str = "\
+To use a GPU, install its driver: on Linux one with Vulkan (mesa-vulkan-drivers for AMD and Intel,
+NVIDIA's own for NVIDIA), on Windows one with DirectX 12 or Vulkan; macOS brings Metal along.
+";
+
+pub(crate) fn run(arguments: &DevicesArguments) -> Result<(), Failure> {
+    let devices = Devices::find();
+    let text = if arguments.json { to_json(&devices)? } else { devices.text() };
+    Printer::default().print(&text)
+}
+
+impl Devices {
+    fn find() -> Self {
+        let found = adapters();
+        let choice = found.iter().find(|adapter| adapter.is_auto_choice);
+        let auto = match choice {
+            Some(adapter) => Auto::Gpu { adapter: adapter.description.to_string() },
+            None => Auto::Cpu { threads: rayon::current_num_threads(), reason: reason(&found) },
+        };
+        Self { adapters: found.iter().map(Device::from).collect(), auto }
+    }
+
+    fn text(&self) -> String {
+        let mut text: String = self.adapters.iter().map(|device| device.text() + "\n").collect();
+        if self.adapters.is_empty() {
+            text.push_str("no GPU adapters were found\n");
+            text.push_str(WHAT_TO_INSTALL);
+            text.push('\n');
+        }
+        let _ = match &self.auto {
+            Auto::Gpu { adapter } => writeln!(text, "auto would use: {}", one_line(adapter)),
+            Auto::Cpu { threads, reason } => {
+                let plural = if *threads == 1 { "" } else { "s" };
+                writeln!(text, "auto would use: the CPU, {threads} thread{plural} ({reason})")
+            }
+        };
+        text
+    }
+}
+
+/// Why no adapter is taken.
+fn reason(found: &[FoundAdapter]) -> &'static str {
+    if found.is_empty() {
+        "there is no GPU adapter"
+    } else if found.iter().all(|adapter| adapter.description.is_software) {
+        "software adapters run on the same cores, more slowly"
+    } else {
+        "no real GPU is usable"
+    }
+}
+
+impl From<&FoundAdapter> for Device {
+    fn from(found: &FoundAdapter) -> Self {
+        Self {
+            adapter: AdapterFacts::from(&found.description),
+            kind: found.kind,
+            limits: Limits {
+                storage_binding_bytes: found.limits.storage_binding_bytes,
+                workgroup_storage_bytes: found.limits.workgroup_storage_bytes,
+                workgroup_invocations: found.limits.workgroup_invocations,
+                workgroups_per_dimension: found.limits.workgroups_per_dimension,
+            },
+            usable: found.unusable.is_none(),
+            problem: found.unusable.clone(),
+        }
+    }
+}
+
+impl Device {
+    fn text(&self) -> String {
+        let Self { adapter, kind, limits, problem, .. } = self;
+        let driver = if adapter.driver.is_empty() { "unknown" } else { &adapter.driver };
+        let mut text = format!("{}\n", one_line(&adapter.label));
+        let mut line = |label: &str, value: &str| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {label:<18} {}", one_line(value));
+        };
+        line("kind", kind);
+        line("driver", driver);
+        line("largest buffer", &format!("{} MiB", limits.storage_binding_bytes >> 20));
+        line("workgroup memory", &format!("{} KiB", limits.workgroup_storage_bytes >> 10));
+        line("workgroup size", &format!("{} invocations", limits.workgroup_invocations));
+        line(
+            "dispatch size",
+            &format!("{} workgroups a dimension", limits.workgroups_per_dimension),
+        );
+        line("usable", problem.as_ref().map_or("yes", |_| "no"));
+        if let Some(problem) = problem {
+            line("because", problem);
+        }
+        text
+    }
+}

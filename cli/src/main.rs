@@ -1,0 +1,32 @@
+//! The command `cofire`: entropy and mutual information of dumped activations.
+
+mod analyze;
+mod arguments;
+mod devices;
+mod facts;
+mod failure;
+mod interrupt;
+mod layer_list;
+mod printer;
+mod progress;
+mod statistics;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    // Silent unless RUST_LOG asks for more.
+    env_logger::Builder::new().filter_level(log::LevelFilter::Off).parse_default_env().init();
+    let done = match Arguments::parse().command {
+        Command::Analyze(arguments) => analyze::run(&arguments),
+        Command::Devices(arguments) => devices::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,48 @@
+//! The progress bar.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use cofire::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::failure::one_line;
+use crate::interrupt;
+
+/// A bar on stderr while it is a terminal; nothing at all in a pipe.
+#[derive(Debug)]
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    /// A bar that shows `label` until the first progress arrives.
+    pub(crate) fn new(label: &str) -> Self {
+        let template = "{msg} [{bar:32}] {percent:>3}%, {eta} left";
+        // The template is constant and right; the fallback is a bar without words.
+        let style = ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> ");
+        let bar = ProgressBar::new(0).with_style(style).with_message(one_line(label));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// What [`cofire::Analysis::progress`] wants. Stops the analysis when the user does.
+    pub(crate) fn callback(&self) -> impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static {
+        let bar = self.0.clone();
+        move |progress| {
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+            if interrupt::is_requested() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

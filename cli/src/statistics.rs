@@ -1,0 +1,149 @@
+//! Numbers that stand for a whole matrix.
+
+use ndarray::Array2;
+use serde::Serialize;
+
+/// Mean, median and extremes of some values.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Spread {
+    pub(crate) mean: f64,
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+impl Spread {
+    /// Of values that are not negative; `None` if there are none.
+    ///
+    /// Walks through them a few times and stores nothing: all pairs of a wide layer would take half
+    /// as much memory as the result itself.
+    pub(crate) fn of<I: Iterator<Item = f64>>(values: impl Fn() -> I) -> Option<Self> {
+        let (mut count, mut sum, mut min, mut max) = (0u64, 0.0, f64::INFINITY, 0f64);
+        for value in values() {
+            count += 1;
+            sum += value;
+            min = min.min(value);
+            max = max.max(value);
+        }
+        let last = count.checked_sub(1)?;
+        let lower = nth_smallest(&values, last / 2);
+        let median =
+            if count % 2 == 1 { lower } else { (lower + next(&values, lower, count / 2)) / 2.0 };
+        Some(Self { mean: sum / count as f64, median, min, max })
+    }
+}
+
+/// The value with `rank` smaller ones before it. Digit by digit of its bits, the highest first:
+/// the bits of numbers that are not negative have the numbers' order.
+fn nth_smallest<I: Iterator<Item = f64>>(values: impl Fn() -> I, mut rank: u64) -> f64 {
+    const DIGIT_BITS: u32 = 16;
+    let mut prefix = 0u64;
+    for digit in (0..u64::BITS / DIGIT_BITS).rev() {
+        let shift = digit * DIGIT_BITS;
+        let mut counts = vec![0u64; 1 << DIGIT_BITS];
+        let known = u64::MAX.checked_shl(shift + DIGIT_BITS).unwrap_or(0);
+        for bits in values().map(ordered_bits).filter(|bits| bits & known == prefix) {
+            #[expect(clippy::cast_possible_truncation, reason = "one digit is what is wanted")]
+            let digit = (bits >> shift) as u16;
+            counts[usize::from(digit)] += 1;
+        }
+        for (value, count) in (0u64..).zip(counts) {
+            if rank < count {
+                prefix |= value << shift;
+                break;
+            }
+            rank -= count;
+        }
+    }
+    f64::from_bits(prefix)
+}
+
+/// The value at `rank`, knowing the one before it.
+fn next<I: Iterator<Item = f64>>(values: impl Fn() -> I, before: f64, rank: u64) -> f64 {
+    if values().filter(|&value| value <= before).count() as u64 > rank {
+        return before;
+    }
+    values().filter(|&value| value > before).fold(f64::INFINITY, f64::min)
+}
+
+fn ordered_bits(value: f64) -> u64 {
+    value.abs().to_bits() // -0.0 is 0.0
+}
+
+/// The values above the diagonal, each pair once.
+pub(crate) fn off_diagonal(matrix: &Array2<f64>) -> impl Iterator<Item = f64> {
+    pairs(matrix).map(|(_, _, value)| value)
+}
+
+fn pairs(matrix: &Array2<f64>) -> impl Iterator<Item = (usize, usize, f64)> {
+    matrix.outer_iter().enumerate().flat_map(|(first, row)| {
+        let right = row.into_iter().enumerate().skip(first + 1);
+        right.map(move |(second, &value)| (first, second, value))
+    })
+}
+
+/// Two neurons and what they tell of each other.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Pair {
+    pub(crate) first: usize,
+    pub(crate) second: usize,
+    pub(crate) mutual_information: f64,
+}
+
+/// The pairs with the most mutual information, the strongest first and earlier ones before later
+/// ones of the same strength. Pairs without any are left out.
+pub(crate) fn strongest_pairs(matrix: &Array2<f64>, most: usize) -> Vec<Pair> {
+    let mut strongest: Vec<Pair> = Vec::with_capacity(most + 1);
+    let mut threshold = 0.0;
+    for (first, second, mutual_information) in pairs(matrix) {
+        if mutual_information > threshold {
+            let place = strongest.partition_point(|p| p.mutual_information >= mutual_information);
+            strongest.insert(place, Pair { first, second, mutual_information });
+            strongest.truncate(most);
+            if strongest.len() == most {
+                threshold = strongest.last().map_or(0.0, |pair| pair.mutual_information);
+            }
+        }
+    }
+    strongest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::arr2;
+
+    #[test]
+    fn medians_are_those_of_sorted_values() {
+        let mut seed = 1u64;
+        for count in [1, 2, 3, 4, 17, 1000, 1001] {
+            let values: Vec<f64> = (0..count)
+                .map(|_| {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    f64::from((seed >> 40) as u32 % 50) / 7.0 // with ties
+                })
+                .collect();
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            let expected = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2.0;
+            let spread = Spread::of(|| values.iter().copied());
+            assert_eq!(spread.map(|s| s.median), Some(expected), "{count}");
+            assert_eq!(spread.map(|s| s.max), sorted.last().copied(), "{count}");
+        }
+        assert_eq!(Spread::of(std::iter::empty), None);
+    }
+
+    #[test]
+    fn pairs_are_those_above_the_diagonal() {
+        let matrix =
+            arr2(&[[9.0, 1.0, 3.0, 0.0], [1.0, 9.0, 3.0, 2.0], [3.0, 3.0, 9.0, 0.0], [0.0; 4]]);
+        assert_eq!(off_diagonal(&matrix).collect::<Vec<_>>(), [1.0, 3.0, 0.0, 3.0, 2.0, 0.0]);
+        let of = |most| {
+            let pairs = strongest_pairs(&matrix, most);
+            pairs.iter().map(|p| (p.first, p.second)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(3), [(0, 2), (1, 2), (1, 3)]);
+        assert_eq!(of(9), [(0, 2), (1, 2), (1, 3), (0, 1)]);
+        assert_eq!(off_diagonal(&arr2(&[[1.0]])).count(), 0);
+    }
+}

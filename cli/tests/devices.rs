@@ -1,0 +1,39 @@
+//! What `cofire devices` says, whatever this machine has.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and says so by panicking"
+)]
+
+mod common;
+
+use common::Place;
+use serde_json::Value;
+
+#[test]
+fn text_and_json_agree() {
+    let place = Place::new();
+    let text = place.run(&["devices"]);
+    assert_eq!(text.status, 0, "{text:?}");
+    assert!(text.stdout.contains("auto would use: "), "{text:?}");
+    let json = place.run(&["devices", "--json"]);
+    assert_eq!(json.status, 0, "{json:?}");
+    let devices: Value = serde_json::from_str(&json.stdout).unwrap();
+    for adapter in devices["adapters"].as_array().unwrap() {
+        assert!(text.stdout.contains(adapter["label"].as_str().unwrap()), "{text:?}");
+        assert!(adapter["limits"]["workgroup_storage_bytes"].is_u64(), "{adapter}");
+    }
+    assert!(["cpu", "gpu"].contains(&devices["auto"]["engine"].as_str().unwrap()), "{devices}");
+}
+
+#[test]
+fn a_machine_without_adapters_is_told_what_to_install() {
+    let place = Place::new();
+    let mut command = common::cofire(place.path(), &["devices"]);
+    command.env("VK_DRIVER_FILES", "").env("VK_ICD_FILENAMES", "").env("WGPU_BACKEND", "noop");
+    let run = common::Run::from(command.output().unwrap());
+    assert_eq!(run.status, 0, "{run:?}");
+    assert!(run.stdout.contains("no GPU adapters were found"), "{run:?}");
+    assert!(run.stdout.contains("mesa-vulkan-drivers"), "{run:?}");
+    assert!(run.stdout.contains("auto would use: the CPU"), "{run:?}");
+}

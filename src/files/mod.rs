@@ -1,0 +1,180 @@
+//! Reading layers from `.npy`, `.npz` and `.safetensors` files, and writing results whole or not
+//! at all.
+//!
+//! ```
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("results");
+//! use cofire::files::{self, OutputDirectory};
+//! # let mut made = OutputDirectory::create(directory.path().join("made"))?;
+//! # let dump = ndarray::Array2::from_shape_fn((50, 3), |(s, n)| (s * (n + 3) % 7) as f64);
+//! # let file = made.write_array("layer.npy", dump.view())?;
+//! # made.commit()?;
+//! # let file = directory.path().join("made").join(file);
+//!
+//! for layer in files::layers(&file)? {
+//!     println!("{}: {:?} of {}", layer.name, layer.shape, layer.element_type);
+//! }
+//! let layer = files::read_layer(&file, None)?;
+//! let report = cofire::analyze(layer.activations.view(), 10)?;
+//!
+//! let mut output = OutputDirectory::create(&path)?;
+//! output.write_array("entropy.npy", report.entropy.view())?;
+//! output.write_array("mi.npy", report.mutual_information.view())?;
+//! output.commit()?;
+//! # assert!(path.join("entropy.npy").is_file());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What a file is, is told by its first bytes and not by its name. Files are not trusted: a claim
+//! in a header is compared with the length of the file before anything is allocated for it.
+//!
+//! Files are read, never mapped into memory: a mapped file that another process truncates ends the
+//! reader with a signal, which is not an error that anyone could return, and mapping is `unsafe`.
+//! Of a `.safetensors` or `.npz` file, only its directory and the wanted layer are read.
+
+mod array;
+mod element;
+mod error;
+mod file_name;
+mod npy;
+mod npz;
+mod output;
+mod safetensors;
+mod source;
+mod zip;
+
+use std::path::Path;
+
+use ndarray::Array2;
+
+pub use element::ElementType;
+pub use error::FileError;
+pub use output::{OutputDirectory, OutputFolder};
+
+use error::Place;
+use source::{Format, Source};
+
+/// What a file says of one of its arrays, without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LayerInfo {
+    /// The array's name: its key in a `.npz` or `.safetensors` file, the file's stem for `.npy`.
+    pub name: String,
+    /// Length of each axis.
+    pub shape: Vec<usize>,
+    /// Type of its elements, as stored.
+    pub element_type: ElementType,
+}
+
+impl LayerInfo {
+    /// Whether [`read_layer`] can make activations of it: two or more axes, and elements that are
+    /// real numbers.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.shape.len() >= 2 && !matches!(self.element_type, ElementType::Other(_))
+    }
+}
+
+/// The activations of one layer, and what became of them on the way.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Layer {
+    /// The array's name, as in [`LayerInfo::name`].
+    pub name: String,
+    /// Activations, `samples × neurons`. The last axis of the stored array are the neurons, all
+    /// others together, in row-major order, the samples. Arrays with two axes keep the memory
+    /// order they have in the file.
+    pub activations: Array2<f32>,
+    /// Type of the stored elements; never [`ElementType::Other`].
+    pub element_type: ElementType,
+    /// Whether a value was rounded because `f32` cannot hold it exactly. Only `f64` and integers
+    /// of 32 and 64 bits can be.
+    pub rounded: bool,
+}
+
+/// The arrays of a file, in the file's order.
+///
+/// # Errors
+///
+/// For a file that cannot be opened, is in none of the three formats, or is damaged, and for one
+/// that holds no array. An array that [`read_layer`] would refuse is listed all the same.
+///
+/// # Examples
+///
+/// ```no_run
+/// for layer in cofire::files::layers("minilm.safetensors")? {
+///     println!("{} {:?}", layer.name, layer.shape); // layer.0.ffn [1500, 160]
+/// }
+/// # Ok::<(), cofire::files::FileError>(())
+/// ```
+pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
+    let mut source = Source::open(path.as_ref())?;
+    let layers = match source.format()? {
+        Format::Npy => vec![npy::layer(&mut source)?],
+        Format::Npz => npz::layers(&mut source)?,
+        Format::Safetensors => safetensors::layers(&mut source)?,
+    };
+    if layers.is_empty() {
+        Err(FileError::NoArrays { path: path.as_ref().into() })
+    } else {
+        Ok(layers)
+    }
+}
+
+/// The activations of one array of a file: the one called `name`, or the only one.
+///
+/// Reads `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated) and
+/// `.safetensors`; `f16`, `bf16`, `f32`, `f64`, `bool`, and integers of 8 to 64 bits. Takes the
+/// size of the result, four bytes an element, and a small buffer; for Fortran order with more
+/// than two axes twice that.
+///
+/// An array of a deflated `.npz` that unpacks to more than 64 MiB may be at most 200 times its
+/// packed size, so that a small file cannot fill the memory.
+///
+/// # Errors
+///
+/// As [`layers`], and for a name that the file does not have, for no name when there are several
+/// arrays, for arrays with fewer than two axes, for elements that are not real numbers, for an
+/// `f64` beyond the range of `f32`, and when the memory cannot be had.
+///
+/// # Examples
+///
+/// ```no_run
+/// let layer = cofire::files::read_layer("minilm.safetensors", Some("layer.1.ffn"))?;
+/// let report = cofire::analyze(layer.activations.view(), 10)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_layer(path: impl AsRef<Path>, name: Option<&str>) -> Result<Layer, FileError> {
+    let mut source = Source::open(path.as_ref())?;
+    match source.format()? {
+        Format::Npy => npy::read(&mut source, name),
+        Format::Npz => npz::read(&mut source, name),
+        Format::Safetensors => safetensors::read(&mut source, name),
+    }
+}
+
+/// The array that was asked for, among those there are.
+fn choose<'a>(
+    path: &Path,
+    requested: Option<&str>,
+    available: &[&'a str],
+) -> Result<&'a str, FileError> {
+    let names = || available.iter().map(|&name| name.to_owned()).collect();
+    match (requested, available) {
+        (_, []) => Err(FileError::NoArrays { path: path.into() }),
+        (None, [only]) => Ok(only),
+        (None, _) => Err(FileError::SeveralLayers { path: path.into(), available: names() }),
+        (Some(requested), _) => {
+            available.iter().find(|&&name| name == requested).copied().ok_or_else(|| {
+                FileError::LayerNotFound {
+                    path: path.into(),
+                    requested: requested.to_owned(),
+                    available: names(),
+                }
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! The `.npy` format: a line of Python, then the elements.
+//!
+//! The line is parsed here, strictly and without recursion: general parsers of Python literals
+//! overflow the stack on `((((…`, and multiply claimed lengths without a look.
+
+use std::io::Read;
+
+use super::array::{Data, Description};
+use super::element::ByteOrder;
+use super::source::Source;
+use super::{ElementType, FileError, Layer, LayerInfo, Place, choose};
+
+/// The longest header that is read. Numpy writes 128 bytes for any array of activations; this is
+/// what the first version of the format can express.
+const MAX_HEADER_BYTES: usize = u16::MAX as usize;
+
+pub(super) fn layer(source: &mut Source) -> Result<LayerInfo, FileError> {
+    let name = stem(source);
+    let path = source.path.clone();
+    let header = Header::read(Place::layer(&path, &name), &mut source.file)?;
+    Ok(header.description.info(&name))
+}
+
+pub(super) fn read(source: &mut Source, name: Option<&str>) -> Result<Layer, FileError> {
+    let stem = stem(source);
+    let path = source.path.clone();
+    let place = Place::layer(&path, choose(&path, name, &[&stem])?);
+    let header = Header::read(place, &mut source.file)?;
+    let len = source.len.saturating_sub(header.len);
+    header.description.read(place, Data { reader: Box::new(&mut source.file), len, is_plain: true })
+}
+
+/// The name of the one array, which the file does not tell.
+fn stem(source: &Source) -> String {
+    source.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The header of a `.npy` file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) description: Description,
+    /// Bytes before the first element.
+    pub(super) len: u64,
+}
+
+impl Header {
+    /// Reads the header and not a byte more.
+    pub(super) fn read(place: Place<'_>, reader: &mut dyn Read) -> Result<Self, FileError> {
+        let mut start = [0; 8];
+        reader.read_exact(&mut start).map_err(|source| place.read(source))?;
+        let [magic @ .., major, _minor] = start;
+        if magic != *b"\x93NUMPY" {
+            return Err(place.damaged("it does not begin as a .npy file does"));
+        }
+        let mut length = [0; 4];
+        let length_bytes = match major {
+            1 => 2,
+            2 | 3 => 4,
+            _ => return Err(place.damaged(format!("version {major} of .npy is not known"))),
+        };
+        reader.read_exact(&mut length[..length_bytes]).map_err(|source| place.read(source))?;
+        let length = u32::from_le_bytes(length) as usize;
+        if length > MAX_HEADER_BYTES {
+            let problem = format!("a header of {length} bytes is longer than {MAX_HEADER_BYTES}");
+            return Err(place.damaged(problem));
+        }
+        let mut text = vec![0; length];
+        reader.read_exact(&mut text).map_err(|source| place.read(source))?;
+        let text = str::from_utf8(&text).map_err(|_| place.damaged("its header is not text"))?;
+        let description = Parser { rest: text }
+            .header()
+            .map_err(|problem| place.damaged(format!("its header {problem}")))?;
+        Ok(Self { description, len: (8 + length_bytes + length) as u64 })
+    }
+}
+
+/// Parses `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
+struct Parser<'a> {
+    rest: &'a str,
+}
+
+/// What is wrong, to follow the words "its header".
+type Parsed<T> = Result<T, String>;
+
+impl<'a> Parser<'a> {
+    fn header(&mut self) -> Parsed<Description> {
+        let (mut element, mut order, mut shape) = (None, None, None);
+        self.expect('{')?;
+        while !self.accept('}') {
+            let key = self.string()?;
+            self.expect(':')?;
+            match key {
+                "descr" => element = Some(self.element()?),
+                "fortran_order" => order = Some(self.boolean()?),
+                "shape" => shape = Some(self.shape()?),
+                _ => return Err(format!("has an unknown key, '{key}'")),
+            }
+            if !self.accept(',') {
+                self.expect('}')?;
+                break;
+            }
+        }
+        if !self.rest.trim().is_empty() {
+            return Err("goes on after its end".to_owned());
+        }
+        let missing = |key: &str| format!("lacks '{key}'");
+        let (element_type, byte_order) = element.ok_or_else(|| missing("descr"))?;
+        Ok(Description {
+            element_type,
+            byte_order,
+            is_fortran_order: order.ok_or_else(|| missing("fortran_order"))?,
+            shape: shape.ok_or_else(|| missing("shape"))?,
+        })
+    }
+
+    fn accept(&mut self, expected: char) -> bool {
+        let stripped = self.rest.trim_start().strip_prefix(expected);
+        self.rest = stripped.unwrap_or(self.rest);
+        stripped.is_some()
+    }
+
+    fn expect(&mut self, expected: char) -> Parsed<()> {
+        let found = self.rest.trim_start().chars().next();
+        if self.accept(expected) {
+            return Ok(());
+        }
+        let found = found.map_or("nothing".to_owned(), |c| format!("'{c}'"));
+        Err(format!("has {found} where '{expected}' belongs"))
+    }
+
+    /// A string without escapes, which no key and no type has.
+    fn string(&mut self) -> Parsed<&'a str> {
+        let quote = if self.rest.trim_start().starts_with('"') { '"' } else { '\'' };
+        self.expect(quote)?;
+        let (text, rest) =
+            self.rest.split_once(quote).ok_or("has a string without an end".to_owned())?;
+        self.rest = rest;
+        Ok(text)
+    }
+
+    fn boolean(&mut self) -> Parsed<bool> {
+        let rest = self.rest.trim_start();
+        for (text, value) in [("True", true), ("False", false)] {
+            if let Some(rest) = rest.strip_prefix(text) {
+                self.rest = rest;
+                return Ok(value);
+            }
+        }
+        Err("has a 'fortran_order' that is neither True nor False".to_owned())
+    }
+
+    fn shape(&mut self) -> Parsed<Vec<usize>> {
+        let mut shape = Vec::new();
+        self.expect('(')?;
+        while !self.accept(')') {
+            let rest = self.rest.trim_start();
+            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let (digits, rest) = rest.split_at(end);
+            let length = digits.parse().map_err(|_| "has an impossible 'shape'".to_owned())?;
+            shape.push(length);
+            // Python 2 wrote long integers so.
+            self.rest = rest.strip_prefix('L').unwrap_or(rest);
+            if !self.accept(',') {
+                self.expect(')')?;
+                break;
+            }
+        }
+        Ok(shape)
+    }
+
+    fn element(&mut self) -> Parsed<(ElementType, ByteOrder)> {
+        if !self.rest.trim_start().starts_with('[') {
+            return self.string().map(element_type);
+        }
+        // The fields of a structure. They are skipped: only where they end matters.
+        let mut depth = 0usize;
+        for (index, c) in self.rest.char_indices() {
+            match c {
+                '[' => depth += 1,
+                ']' => depth -= 1, // never below zero: the first bracket opens
+                _ => {}
+            }
+            if c == ']' && depth == 0 {
+                self.rest = &self.rest[index + 1..];
+                return Ok((ElementType::Other("structure".to_owned()), ByteOrder::Little));
+            }
+        }
+        Err("has a list without an end".to_owned())
+    }
+}
+
+/// Takes apart a type string such as `<f4`.
+fn element_type(name: &str) -> (ElementType, ByteOrder) {
+    let (order, kind) = match name.split_at_checked(1) {
+        Some((">", kind)) => (ByteOrder::Big, kind),
+        Some(("<" | "|", kind)) => (ByteOrder::Little, kind),
+        Some(("=", kind)) if cfg!(target_endian = "big") => (ByteOrder::Big, kind),
+        Some(("=", kind)) => (ByteOrder::Little, kind),
+        _ => (ByteOrder::Little, name),
+    };
+    let element = match kind {
+        "b1" | "?" => ElementType::Bool,
+        "i1" => ElementType::I8,
+        "i2" => ElementType::I16,
+        "i4" => ElementType::I32,
+        "i8" => ElementType::I64,
+        "u1" => ElementType::U8,
+        "u2" => ElementType::U16,
+        "u4" => ElementType::U32,
+        "u8" => ElementType::U64,
+        "f2" => ElementType::F16,
+        "f4" => ElementType::F32,
+        "f8" => ElementType::F64,
+        _ if kind.starts_with('O') => ElementType::Other("object".to_owned()),
+        _ => ElementType::Other(name.to_owned()),
+    };
+    (element, order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn header(version: u8, length: u32, text: &str) -> Result<Header, FileError> {
+        let mut bytes = b"\x93NUMPY".to_vec();
+        bytes.extend([version, 0]);
+        bytes.extend(&length.to_le_bytes()[..if version == 1 { 2 } else { 4 }]);
+        bytes.extend(text.as_bytes());
+        Header::read(Place::file(Path::new("file")), &mut bytes.as_slice())
+    }
+
+    fn parse(text: &str) -> Result<Description, FileError> {
+        header(1, u32::try_from(text.len()).unwrap(), text).map(|header| header.description)
+    }
+
+    #[test]
+    fn what_numpy_writes_is_understood() {
+        let text = "{'descr': '>f8', 'fortran_order': True, 'shape': (3, 4), }   \n";
+        let expected = Description {
+            element_type: ElementType::F64,
+            byte_order: ByteOrder::Big,
+            is_fortran_order: true,
+            shape: vec![3, 4],
+        };
+        assert_eq!(parse(text).unwrap(), expected);
+        assert_eq!(header(3, 61, text).unwrap(), Header { description: expected, len: 73 });
+        let one = parse("{'descr': '|u1', 'fortran_order': False, 'shape': (3L,), }").unwrap();
+        assert_eq!(one.shape, [3]);
+        let none = parse("{\"shape\":(),\"descr\":\"<f2\",\"fortran_order\":False}").unwrap();
+        assert_eq!((none.shape, none.element_type), (vec![], ElementType::F16));
+        let fields = "{'descr': [('a', '<f4', (2,)), ('b', [('c', '|O')])], \
+                      'fortran_order': False, 'shape': (3,), }";
+        assert_eq!(parse(fields).unwrap().element_type, ElementType::Other("structure".into()));
+    }
+
+    #[test]
+    fn what_numpy_does_not_write_is_refused() {
+        let nested = format!("{{'descr': {}", "[".repeat(60_000));
+        let shape =
+            |shape: &str| format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+        for text in [
+            "",
+            "{",
+            "{}",
+            "((((((",
+            "{'descr'",
+            "{'descr': '<f4",
+            "{'descr': '<f4', 'fortran_order': False}",
+            "{'descr': '<f4', 'fortran_order': 0, 'shape': (3,)}",
+            "{'descr': ]]}",
+            "{'other': 3}",
+            &nested,
+            &shape("3"),
+            &shape("(-3, 4)"),
+            &shape("(3 4)"),
+            &shape("(,)"),
+            &shape("(99999999999999999999999, 2)"),
+            &(shape("(3, 4)") + "x"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(matches!(error, FileError::Damaged { .. }), "{text:.60}: {error}");
+        }
+        let error = header(2, u32::MAX, "{").unwrap_err().to_string();
+        assert!(error.contains("4294967295 bytes is longer than 65535"), "{error}");
+        assert!(header(9, 1, "{").unwrap_err().to_string().contains("version 9"));
+        assert!(header(1, 500, "{").unwrap_err().to_string().contains("ends too early"));
+    }
+}

@@ -1,0 +1,143 @@
+//! Where tests run: on the CPU always, and on every adapter that can be found.
+
+#![allow(dead_code, reason = "each test binary uses its own part of this file")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on has failed, and says so by panicking"
+)]
+
+pub(crate) mod activations;
+#[cfg(feature = "gpu")]
+mod adapters;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{LazyLock, Mutex};
+
+use cofire::{Analysis, BinEdges, Engine, Kernel, OnDeviceFailure, Report};
+use ndarray::ArrayView2;
+
+/// An engine: the CPU, or one adapter.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    label: String,
+    engine: Engine,
+}
+
+impl Place {
+    fn cpu() -> Self {
+        Self { label: "CPU".to_owned(), engine: Engine::Cpu }
+    }
+
+    pub(crate) fn is_cpu(&self) -> bool {
+        matches!(self.engine, Engine::Cpu)
+    }
+
+    /// Settings that compute here, and nowhere else when the device fails.
+    pub(crate) fn analysis(&self, bins: usize) -> Analysis {
+        self.settle(Analysis::new(bins))
+    }
+
+    /// As [`Place::analysis`], with edges that were fitted before.
+    pub(crate) fn analysis_with_edges(&self, edges: BinEdges) -> Analysis {
+        self.settle(Analysis::with_edges(edges))
+    }
+
+    fn settle(&self, analysis: Analysis) -> Analysis {
+        analysis.engine(self.engine.clone()).on_device_failure(OnDeviceFailure::Fail)
+    }
+
+    /// Panics unless the report says that this place, all alone, computed it with this kernel.
+    pub(crate) fn check_execution(&self, report: &Report, kernel: Kernel) {
+        let execution = &report.execution;
+        let adapter = execution.adapter.as_ref().map_or("CPU".to_owned(), ToString::to_string);
+        assert_eq!(adapter, self.label, "[{self}] the report names another engine");
+        assert_eq!(execution.kernel, kernel, "[{self}] the report names another kernel");
+        assert!(execution.incidents.is_empty(), "[{self}] {kernel}: {:?}", execution.incidents);
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label)
+    }
+}
+
+/// The CPU, then every adapter. Opened once a process.
+static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
+    #[cfg(feature = "gpu")]
+    let adapters = adapters::open_all();
+    #[cfg(not(feature = "gpu"))]
+    let adapters = Vec::new();
+    [vec![Place::cpu()], adapters].concat()
+});
+
+/// Runs a test in every place, and says when there is none but the CPU.
+pub(crate) fn everywhere(test: &str, mut run: impl FnMut(&Place)) {
+    for place in PLACES.iter() {
+        // Shown with the panic of a test that fails, so that its place is known in any case.
+        println!("{test} [{place}]");
+        run(place);
+    }
+    say_if_no_adapter(test);
+}
+
+/// Runs a test on every adapter, and says when there is none.
+pub(crate) fn on_every_adapter(test: &str, mut run: impl FnMut(&Place)) {
+    for place in PLACES.iter().filter(|place| !place.is_cpu()) {
+        println!("{test} [{place}]");
+        run(place);
+    }
+    say_if_no_adapter(test);
+}
+
+pub(crate) fn say_if_no_adapter(test: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let is_alone = cfg!(feature = "gpu") && PLACES.iter().all(Place::is_cpu);
+    if is_alone && SAID.lock().unwrap().insert(test.to_owned()) {
+        note(&format!("no adapter: the GPU half of {test} did not run"));
+    }
+}
+
+/// Writes a line that is seen even when the test passes: libtest captures `println!` only.
+fn note(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The kernels that count this many bins.
+pub(crate) fn kernels(bins: usize) -> impl Iterator<Item = Kernel> {
+    Kernel::ALL.into_iter().filter(move |kernel| bins <= kernel.max_bins())
+}
+
+/// Panics unless two reports have the same bits; `what` says what was compared.
+pub(crate) fn assert_same_bits(found: &Report, expected: &Report, what: impl fmt::Display) {
+    assert_eq!(found.entropy.len(), expected.entropy.len(), "{what}: neurons");
+    for (j, (a, b)) in found.entropy.iter().zip(&expected.entropy).enumerate() {
+        assert_eq!(a.to_bits(), b.to_bits(), "{what}: entropy of neuron {j} is {a}, not {b}");
+    }
+    assert_same_matrix(found.mutual_information.view(), expected.mutual_information.view(), &what);
+}
+
+fn assert_same_matrix(
+    found: ArrayView2<'_, f64>,
+    expected: ArrayView2<'_, f64>,
+    what: &impl fmt::Display,
+) {
+    assert_eq!(found.dim(), expected.dim(), "{what}: shape of the matrix");
+    let wrong: Vec<(usize, usize)> = expected
+        .indexed_iter()
+        .filter(|&(at, b)| found[at].to_bits() != b.to_bits())
+        .map(|(at, _)| at)
+        .collect();
+    if let Some(&at) = wrong.first() {
+        panic!(
+            "{what}: {} of {} values differ, the first at {at:?}: {} instead of {}",
+            wrong.len(),
+            expected.len(),
+            found[at],
+            expected[at]
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! Every engine and kernel returns the bits of the plainest one: the CPU's joint histograms.
+//!
+//! `tests/oracle.rs` compares with numbers from elsewhere; here the shapes are odd, to meet every
+//! tile, lane, word and chunk at its last element and the one after.
+
+#![expect(clippy::unwrap_used, reason = "without its reference a test cannot go on")]
+
+mod common;
+
+use cofire::{Analysis, Engine, Kernel, Report};
+use common::activations::varied;
+use common::{Place, assert_same_bits, everywhere, kernels};
+use ndarray::ArrayView2;
+
+const SAMPLES: [usize; 16] =
+    [2, 3, 63, 64, 65, 255, 256, 257, 8191, 8192, 8193, 16383, 16384, 16385, 20_000, 32_769];
+const NEURONS: [usize; 15] = [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 200];
+const BINS: [usize; 10] = [2, 8, 9, 16, 17, 32, 33, 64, 100, 256];
+
+/// The most cells of joint histograms in one job of a sweep: a software adapter clears and sums a
+/// few millions a second.
+const MOST_CELLS: usize = 3_000_000;
+
+#[test]
+fn every_number_of_samples_and_bins() {
+    // Eight neurons: one of each kind.
+    sweep("every_number_of_samples_and_bins", &SAMPLES, &[8], 1);
+}
+
+#[test]
+fn every_number_of_neurons_and_bins() {
+    sweep("every_number_of_neurons_and_bins", &[65], &NEURONS, 2);
+}
+
+/// More pairs than the histograms of one dispatch may take memory for, at few and many bins.
+#[test]
+fn more_neurons_than_a_tile_of_a_device() {
+    for (neurons, bins, seed) in [(513, 2, 9), (257, 16, 10), (17, 256, 11)] {
+        compare("more_neurons_than_a_tile_of_a_device", 65, neurons, bins, seed);
+    }
+}
+
+#[test]
+fn tiles_of_many_neurons_and_many_samples() {
+    for (samples, neurons, bins) in [(8193, 33, 10), (8193, 33, 17), (8193, 33, 33), (257, 200, 16)]
+    {
+        compare("tiles_of_many_neurons_and_many_samples", samples, neurons, bins, 3);
+    }
+}
+
+#[test]
+#[ignore = "minutes on a GPU, hours on a software adapter: \
+            cargo test --release --test engines -- --ignored"]
+fn the_sizes_of_real_layers() {
+    let sizes = [
+        (1_000_000, 65, 2),
+        (1_000_000, 65, 10),
+        (1_000_000, 17, 32),
+        (1_000_000, 17, 100),
+        (65_535, 129, 10),
+        (65_536, 129, 17),
+        (65_537, 129, 256),
+        (1000, 2000, 2),
+        (1000, 2000, 10),
+        (1000, 2000, 32),
+        (1000, 513, 33),
+        (50_000, 768, 10),
+    ];
+    for (samples, neurons, bins) in sizes {
+        compare("the_sizes_of_real_layers", samples, neurons, bins, 5);
+    }
+}
+
+/// Compares on every shape and number of bins, but for those with too many cells.
+fn sweep(test: &str, samples: &[usize], neurons: &[usize], seed: u64) {
+    for &samples in samples {
+        for &neurons in neurons {
+            let pairs = neurons * (neurons + 1) / 2;
+            for bins in BINS.into_iter().filter(|bins| pairs * bins * bins <= MOST_CELLS) {
+                compare(test, samples, neurons, bins, seed);
+            }
+        }
+    }
+}
+
+/// Compares every engine and kernel with the plainest.
+fn compare(test: &str, samples: usize, neurons: usize, bins: usize, seed: u64) {
+    let activations = varied(samples, neurons, seed);
+    let expected = reference(activations.view(), bins);
+    let what = format!("{samples} samples x {neurons} neurons, {bins} bins, seed {seed}");
+    everywhere(test, |place| compare_in(place, activations.view(), bins, &expected, &what));
+}
+
+fn reference(activations: ArrayView2<'_, f32>, bins: usize) -> Report {
+    let plainest = Analysis::new(bins).engine(Engine::Cpu).kernel(Kernel::JointHistogram);
+    plainest.run(activations).unwrap()
+}
+
+fn compare_in(
+    place: &Place,
+    activations: ArrayView2<'_, f32>,
+    bins: usize,
+    expected: &Report,
+    what: &str,
+) {
+    for kernel in kernels(bins) {
+        let found = place.analysis(bins).kernel(kernel).run(activations);
+        let found = found.unwrap_or_else(|error| panic!("[{place}] {kernel}, {what}: {error}"));
+        place.check_execution(&found, kernel);
+        assert_same_bits(&found, expected, format_args!("[{place}] {kernel}, {what}"));
+    }
+}

@@ -1,0 +1,288 @@
+//! Every mistake a caller can make is its own error, which says where and what to do instead.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a job that does what it should not fails the test"
+)]
+
+mod common;
+
+use cofire::{Analysis, BinEdges, Engine, Error, Kernel, Range, Report};
+use common::everywhere;
+#[cfg(feature = "gpu")]
+use common::on_every_adapter;
+use ndarray::{Array2, ArrayView2, array};
+
+/// Settings of a job on the CPU.
+fn cpu(bins: usize) -> Analysis {
+    Analysis::new(bins).engine(Engine::Cpu)
+}
+
+fn ramp(samples: usize, neurons: usize) -> Array2<f32> {
+    Array2::from_shape_fn((samples, neurons), |(s, j)| (s * (j + 1) % 97) as f32)
+}
+
+/// One activation in the shape of many: a view that takes no memory.
+fn pretended(one: &Array2<f32>, samples: usize, neurons: usize) -> ArrayView2<'_, f32> {
+    one.broadcast((samples, neurons)).unwrap()
+}
+
+/// The error of a job, and its message, which must be one line and contain all of `parts`.
+#[track_caller]
+fn refused(result: Result<Report, Error>, parts: &[&str]) -> Error {
+    let error = result.expect_err("this job must be refused");
+    check_message(&error, parts);
+    error
+}
+
+#[track_caller]
+fn check_message(error: &Error, parts: &[&str]) {
+    let text = error.to_string();
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is missing from {text:?}");
+    }
+    assert!(!text.contains('\n') && !text.ends_with('.'), "not one line of prose: {text:?}");
+    let first = text.chars().next().unwrap();
+    assert!(!first.is_uppercase(), "begins like a sentence: {text:?}");
+}
+
+#[test]
+fn shapes_without_a_distribution() {
+    let run = |samples, neurons| cpu(10).run(Array2::zeros((samples, neurons)).view());
+    let none = refused(run(0, 3), &["no samples", "0 x 3", "at least two"]);
+    assert!(matches!(none, Error::NoSamples { neurons: 3 }), "{none:?}");
+    let neither = refused(run(0, 0), &["no samples", "0 x 0"]);
+    assert!(matches!(neither, Error::NoSamples { neurons: 0 }), "{neither:?}");
+    let one = refused(run(1, 3), &["one sample", "at least two"]);
+    assert!(matches!(one, Error::OneSample), "{one:?}");
+    let no_neurons = refused(run(7, 0), &["no neurons", "7 x 0", "at least one neuron"]);
+    assert!(matches!(no_neurons, Error::NoNeurons { samples: 7 }), "{no_neurons:?}");
+}
+
+#[test]
+fn more_samples_than_a_count_holds() {
+    let one = array![[1.0f32]];
+    let samples = u32::MAX as usize;
+    let error = refused(cpu(10).run(pretended(&one, samples, 1)), &["4294967295", "4294967294"]);
+    assert!(matches!(error, Error::TooManySamples { samples: 4_294_967_295, .. }), "{error:?}");
+}
+
+#[test]
+fn a_value_that_is_not_finite_is_named() {
+    let places = [(0, 0), (0, 39), (511, 20), (512, 15), (512, 16), (1499, 0), (1499, 39)];
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for (s, j) in places {
+            let mut activations = ramp(1500, 40);
+            activations[[s, j]] = bad;
+            let place = format!("sample {s}, neuron {j} is {bad}");
+            let error = refused(cpu(10).run(activations.view()), &[&place, "remove or replace"]);
+            let Error::NonFinite { sample, neuron, value } = error else { panic!("{error:?}") };
+            assert_eq!((sample, neuron), (s, j), "where the {bad} is");
+            assert_eq!(value.to_bits(), bad.to_bits(), "what is there");
+        }
+    }
+}
+
+#[test]
+fn the_first_of_several_bad_values_is_named() {
+    let mut activations = ramp(1500, 40);
+    for (at, bad) in [((1200, 1), f32::NAN), ((600, 30), f32::INFINITY), ((600, 12), f32::NAN)] {
+        activations[at] = bad;
+    }
+    let error = refused(cpu(10).run(activations.view()), &["sample 600, neuron 12"]);
+    assert!(matches!(error, Error::NonFinite { sample: 600, neuron: 12, .. }), "{error:?}");
+}
+
+#[test]
+fn edges_are_not_fitted_on_bad_values_either() {
+    let activations = array![[1.0f32, 2.0], [3.0, f32::NAN]];
+    let error = BinEdges::fit(activations.view(), 4, Range::Given(0.0, 1.0)).unwrap_err();
+    assert!(matches!(error, Error::NonFinite { sample: 1, neuron: 1, .. }), "{error:?}");
+    let one = BinEdges::fit(array![[1.0f32]].view(), 4, Range::PerNeuron).unwrap_err();
+    assert!(matches!(one, Error::OneSample), "{one:?}");
+    let bins = BinEdges::fit(ramp(5, 5).view(), 257, Range::PerNeuron).unwrap_err();
+    assert!(matches!(bins, Error::BinsOutOfRange { bins: 257 }), "{bins:?}");
+}
+
+#[test]
+fn numbers_of_bins_that_a_code_cannot_hold() {
+    for wrong in [0, 1, 257, usize::MAX] {
+        let error = refused(cpu(wrong).run(ramp(9, 2).view()), &["2 to 256", &wrong.to_string()]);
+        assert!(matches!(error, Error::BinsOutOfRange { bins } if bins == wrong), "{error:?}");
+        for kernel in Kernel::ALL {
+            let error = refused(cpu(wrong).kernel(kernel).run(ramp(9, 2).view()), &["2 to 256"]);
+            assert!(matches!(error, Error::BinsOutOfRange { .. }), "{kernel}: {error:?}");
+        }
+    }
+    for right in [2, 256] {
+        assert!(cpu(right).run(ramp(9, 2).view()).is_ok(), "{right} bins are fine");
+    }
+}
+
+#[test]
+fn ranges_without_a_width() {
+    let (huge, infinite, nan) = (1e308, f64::INFINITY, f64::NAN);
+    let wrong = [
+        (1.0, 1.0),
+        (0.0, -0.0),
+        (2.0, 1.0),
+        (nan, 1.0),
+        (0.0, nan),
+        (nan, nan),
+        (0.0, infinite),
+        (-infinite, 0.0),
+        (infinite, infinite),
+        (-huge, huge),
+    ];
+    for (low, high) in wrong {
+        let error = refused(
+            cpu(10).range(Range::Given(low, high)).run(ramp(9, 2).view()),
+            &["range", &low.to_string(), &high.to_string(), "two finite numbers"],
+        );
+        let Error::InvalidRange { low: l, high: h } = error else { panic!("{error:?}") };
+        assert_eq!((l.to_bits(), h.to_bits()), (low.to_bits(), high.to_bits()), "the ends");
+    }
+}
+
+#[test]
+fn settings_are_refused_before_activations_are_read() {
+    let bad = array![[f32::NAN], [1.0]];
+    let error = cpu(1).run(bad.view()).unwrap_err();
+    assert!(matches!(error, Error::BinsOutOfRange { .. }), "{error:?}");
+    let error = cpu(9).range(Range::Given(1.0, 0.0)).run(bad.view()).unwrap_err();
+    assert!(matches!(error, Error::InvalidRange { .. }), "{error:?}");
+}
+
+#[test]
+fn edges_of_another_layer() {
+    for range in [Range::PerNeuron, Range::Global, Range::Given(0.0, 9.0)] {
+        let edges = BinEdges::fit(ramp(20, 3).view(), 10, range).unwrap();
+        for found in [1, 2, 4] {
+            let settings = Analysis::with_edges(edges.clone()).engine(Engine::Cpu);
+            let error = refused(settings.run(ramp(20, found).view()), &["3 neurons", "same layer"]);
+            let Error::EdgesMismatch { expected, found: neurons } = error else {
+                panic!("{range:?}: {error:?}")
+            };
+            assert_eq!((expected, neurons), (3, found), "{range:?}");
+        }
+    }
+}
+
+#[test]
+fn pairs_of_neurons_that_do_not_exist() {
+    everywhere("pairs_of_neurons_that_do_not_exist", |place| {
+        for wrong in [(0, 4), (4, 0), (4, 4), (0, usize::MAX)] {
+            let pairs = [(0, 3), wrong];
+            let error = place.analysis(10).joint_histograms(ramp(9, 4).view(), &pairs);
+            let error = error.expect_err("this pair must be refused");
+            check_message(&error, &[&format!("{wrong:?}"), "last one, 3"]);
+            let Error::PairOutOfRange { first, second, last: 3 } = error else {
+                panic!("[{place}] {error:?}")
+            };
+            assert_eq!((first, second), wrong, "[{place}]");
+        }
+    });
+}
+
+#[test]
+fn no_pairs_are_no_counts() {
+    everywhere("no_pairs_are_no_counts", |place| {
+        let counts = place.analysis(10).joint_histograms(ramp(9, 4).view(), &[]).unwrap();
+        assert_eq!(counts.dim(), (0, 10, 10), "[{place}]");
+    });
+}
+
+#[test]
+fn a_limit_on_memory_is_kept_to_the_byte() {
+    let activations = ramp(1000, 300);
+    let limited = |bytes| cpu(10).memory_limit(bytes).run(activations.view());
+    let error = refused(limited(0), &["KiB are needed and 0 bytes are allowed", "raise the limit"]);
+    let Error::MemoryLimit { needed, allowed: 0 } = error else { panic!("{error:?}") };
+    let result_and_codes = 300 * 300 * 8 + 300 * 1000;
+    assert!(needed >= result_and_codes, "{needed} bytes cannot hold codes and matrix");
+    assert!(needed < 2 * result_and_codes, "{needed} bytes are far too many");
+    let error = limited(needed - 1).unwrap_err();
+    assert!(matches!(error, Error::MemoryLimit { .. }), "{error:?}");
+    assert!(limited(needed).is_ok(), "{needed} bytes are enough");
+}
+
+/// With joint histograms the counts are what takes the memory.
+#[test]
+fn a_limit_on_memory_holds_for_joint_histograms() {
+    let activations = ramp(100, 10);
+    let pairs = vec![(1, 2); 100];
+    let counts_bytes = 100 * 256 * 256 * 4;
+    let settings = cpu(256).memory_limit(counts_bytes - 1);
+    let error = settings.joint_histograms(activations.view(), &pairs);
+    assert!(matches!(error, Err(Error::MemoryLimit { .. })), "{:?}", error.map(|c| c.dim()));
+}
+
+/// 2⁴⁴ pairs of f64 are 128 TiB: more than a process can address.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_matrix_that_no_machine_can_hold() {
+    let one = array![[1.0f32]];
+    let activations = pretended(&one, 2, 1 << 22);
+    let error = refused(cpu(10).run(activations), &["could not allocate", "fewer neurons"]);
+    assert!(matches!(error, Error::OutOfMemory { .. }), "{error:?}");
+    let error = refused(cpu(10).memory_limit(1 << 30).run(activations), &["128.0 TiB", "1.0 GiB"]);
+    assert!(matches!(error, Error::MemoryLimit { .. }), "{error:?}");
+}
+
+#[test]
+fn a_kernel_that_cannot_count_so_many_bins() {
+    everywhere("a_kernel_that_cannot_count_so_many_bins", |place| {
+        let kernel = Kernel::PositionalPopcount;
+        for bins in [33, 256] {
+            let settings = place.analysis(bins).kernel(kernel);
+            let error = refused(
+                settings.run(ramp(9, 4).view()),
+                &["positional_popcount", "at most 32", &bins.to_string(), "let cofire choose"],
+            );
+            let Error::KernelUnsupported { bins: found, limit: 32, .. } = error else {
+                panic!("[{place}] {error:?}")
+            };
+            assert_eq!(found, bins, "[{place}]");
+        }
+        let most = place.analysis(32).kernel(kernel).run(ramp(9, 4).view());
+        assert!(most.is_ok(), "[{place}] {most:?}");
+    });
+}
+
+#[test]
+#[cfg(not(feature = "gpu"))]
+fn a_gpu_in_a_build_without_gpus() {
+    for engine in [Engine::AnyGpu, Engine::NamedGpu("nvidia".to_owned())] {
+        let settings = Analysis::new(10).engine(engine);
+        let error = refused(settings.run(ramp(9, 4).view()), &["no GPU engine", "feature \"gpu\""]);
+        assert!(matches!(error, Error::GpuDisabled), "{error:?}");
+    }
+    let auto = Analysis::new(10).engine(Engine::Auto).run(ramp(9, 4).view()).unwrap();
+    assert!(auto.execution.adapter.is_none(), "{:?}", auto.execution);
+}
+
+#[test]
+#[cfg(feature = "gpu")]
+fn an_adapter_by_a_name_that_none_has() {
+    on_every_adapter("an_adapter_by_a_name_that_none_has", |place| {
+        let name = "no adapter is called this";
+        let settings = Analysis::new(10).engine(Engine::NamedGpu(name.to_owned()));
+        let label = place.to_string();
+        let error = refused(settings.run(ramp(9, 4).view()), &[name, "there are:", &label]);
+        let Error::AdapterNotFound { requested, available } = error else { panic!("{error:?}") };
+        assert_eq!(requested, name, "[{place}]");
+        assert!(available.contains(&label), "[{place}] is not among {available:?}");
+    });
+}
+
+#[test]
+#[cfg(feature = "gpu")]
+fn an_adapter_by_its_name_in_any_case() {
+    on_every_adapter("an_adapter_by_its_name_in_any_case", |place| {
+        let engine = Engine::NamedGpu(place.to_string().to_uppercase());
+        let report = Analysis::new(10).engine(engine).run(ramp(9, 4).view()).unwrap();
+        let adapter = report.execution.adapter.map(|adapter| adapter.to_string());
+        assert_eq!(adapter, Some(place.to_string()), "[{place}]");
+    });
+}

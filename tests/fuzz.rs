@@ -1,0 +1,164 @@
+//! Random settings and random bits as activations: an answer or an error, never a panic, and an
+//! answer only to what can be answered.
+
+#![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
+
+mod common;
+
+use cofire::{Analysis, Engine, Error, Kernel, OnDeviceFailure, Range, Report, Units};
+use common::activations::mix;
+use ndarray::Array2;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+struct Settings {
+    bins: usize,
+    range: Range,
+    units: Units,
+    kernel: Option<Kernel>,
+    on_device_failure: OnDeviceFailure,
+    memory_limit: Option<u64>,
+}
+
+impl Settings {
+    fn analysis(&self) -> Analysis {
+        let mut analysis = Analysis::new(self.bins)
+            .engine(Engine::Cpu)
+            .range(self.range)
+            .units(self.units)
+            .on_device_failure(self.on_device_failure);
+        if let Some(kernel) = self.kernel {
+            analysis = analysis.kernel(kernel);
+        }
+        if let Some(bytes) = self.memory_limit {
+            analysis = analysis.memory_limit(bytes);
+        }
+        analysis
+    }
+}
+
+fn ranges() -> impl Strategy<Value = Range> {
+    prop_oneof![
+        Just(Range::PerNeuron),
+        Just(Range::Global),
+        (any::<u64>(), any::<u64>())
+            .prop_map(|(low, high)| Range::Given(f64::from_bits(low), f64::from_bits(high))),
+        (any::<f32>(), any::<f32>()).prop_map(|(low, high)| Range::Given(
+            f64::from(low.min(high)),
+            f64::from(high.max(low))
+        )),
+    ]
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let bins = prop_oneof![8 => 2usize..=256, 1 => 0usize..300, 1 => any::<usize>()];
+    let units = prop::sample::select(vec![Units::Nats, Units::Bits]);
+    let kernel = prop::option::of(prop::sample::select(Kernel::ALL.to_vec()));
+    let failure = prop::sample::select(vec![OnDeviceFailure::UseCpu, OnDeviceFailure::Fail]);
+    let limit = prop::option::weighted(0.2, any::<u64>().prop_map(|b| b >> (b % 64)));
+    (bins, ranges(), units, kernel, failure, limit).prop_map(
+        |(bins, range, units, kernel, on_device_failure, memory_limit)| Settings {
+            bins,
+            range,
+            units,
+            kernel,
+            on_device_failure,
+            memory_limit,
+        },
+    )
+}
+
+/// Any bits at all, or only those of finite numbers.
+fn activations() -> impl Strategy<Value = Array2<f32>> {
+    let shape = (0usize..40, 0usize..20);
+    let values = prop_oneof![
+        1 => Just(None),
+        4 => prop::sample::select(vec![0x7fff_ffff_u32, 0x3fff_ffff, 0x0000_000f]).prop_map(Some),
+    ];
+    (shape, values, any::<u64>()).prop_map(|((samples, neurons), mask, seed)| {
+        Array2::from_shape_fn((samples, neurons), |(s, j)| {
+            let bits = mix(seed ^ ((s as u64) << 20) ^ j as u64) & u64::from(u32::MAX);
+            let bits = u32::try_from(bits).unwrap();
+            let x = f32::from_bits(bits & mask.unwrap_or(u32::MAX));
+            if mask.is_some() && !x.is_finite() { -1.0 } else { x }
+        })
+    })
+}
+
+/// Nothing stands in the way of a job with these.
+fn is_answerable(settings: &Settings, activations: &Array2<f32>) -> bool {
+    let (samples, neurons) = activations.dim();
+    let range_is_usable = match settings.range {
+        Range::Given(low, high) => low < high && (high - low).is_finite(),
+        _ => true,
+    };
+    samples >= 2
+        && neurons >= 1
+        && (2..=256).contains(&settings.bins)
+        && range_is_usable
+        && settings.kernel.is_none_or(|kernel| settings.bins <= kernel.max_bins())
+        && activations.iter().all(|x| x.is_finite())
+}
+
+fn check_report(report: &Report, settings: &Settings, activations: &Array2<f32>) {
+    let neurons = activations.ncols();
+    let most = (settings.bins as f64).ln() * settings.units.per_nat() + 1e-10;
+    assert_eq!(report.entropy.len(), neurons, "entropies");
+    assert_eq!(report.mutual_information.dim(), (neurons, neurons), "shape of the matrix");
+    assert!(report.entropy.iter().all(|h| (0.0..=most).contains(h)), "{}", report.entropy);
+    let shared = &report.mutual_information;
+    assert!(shared.iter().all(|x| (0.0..=most).contains(x)), "{shared}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1000,
+        failure_persistence: None,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(221_009_404),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn an_answer_or_an_error(settings in settings(), activations in activations()) {
+        match settings.analysis().run(activations.view()) {
+            Ok(report) => {
+                prop_assert!(is_answerable(&settings, &activations), "should have been refused");
+                check_report(&report, &settings, &activations);
+            }
+            Err(Error::MemoryLimit { needed, allowed }) => {
+                prop_assert_eq!(Some(allowed), settings.memory_limit, "the limit that was set");
+                prop_assert!(needed > allowed, "{} bytes fit into {}", needed, allowed);
+            }
+            Err(error) => {
+                prop_assert!(!is_answerable(&settings, &activations), "refused: {}", error);
+                prop_assert!(!error.to_string().contains('\n'), "not one line: {}", error);
+            }
+        }
+    }
+
+    #[test]
+    fn counts_or_an_error(
+        settings in settings(),
+        activations in activations(),
+        pairs in prop::collection::vec((0usize..20, 0usize..20), 0..4),
+    ) {
+        let neurons = activations.ncols();
+        match settings.analysis().joint_histograms(activations.view(), &pairs) {
+            Ok(counts) => {
+                prop_assert!(is_answerable(&settings, &activations), "should have been refused");
+                let samples = u32::try_from(activations.nrows()).unwrap();
+                for (counts, pair) in counts.outer_iter().zip(&pairs) {
+                    prop_assert_eq!(counts.sum(), samples, "pair {:?}", pair);
+                }
+            }
+            Err(Error::PairOutOfRange { first, second, last }) => {
+                prop_assert_eq!(last + 1, neurons, "neurons");
+                prop_assert!(first.max(second) > last, "({}, {})", first, second);
+            }
+            Err(Error::MemoryLimit { .. }) => prop_assert!(settings.memory_limit.is_some(), "no limit"),
+            Err(error) => {
+                prop_assert!(!is_answerable(&settings, &activations), "refused: {}", error);
+            }
+        }
+    }
+}
