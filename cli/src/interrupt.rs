@@ -1,16 +1,22 @@
 //! Ctrl-C: the first one stops in good order, the second one at once.
 
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, INTERRUPTED_STATUS};
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// When the user first wanted to stop.
+static REQUESTED: OnceLock<Instant> = OnceLock::new();
+
+/// Signals closer together than this are one wish: `timeout` and other supervisors signal a process
+/// and then its group, in which it is again.
+const SAME_WISH: Duration = Duration::from_millis(200);
 
 /// Takes over SIGINT, SIGTERM and SIGHUP, and what Windows has in their place.
 pub(crate) fn watch() -> Result<(), Failure> {
     let stop = || {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+        if REQUESTED.get_or_init(Instant::now).elapsed() > SAME_WISH {
             process::exit(INTERRUPTED_STATUS.into());
         }
     };
@@ -19,7 +25,7 @@ pub(crate) fn watch() -> Result<(), Failure> {
 }
 
 pub(crate) fn is_requested() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
+    REQUESTED.get().is_some()
 }
 
 /// An error if the user wants to stop.

@@ -44,8 +44,11 @@ fn an_interrupted_run_writes_nothing() {
         thread::sleep(Duration::from_millis(5));
     }
     thread::sleep(Duration::from_millis(100));
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(kill.success(), "kill");
+    // Twice, as `timeout` does to a process and its group.
+    for _ in 0..2 {
+        let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        assert!(kill.success(), "kill");
+    }
     let run = Run::from(child.wait_with_output().unwrap());
     assert_eq!(run.status, 130, "{run:?}");
     assert_eq!(run.stderr, "error: interrupted; nothing was written\n");

@@ -41,7 +41,6 @@ mod npz;
 mod output;
 mod safetensors;
 mod source;
-mod zip;
 
 use std::path::Path;
 

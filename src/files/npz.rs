@@ -1,11 +1,16 @@
 //! The `.npz` format: a zip archive of `.npy` files.
 
-use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use zip::read::ZipFile;
+use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::array::Data;
 use super::npy::Header;
 use super::source::Source;
-use super::zip::{self, Member};
 use super::{FileError, Layer, LayerInfo, Place, choose};
 
 /// Arrays that unpack to no more than this are read however well they are packed.
@@ -15,55 +20,121 @@ const SMALL_BYTES: u64 = 64 << 20;
 /// activations of which 95 in 100 are zero, about 15.
 const MAX_EXPANSION: u64 = 200;
 
+type Archive<'a> = ZipArchive<&'a mut BufReader<File>>;
+
 pub(super) fn layers(source: &mut Source) -> Result<Vec<LayerInfo>, FileError> {
     let path = source.path.clone();
-    let members = arrays(source)?;
+    let file_len = source.len;
+    let mut archive = open(&path, source)?;
+    let members = members(&path, file_len, &mut archive)?;
     let infos = members.iter().map(|member| {
-        let name = array_name(member);
-        let place = Place::layer(&path, name);
-        let header = Header::read(place, &mut member.open(place, source)?)?;
-        Ok(header.description.info(name))
+        let place = Place::layer(&path, &member.array);
+        let mut reader = member.open(place, &mut archive)?;
+        let header = Header::read(place, &mut reader)?;
+        Ok(header.description.info(&member.array))
     });
     infos.collect()
 }
 
 pub(super) fn read(source: &mut Source, name: Option<&str>) -> Result<Layer, FileError> {
     let path = source.path.clone();
-    let members = arrays(source)?;
-    let names: Vec<&str> = members.iter().map(array_name).collect();
+    let file_len = source.len;
+    let mut archive = open(&path, source)?;
+    let members = members(&path, file_len, &mut archive)?;
+    let names: Vec<&str> = members.iter().map(|member| member.array.as_str()).collect();
     let name = choose(&path, name, &names)?;
     let place = Place::layer(&path, name);
-    let mut chosen = members.iter().filter(|member| array_name(member) == name);
+    let mut chosen = members.iter().filter(|member| member.array == name);
     let member = chosen.next().ok_or_else(|| place.damaged("it is not there"))?;
-    check_expansion(place, member)?;
-    let mut reader = member.open(place, source)?;
+    member.check_expansion(place)?;
+    let mut reader = member.open(place, &mut archive)?;
     let header = Header::read(place, &mut reader)?;
     let len = member.unpacked.saturating_sub(header.len);
-    header.description.read(place, Data { reader, len, is_plain: member.is_stored() })
+    let data = Data { reader: Box::new(&mut reader), len, is_plain: member.is_stored };
+    let layer = header.description.read(place, data)?;
+    // Only who reads to the end learns whether the checksum is right.
+    match reader.read(&mut [0]) {
+        Ok(0) => Ok(layer),
+        Ok(_) => Err(place.damaged("it is longer than the archive says")),
+        Err(error) => Err(place.damaged(error.to_string())),
+    }
+}
+
+fn open<'a>(path: &Path, source: &'a mut Source) -> Result<Archive<'a>, FileError> {
+    let place = Place::file(path);
+    ZipArchive::new(&mut source.file).map_err(|error| refused(place, error))
+}
+
+/// An array in an archive.
+#[derive(Debug)]
+struct Member {
+    /// Its place in the archive's directory.
+    index: usize,
+    /// Its name as numpy gives it: without `.npy`.
+    array: String,
+    /// Bytes in the archive.
+    packed: u64,
+    /// Bytes when unpacked, as the archive claims.
+    unpacked: u64,
+    is_stored: bool,
 }
 
 /// The members that numpy would call arrays.
-fn arrays(source: &mut Source) -> Result<Vec<Member>, FileError> {
-    let mut members = zip::members(source)?;
-    members.retain(|member| member.name.ends_with(".npy"));
-    let mut names = HashSet::new();
-    match members.iter().find(|member| !names.insert(member.name.as_str())) {
-        Some(twice) => {
-            Err(Place::layer(&source.path, array_name(twice)).damaged("it is there twice"))
+fn members(
+    path: &Path,
+    file_len: u64,
+    archive: &mut Archive<'_>,
+) -> Result<Vec<Member>, FileError> {
+    let mut members = Vec::new();
+    for index in 0..archive.len() {
+        let file = archive.by_index_raw(index).map_err(|e| refused(Place::file(path), e))?;
+        let name = file.name().map_err(|error| refused(Place::file(path), error))?;
+        if let Some(array) = name.strip_suffix(".npy") {
+            if file.compressed_size() > file_len {
+                let place = Place::layer(path, array);
+                return Err(place.wrong_length(file.compressed_size(), file_len));
+            }
+            members.push(Member {
+                index,
+                array: array.to_owned(),
+                packed: file.compressed_size(),
+                unpacked: file.size(),
+                is_stored: file.compression() == CompressionMethod::Stored,
+            });
         }
-        None => Ok(members),
+    }
+    Ok(members)
+}
+
+impl Member {
+    fn open<'a, 'file>(
+        &self,
+        place: Place<'_>,
+        archive: &'a mut Archive<'file>,
+    ) -> Result<ZipFile<'a, &'file mut BufReader<File>>, FileError> {
+        if self.is_stored && self.packed != self.unpacked {
+            return Err(place.wrong_length(self.unpacked, self.packed));
+        }
+        archive.by_index(self.index).map_err(|error| refused(place, error))
+    }
+
+    fn check_expansion(&self, place: Place<'_>) -> Result<(), FileError> {
+        let (packed, unpacked) = (self.packed, self.unpacked);
+        if unpacked <= SMALL_BYTES || unpacked / MAX_EXPANSION <= packed {
+            return Ok(());
+        }
+        let (path, place, allowed) = (place.path.into(), place.name(), MAX_EXPANSION);
+        Err(FileError::Expansion { path, place, packed, unpacked, allowed })
     }
 }
 
-fn array_name(member: &Member) -> &str {
-    member.name.strip_suffix(".npy").unwrap_or(&member.name)
-}
-
-fn check_expansion(place: Place<'_>, member: &Member) -> Result<(), FileError> {
-    let (packed, unpacked) = (member.packed, member.unpacked);
-    if unpacked <= SMALL_BYTES || unpacked / MAX_EXPANSION <= packed {
-        return Ok(());
-    }
-    let (path, place, allowed) = (place.path.into(), place.name(), MAX_EXPANSION);
-    Err(FileError::Expansion { path, place, packed, unpacked, allowed })
+/// Why an archive, or a member of it, was refused.
+fn refused(place: Place<'_>, error: ZipError) -> FileError {
+    let method = match error {
+        ZipError::Io(source) => return place.read(source),
+        ZipError::CompressionMethodNotSupported(method) => format!("zip method {method}"),
+        ZipError::UnsupportedArchive(what) => what.to_owned(),
+        other => return place.damaged(other.to_string()),
+    };
+    FileError::UnsupportedPacking { path: place.path.into(), place: place.name(), method }
 }

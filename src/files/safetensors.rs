@@ -10,9 +10,9 @@ use super::element::ByteOrder;
 use super::source::Source;
 use super::{ElementType, FileError, Layer, LayerInfo, Place, choose};
 
-/// The longest header that is read: parsing can take several times its length in memory. Headers
-/// have about 100 bytes a tensor.
-const MAX_HEADER_BYTES: u64 = 16 << 20;
+/// The longest header that is read. A tensor takes about 100 bytes of it, so this is for some
+/// 40,000; parsing nonsense of this length takes 70 MiB.
+const MAX_HEADER_BYTES: u64 = 4 << 20;
 
 /// Bytes before the header: its length.
 const LENGTH_BYTES: u64 = 8;
@@ -49,7 +49,9 @@ fn read_header(source: &mut Source) -> Result<(Metadata, u64), FileError> {
         return Err(place.wrong_length(length, available));
     }
     if length > MAX_HEADER_BYTES {
-        let problem = format!("a header of {length} bytes is longer than {MAX_HEADER_BYTES}");
+        let problem = format!(
+            "a header of {length} bytes is longer than {MAX_HEADER_BYTES}, the most for one file"
+        );
         return Err(place.damaged(problem));
     }
     let header = source.bytes(place, LENGTH_BYTES, length)?;

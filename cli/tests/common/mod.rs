@@ -15,7 +15,7 @@ use npyz::{AutoSerialize, Order, Serialize, WriterBuilder};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use tempfile::TempDir;
-use zip::write::{FileOptions, ZipWriter};
+use zip::write::{SimpleFileOptions, ZipWriter};
 
 /// What a run left behind.
 #[derive(Debug)]
@@ -165,7 +165,7 @@ pub(crate) fn plain_npy() -> Vec<u8> {
 pub(crate) fn npz(members: &[(&str, Vec<u8>)], method: zip::CompressionMethod) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
-        let options = FileOptions::default().compression_method(method);
+        let options = SimpleFileOptions::default().compression_method(method);
         archive.start_file(*name, options).unwrap();
         archive.write_all(bytes).unwrap();
     }

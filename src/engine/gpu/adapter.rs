@@ -38,8 +38,14 @@ struct Shared {
     faults: super::faults::Faults,
 }
 
-/// The device that [`crate::Engine::Auto`] opened, kept for the next job.
-static FIRST_REAL: Mutex<Option<Gpu>> = Mutex::new(None);
+/// What [`crate::Engine::Auto`] found, kept for the next job.
+static FIRST_REAL: Mutex<Search> = Mutex::new(Search::NotYet);
+
+#[derive(Debug, Clone)]
+enum Search {
+    NotYet,
+    Found(Option<Gpu>),
+}
 
 impl Gpu {
     /// Opens the best adapter whose label contains `name` in any case, or the best of all.
@@ -121,21 +127,28 @@ impl Gpu {
         Self::from_device(device, queue)
     }
 
-    /// The first adapter that is not a software one, opened once for the whole process.
+    /// The first adapter that is not a software one. Looked for and opened once for the whole
+    /// process, and again when the device has failed since.
     pub(crate) async fn first_real() -> Option<Self> {
         let known = FIRST_REAL.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(gpu) = known.filter(|gpu| !gpu.has_failed()) {
-            return Some(gpu);
+        match known {
+            Search::Found(None) => None,
+            Search::Found(Some(gpu)) if !gpu.has_failed() => Some(gpu),
+            Search::Found(Some(_)) | Search::NotYet => {
+                let found = Self::open_first_real().await;
+                let mut known = FIRST_REAL.lock().unwrap_or_else(PoisonError::into_inner);
+                *known = Search::Found(found.clone());
+                found
+            }
         }
+    }
+
+    async fn open_first_real() -> Option<Self> {
         for backends in BACKENDS_IN_TURN {
             let adapters = ranked_adapters(backends).await;
             for adapter in adapters.iter().filter(|a| !is_software(&a.get_info())) {
                 match Self::request(adapter).await {
-                    Ok(gpu) => {
-                        let mut known = FIRST_REAL.lock().unwrap_or_else(PoisonError::into_inner);
-                        *known = Some(gpu.clone());
-                        return Some(gpu);
-                    }
+                    Ok(gpu) => return Some(gpu),
                     Err(error) => log::debug!("passed over: {error}"),
                 }
             }
