@@ -20,6 +20,10 @@ const LOGARITHM_BITS: u32 = 5;
 /// samples.
 const MAX_TABULATED: usize = 1 << 22;
 
+/// The table is never shorter than this: zeros follow the last count of a smaller job, so that a
+/// kernel whose counts have so few bits can look them up without asking for the table's length.
+pub(crate) const MIN_TABULATED: usize = 1 << 14;
+
 /// `f(n)` for the counts of a job of a known number of samples.
 #[derive(Debug)]
 pub(crate) struct CellTable {
@@ -33,7 +37,8 @@ impl CellTable {
     pub(crate) fn plug_in(samples: u32) -> Self {
         let fraction_bits = fraction_bits(samples);
         let len = MAX_TABULATED.min(samples as usize + 1);
-        let values = (0u32..).take(len).map(|n| cell(n, fraction_bits)).collect();
+        let mut values: Vec<u64> = (0..).take(len).map(|n| cell(n, fraction_bits)).collect();
+        values.resize(len.max(MIN_TABULATED), 0);
         Self { values, samples, fraction_bits }
     }
 
@@ -46,9 +51,16 @@ impl CellTable {
         }
     }
 
-    /// `f(0), f(1), …`, at most as far as `f(S)`.
+    /// `f(0), f(1), …`, as far as they are tabulated.
+    #[cfg(any(feature = "gpu", test))]
     pub(crate) fn values(&self) -> &[u64] {
         &self.values
+    }
+
+    /// The first values, for counts that are known to be small.
+    pub(crate) fn small(&self) -> &[u64; MIN_TABULATED] {
+        static NONE: [u64; MIN_TABULATED] = [0; MIN_TABULATED];
+        self.values.first_chunk().unwrap_or(&NONE)
     }
 
     /// Whether every count of the job is in [`CellTable::values`].

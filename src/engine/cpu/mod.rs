@@ -15,9 +15,12 @@ use crate::codes::Codes;
 use crate::plan::Tile;
 use crate::simd::Level;
 
-/// A tile's height and width. Sorting a row is paid once for the width, expanding a column to
-/// one-hot words once for the height.
-const TILE: (usize, usize) = (32, 256);
+/// A tile's largest height and width. Sorting a row is paid once for the width, expanding a column
+/// to one-hot words once for the height.
+const TILE: (usize, usize) = (64, 1024);
+
+/// Bands of tiles for each thread, so that all threads finish at about the same time.
+const BANDS_A_THREAD: usize = 2;
 
 /// The most pair-samples in a tile, so that progress is seen and a wish to stop is heard at least
 /// a few times a second.
@@ -47,7 +50,8 @@ pub(crate) async fn run(job: &Job, sink: &Arc<Sink>, tiles: Vec<Tile>) -> Result
 }
 
 fn run_blocking(job: &Job, sink: &Sink, tiles: &[Tile]) -> Result<(), Error> {
-    let (height, width) = tile_shape(job.codes.samples());
+    let threads = rayon::current_num_threads();
+    let (height, width) = tile_shape(job.codes.samples(), job.codes.neurons(), threads);
     let level = Level::best();
     let pieces: Vec<Tile> = tiles.iter().flat_map(|tile| tile.cut(height, width)).collect();
     pieces.into_par_iter().try_for_each(|tile| {
@@ -57,8 +61,9 @@ fn run_blocking(job: &Job, sink: &Sink, tiles: &[Tile]) -> Result<(), Error> {
     })
 }
 
-fn tile_shape(samples: usize) -> (usize, usize) {
-    let (mut height, mut width) = TILE;
+fn tile_shape(samples: usize, neurons: usize, threads: usize) -> (usize, usize) {
+    let (max_height, mut width) = TILE;
+    let mut height = (neurons / (BANDS_A_THREAD * threads)).clamp(8, max_height);
     while height * width > (TILE_WORK / samples).max(1) && height > 1 {
         if width > 2 * height { width /= 2 } else { height /= 2 }
     }
@@ -146,12 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn tiles_shrink_as_samples_grow() {
-        assert_eq!(tile_shape(2), TILE);
-        assert_eq!(tile_shape(10_000), TILE);
-        let (height, width) = tile_shape(1_000_000);
+    fn tiles_shrink_as_samples_and_threads_grow() {
+        assert_eq!(tile_shape(1000, 256, 2).0, 64);
+        assert_eq!(tile_shape(1000, 256, 16).0, 8);
+        assert_eq!(tile_shape(2, 5000, 2), TILE);
+        assert_eq!(tile_shape(1000, 5000, 2), TILE);
+        let (height, width) = tile_shape(1_000_000, 5000, 2);
         assert!(height <= width && height * width * 1_000_000 <= TILE_WORK, "{height} {width}");
-        assert_eq!(tile_shape(usize::MAX).0, 1);
+        assert_eq!(tile_shape(usize::MAX, 5000, 2).0, 1);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::simd::{Block, Level, Logic, Vectorized};
 use crate::sorted_rows::SortedRows;
 use one_hot::WordBits;
 use planes::LANES;
-use tally::{BlockSums, SmallCells, TotalCounts};
+use tally::{BlockSums, TotalCounts};
 
 /// The most samples that are counted before the planes are read: their blocks fill 768 KiB of L2,
 /// and their number fits the planes.
@@ -65,7 +65,6 @@ impl Vectorized for CountTile<'_> {
             tile.rows.clone().map(|i| SortedRows::new(codes.neuron(i), bins, chunk_len)).collect();
         // Behind the samples comes a block without any bit, which `count_positions` wants.
         let mut blocks: Vec<Block> = vec![[0; LANES]; chunk_len + 1];
-        let small_cells = SmallCells::new(table);
         // With one chunk a count is final when it is read; with more, counts are added up first.
         let mut totals = match chunks.len() {
             1 => Vec::new(),
@@ -86,7 +85,7 @@ impl Vectorized for CountTile<'_> {
                     for a in 0..bins {
                         let counts = planes::count_positions::<L>(&blocks, sorted.row(index, a));
                         match totals.get_mut(row * bins + a) {
-                            None => small_cells.add(word, bins, &counts, &mut block_sums[row]),
+                            None => block_sums[row].add(word, bins, &counts, table),
                             Some(totals) => totals.add(&counts),
                         }
                     }

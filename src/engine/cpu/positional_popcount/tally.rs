@@ -2,7 +2,7 @@
 
 use super::one_hot::WordBits;
 use super::planes::{Counts, LANES, MAX_PLANES, POSITIONS};
-use crate::estimator::CellTable;
+use crate::estimator::{CellTable, MIN_TABULATED};
 
 /// Neurons that share a lane, at most: words of two bits.
 const SHARERS: usize = 8;
@@ -22,21 +22,13 @@ impl BlockSums {
     }
 }
 
-/// f(n) for counts of one chunk: a table that no index can miss.
-pub(super) struct SmallCells(Box<[u64; 1 << MAX_PLANES]>);
-
-impl SmallCells {
-    pub(super) fn new(table: &CellTable) -> Self {
-        let mut cells = Box::new([0; 1 << MAX_PLANES]);
-        for (cell, &value) in cells.iter_mut().zip(table.values()) {
-            *cell = value;
-        }
-        Self(cells)
-    }
-
-    /// Adds one row of the joint histograms of a block.
+impl BlockSums {
+    /// Adds one row of the joint histograms of a block, whose counts are final.
     #[inline(always)]
-    pub(super) fn add(&self, word: WordBits, bins: usize, counts: &Counts, sums: &mut BlockSums) {
+    pub(super) fn add(&mut self, word: WordBits, bins: usize, counts: &Counts, table: &CellTable) {
+        // Counts have so few bits that no index can miss the table.
+        const _: () = assert!(1 << MAX_PLANES == MIN_TABULATED, "every count is tabulated");
+        let table = table.small();
         for k in 0..word.neurons_a_lane() {
             let counts = &counts[word.positions(k, bins)];
             for lane in 0..LANES {
@@ -44,11 +36,11 @@ impl SmallCells {
                 let mut samples = 0;
                 for position in counts {
                     let n = position[lane];
-                    cells += self.0[usize::from(n) % (1 << MAX_PLANES)];
+                    cells += table[usize::from(n) % MIN_TABULATED];
                     samples += u32::from(n);
                 }
-                sums.cells[k][lane] += cells;
-                sums.samples[k][lane] += samples;
+                self.cells[k][lane] += cells;
+                self.samples[k][lane] += samples;
             }
         }
     }
