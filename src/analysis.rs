@@ -183,8 +183,8 @@ impl Analysis {
 
     /// [`Analysis::run`] for callers that have an executor, or are in a browser.
     ///
-    /// Activations are encoded on the calling thread before the first suspension; after that the
-    /// executor is never blocked.
+    /// Activations are encoded on the calling thread before the first suspension; after that only
+    /// short pieces of work run on the executor's threads.
     ///
     /// # Errors
     ///
