@@ -5,7 +5,7 @@ use std::ops::Range;
 use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
-use crate::simd::{Level, Logic, Vectorized};
+use crate::simd::{Level, Vectorized};
 use crate::{Error, memory};
 
 /// Neurons that are transposed together: one cache line of a row-major array of `f32`.
@@ -202,7 +202,7 @@ impl Vectorized for ScanValues<'_> {
     type Output = bool;
 
     #[inline(always)]
-    fn run<L: Logic>(self) -> bool {
+    fn run(self) -> bool {
         const LANES: usize = 16;
         let Self { scan, values } = self;
         let mut low = [scan.low; LANES];

@@ -7,7 +7,7 @@
 use ndarray::ArrayView2;
 
 use crate::activations::{Activations, Extent};
-use crate::simd::{Level, Logic, Vectorized};
+use crate::simd::{Level, Vectorized};
 use crate::{Error, MAX_BINS, MIN_BINS};
 
 /// Where the bins of a neuron begin and end.
@@ -245,7 +245,7 @@ impl Vectorized for EncodeByCount<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Logic>(self) {
+    fn run(self) {
         self.codes.fill(0);
         for &edge in self.inner {
             for (code, &x) in self.codes.iter_mut().zip(self.values) {
@@ -265,7 +265,7 @@ impl Vectorized for EncodeByGuess<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Logic>(self) {
+    fn run(self) {
         let Guess { low, bins_per_unit, last, lower, upper } = self.guess;
         for (code, &x) in self.codes.iter_mut().zip(self.values) {
             let place = ((x - low) * bins_per_unit).min(*last);

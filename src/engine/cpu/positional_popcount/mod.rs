@@ -20,10 +20,10 @@ use crate::codes::Codes;
 use crate::engine::PairSum;
 use crate::estimator::CellTable;
 use crate::plan::Tile;
-use crate::simd::{Block, Level, Logic, Vectorized};
+use crate::simd::{Level, Vectorized};
 use crate::sorted_rows::SortedRows;
 use one_hot::WordBits;
-use planes::LANES;
+use planes::{Block, LANES};
 use tally::{BlockSums, TotalCounts};
 
 /// The most samples that are counted before the planes are read: their blocks fill 768 KiB of L2,
@@ -53,7 +53,7 @@ impl Vectorized for CountTile<'_> {
     type Output = Vec<PairSum>;
 
     #[inline(always)]
-    fn run<L: Logic>(self) -> Vec<PairSum> {
+    fn run(self) -> Vec<PairSum> {
         let Self { codes, table, tile } = self;
         let (samples, bins) = (codes.samples(), codes.bins());
         let word = WordBits::for_bins(bins);
@@ -83,7 +83,7 @@ impl Vectorized for CountTile<'_> {
                 word.expand(codes, columns.clone(), chunk.clone(), &mut blocks[..chunk_len]);
                 for (row, sorted) in sorted[..rows].iter().enumerate() {
                     for a in 0..bins {
-                        let counts = planes::count_positions::<L>(&blocks, sorted.row(index, a));
+                        let counts = planes::count_positions(&blocks, sorted.row(index, a));
                         match totals.get_mut(row * bins + a) {
                             None => block_sums[row].add(word, bins, &counts, table),
                             Some(totals) => totals.add(&counts),

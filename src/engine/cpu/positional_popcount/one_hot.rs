@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use super::planes::{LANES, POSITIONS};
+use super::planes::{Block, LANES, POSITIONS};
 use super::tally::BlockSums;
 use crate::codes::Codes;
 use crate::engine::PairSum;
-use crate::simd::Block;
 
 /// Bits of a one-hot word: a neuron's share of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

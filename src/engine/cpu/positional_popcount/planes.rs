@@ -1,12 +1,13 @@
 //! Counting bit positions: carry-save adders, bit planes, and their transposition into counts.
 
-use crate::simd::{Block, Logic};
-
 /// 16-bit lanes of a block.
 pub(super) const LANES: usize = 32;
 
 /// Bit positions of a lane.
 pub(super) const POSITIONS: usize = 16;
+
+/// One sample of as many neurons as fit 512 bits.
+pub(super) type Block = [u16; LANES];
 
 /// Counts of each bit position, `[position][lane]`.
 pub(super) type Counts = [Block; POSITIONS];
@@ -25,7 +26,7 @@ const GROUPS_A_BATCH: usize = 16;
 ///
 /// The last block has no bit set; it fills the last group up.
 #[inline(always)]
-pub(super) fn count_positions<L: Logic>(blocks: &[Block], samples: &[u16]) -> Counts {
+pub(super) fn count_positions(blocks: &[Block], samples: &[u16]) -> Counts {
     debug_assert!(samples.len() < 1 << MAX_PLANES, "{} samples", samples.len());
     let zero = blocks.len() - 1;
     let mut low = LowPlanes::default();
@@ -35,31 +36,12 @@ pub(super) fn count_positions<L: Logic>(blocks: &[Block], samples: &[u16]) -> Co
         let groups = batch.chunks_exact(GROUP);
         let rest = groups.remainder();
         for group in groups {
-            let block = |k: usize| &blocks[usize::from(group[k])];
-            let carry = low.add::<L>([
-                block(0),
-                block(1),
-                block(2),
-                block(3),
-                block(4),
-                block(5),
-                block(6),
-                block(7),
-            ]);
+            let carry = low.add(|k| &blocks[usize::from(group[k])]);
             or(&mut overflow, &carry);
         }
         if !rest.is_empty() {
-            let block = |k: usize| &blocks[rest.get(k).map_or(zero, |&s| usize::from(s))];
-            let carry = low.add::<L>([
-                block(0),
-                block(1),
-                block(2),
-                block(3),
-                block(4),
-                block(5),
-                block(6),
-                block(7),
-            ]);
+            let sample = |k: usize| rest.get(k).map_or(zero, |&s| usize::from(s));
+            let carry = low.add(|k| &blocks[sample(k)]);
             or(&mut overflow, &carry);
         }
         for plane in &mut high {
@@ -94,14 +76,14 @@ impl LowPlanes {
 
     /// Adds eight samples and returns the carry out of the last plane.
     #[inline(always)]
-    fn add<L: Logic>(&mut self, [s0, s1, s2, s3, s4, s5, s6, s7]: [&Block; GROUP]) -> Block {
-        let two_a = L::full_add(&mut self.ones, s0, s1);
-        let two_b = L::full_add(&mut self.ones, s2, s3);
-        let four_a = L::full_add(&mut self.twos, &two_a, &two_b);
-        let two_a = L::full_add(&mut self.ones, s4, s5);
-        let two_b = L::full_add(&mut self.ones, s6, s7);
-        let four_b = L::full_add(&mut self.twos, &two_a, &two_b);
-        let mut carry = L::full_add(&mut self.fours, &four_a, &four_b);
+    fn add<'a>(&mut self, sample: impl Fn(usize) -> &'a Block) -> Block {
+        let two_a = full_add(&mut self.ones, sample(0), sample(1));
+        let two_b = full_add(&mut self.ones, sample(2), sample(3));
+        let four_a = full_add(&mut self.twos, &two_a, &two_b);
+        let two_a = full_add(&mut self.ones, sample(4), sample(5));
+        let two_b = full_add(&mut self.ones, sample(6), sample(7));
+        let four_b = full_add(&mut self.twos, &two_a, &two_b);
+        let mut carry = full_add(&mut self.fours, &four_a, &four_b);
         for plane in &mut self.higher {
             carry = half_add(plane, &carry);
         }
@@ -113,6 +95,19 @@ impl LowPlanes {
         let [p3, p4, p5, p6] = self.higher;
         [self.ones, self.twos, self.fours, p3, p4, p5, p6]
     }
+}
+
+/// Carry-save adder: adds two blocks to a plane, bit by bit, and returns the carries.
+#[inline(always)]
+fn full_add(plane: &mut Block, a: &Block, b: &Block) -> Block {
+    let mut carry = [0; LANES];
+    for lane in 0..LANES {
+        let (p, a, b) = (plane[lane], a[lane], b[lane]);
+        let differ = p ^ a;
+        plane[lane] = differ ^ b;
+        carry[lane] = (p & a) | (differ & b);
+    }
+    carry
 }
 
 /// Adds a carry to a plane and returns the carry out.
@@ -160,7 +155,6 @@ fn swap_blocks<const SIZE: usize>(planes: &mut Counts, mask: u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::Portable;
 
     #[test]
     fn positions_are_counted_for_every_number_of_samples() {
@@ -172,7 +166,7 @@ mod tests {
         blocks.push([0; LANES]);
         for len in [0, 1, 7, 8, 9, 127, 128, 129, 1000, 2047, 8999] {
             let samples: Vec<u16> = (0..len).map(|k| (k * 7 % 9000) as u16).collect();
-            let counts = count_positions::<Portable>(&blocks, &samples);
+            let counts = count_positions(&blocks, &samples);
             for (position, counts) in counts.iter().enumerate() {
                 for (lane, &count) in counts.iter().enumerate() {
                     let set = |s: &&u16| blocks[usize::from(**s)][lane] >> position & 1 == 1;
@@ -187,7 +181,7 @@ mod tests {
     fn the_largest_count_fits() {
         let blocks = [[u16::MAX; LANES], [0; LANES]];
         let largest = (1 << MAX_PLANES) - 1;
-        let counts = count_positions::<Portable>(&blocks, &vec![0; largest]);
+        let counts = count_positions(&blocks, &vec![0; largest]);
         assert_eq!(counts, [[u16::try_from(largest).unwrap(); LANES]; POSITIONS]);
     }
 }
