@@ -31,16 +31,14 @@ impl BlockSums {
         let table = table.small();
         for k in 0..word.neurons_a_lane() {
             let counts = &counts[word.positions(k, bins)];
-            for lane in 0..LANES {
-                let mut cells = 0;
-                let mut samples = 0;
-                for position in counts {
+            for position in counts {
+                for lane in 0..LANES {
                     let n = position[lane];
-                    cells += table[usize::from(n) % MIN_TABULATED];
-                    samples += u32::from(n);
+                    self.cells[k][lane] += table[usize::from(n) % MIN_TABULATED];
                 }
-                self.cells[k][lane] += cells;
-                self.samples[k][lane] += samples;
+                for lane in 0..LANES {
+                    self.samples[k][lane] += u32::from(position[lane]);
+                }
             }
         }
     }
