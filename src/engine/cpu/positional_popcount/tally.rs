@@ -20,9 +20,7 @@ impl BlockSums {
     pub(super) fn new() -> Self {
         Self { cells: [[0; LANES]; SHARERS], samples: [[0; LANES]; SHARERS] }
     }
-}
 
-impl BlockSums {
     /// Adds one row of the joint histograms of a block, whose counts are final.
     #[inline(always)]
     pub(super) fn add(&mut self, word: WordBits, bins: usize, counts: &Counts, table: &CellTable) {
