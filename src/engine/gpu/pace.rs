@@ -32,8 +32,11 @@ impl Pace {
         usize::try_from(self.work / row_work).unwrap_or(rows).clamp(1, rows.max(1))
     }
 
-    /// Learns from a dispatch.
+    /// Learns from a dispatch; nothing where there is no clock.
     pub(super) fn measured(&mut self, work: u64, elapsed: Duration) {
+        if elapsed.is_zero() {
+            return;
+        }
         if elapsed > LONG {
             self.work = (work.min(self.work) / 2).max(1);
         } else if elapsed < SHORT && work >= self.work / 2 {
@@ -75,6 +78,13 @@ mod tests {
             assert!(longest < Duration::from_millis(100), "{speed:e}: {longest:?}");
             assert!(longest > Duration::from_millis(5), "{speed:e}: {longest:?}");
         }
+    }
+
+    #[test]
+    fn without_a_clock_dispatches_stay_as_small_as_the_first() {
+        let mut pace = Pace::new();
+        pace.measured(u64::MAX, Duration::ZERO);
+        assert_eq!(pace, Pace::new());
     }
 
     #[test]
