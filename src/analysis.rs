@@ -11,7 +11,7 @@ use crate::activations::{Activations, Extent};
 use crate::binning::{check_bins, check_range};
 use crate::codes::Codes;
 use crate::engine::{self, Engine, Job, Kernel, Monitor, OnDeviceFailure, Progress, Sink};
-use crate::estimator::CellTable;
+use crate::estimator::{CellTable, MAX_TABULATED};
 use crate::measures::{self, MatrixBuilder};
 use crate::report::{Report, Timings, degenerate_neurons};
 use crate::stopwatch::Stopwatch;
@@ -339,7 +339,7 @@ impl Analysis {
         let samples = activations.samples() as u128;
         let neurons = activations.neurons() as u128;
         let codes = samples.saturating_mul(neurons);
-        let table = 8 * samples.min(1 << 22);
+        let table = 8 * samples.min(MAX_TABULATED as u128);
         let needed = result_bytes(neurons).saturating_add(codes).saturating_add(table);
         let needed = u64::try_from(needed).unwrap_or(u64::MAX);
         match self.memory_limit {

@@ -18,7 +18,7 @@ const LOGARITHM_BITS: u32 = 5;
 
 /// Tabulated counts; larger ones are computed, which only matters to jobs of over four million
 /// samples.
-const MAX_TABULATED: usize = 1 << 22;
+pub(crate) const MAX_TABULATED: usize = 1 << 22;
 
 /// The table is never shorter than this: zeros follow the last count of a smaller job, so that a
 /// kernel whose counts have so few bits can look them up without asking for the table's length.

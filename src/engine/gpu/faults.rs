@@ -2,6 +2,13 @@
 
 use std::sync::Mutex;
 
+use ndarray::Array2;
+
+use super::{Gpu, adapters};
+use crate::engine::Engine;
+use crate::report::Remedy;
+use crate::{Analysis, Error, Kernel, OnDeviceFailure, Report};
+
 /// What happens to which dispatch of a device, counted from the first one.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Mutex<State>);
@@ -41,13 +48,6 @@ impl Faults {
         self.0.lock().unwrap().seen
     }
 }
-
-use crate::engine::Engine;
-use crate::report::Remedy;
-use crate::{Analysis, Error, Kernel, OnDeviceFailure, Report};
-use ndarray::Array2;
-
-use super::{Gpu, adapters};
 
 /// The first adapter there is, on a device of its own. Without one the test says so and passes,
 /// unless the environment says that there has to be one.
