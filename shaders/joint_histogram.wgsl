@@ -6,11 +6,12 @@
 // row_codes, column_codes: [neuron of the tile][word], four 8-bit codes a word, low byte first
 // counts: [pair of the tile][code of the row's neuron][code of the column's neuron]
 //
-// Dispatch: x = columns of the tile, y = rows of this dispatch, z = bands of the histogram.
+// Dispatch: x = columns of this dispatch, y = rows of this dispatch, z = bands of the histogram.
 
 struct Params {
     columns: u32,       // columns of the tile
     first_row: u32,     // row of the tile at which this dispatch begins
+    first_column: u32,  // column of the tile at which this dispatch begins
     is_triangular: u32, // 1 when the tile begins on the diagonal
     samples: u32,       // samples of this chunk
     stride: u32,        // words a neuron
@@ -41,7 +42,7 @@ fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) invocation: u32,
 ) {
-    let column = workgroup.x;
+    let column = params.first_column + workgroup.x;
     let row = params.first_row + workgroup.y;
     if params.is_triangular == 1u && column < row {
         return; // below the diagonal; the whole workgroup takes this branch

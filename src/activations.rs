@@ -1,33 +1,25 @@
-//! The one place that looks at activations as they come in: shape, finiteness, extremes.
+//! Activations as they come in: their shape, and copies in the order that loops want.
 
 use std::ops::Range;
 
-use ndarray::{ArrayView2, s};
-use rayon::prelude::*;
+use fearless_simd::{Simd, prelude::*};
+use ndarray::{ArrayView1, ArrayView2, Axis, s};
 
-use crate::simd::{Level, Vectorized};
-use crate::{Error, memory};
+use crate::Error;
+use crate::simd::{Level, MAX_LANES, Vectorized, transpose};
 
-/// Neurons that are transposed together: one cache line of a row-major array of `f32`.
-pub(crate) const PANEL_NEURONS: usize = 16;
+/// Neurons that are transposed together: two cache lines of a row-major array of `f32`.
+pub(crate) const PANEL_NEURONS: usize = 32;
+
+/// Lanes of the widest vector of `f32`.
+const SQUARE: usize = MAX_LANES / size_of::<f32>();
 
 /// Samples that are transposed together.
-pub(crate) const PANEL_SAMPLES: usize = 256;
+pub(crate) const PANEL_SAMPLES: usize = 128;
 
 /// The most samples a job may have: every count, and the count of all, fits a `u32`, and
 /// `u32::MAX` is left over as the mark of a result that was never written.
 pub(crate) const MAX_SAMPLES: usize = u32::MAX as usize - 1;
-
-/// What one pass over a neuron's activations finds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Extent {
-    /// Smallest activation.
-    pub(crate) low: f32,
-    /// Largest activation.
-    pub(crate) high: f32,
-    /// Whether every activation equals `low` or `high`.
-    pub(crate) at_most_two_values: bool,
-}
 
 /// Activations that have the right shape: `samples × neurons`, at least 2 × 1.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +28,7 @@ pub(crate) struct Activations<'a> {
 }
 
 impl<'a> Activations<'a> {
-    /// Checks the shape. The values are checked by [`Activations::extents`].
+    /// Checks the shape. The values are checked by [`crate::extents::extents`].
     pub(crate) fn new(view: ArrayView2<'a, f32>) -> Result<Self, Error> {
         match view.dim() {
             (0, neurons) => Err(Error::NoSamples { neurons }),
@@ -63,63 +55,25 @@ impl<'a> Activations<'a> {
         &self,
         samples: Range<usize>,
         neurons: Range<usize>,
+        level: Level,
         panel: &mut Panel,
     ) {
-        let source = self.view.slice(s![samples, neurons]);
-        if let Some(first) = source.row(0).as_slice() {
-            // Row-major: whole rows are read one after the other, so that a page of the input is
-            // visited once and not once a neuron.
-            debug_assert!(first.len() <= PANEL_NEURONS, "a panel is {PANEL_NEURONS} neurons wide");
-            for (sample, row) in source.outer_iter().enumerate() {
-                for (values, &x) in panel.values.iter_mut().zip(row) {
-                    values[sample] = x;
-                }
-            }
-        } else {
-            for (values, column) in panel.values.iter_mut().zip(source.columns()) {
-                for (value, &x) in values.iter_mut().zip(column) {
-                    *value = x;
-                }
-            }
-        }
+        level.run(ReadPanel { source: self.view.slice(s![samples, neurons]), panel });
     }
 
-    /// Smallest and largest activation of every neuron, and an error for the first sample (then
-    /// the first neuron) whose activation is not finite.
-    pub(crate) fn extents(&self) -> Result<Vec<Extent>, Error> {
-        // What the lists below take, and the edges after them.
-        memory::check::<[u64; 8]>(self.neurons())?;
-        let panels: Vec<PanelExtents> = panels(self.neurons())
-            .into_par_iter()
-            .map(|neurons| self.panel_extents(neurons))
-            .collect();
-        let first_bad = panels.iter().filter_map(|p| p.not_finite).min();
-        if let Some((sample, neuron)) = first_bad {
-            return Err(Error::NonFinite { sample, neuron, value: self.view[[sample, neuron]] });
-        }
-        Ok(panels.into_iter().flat_map(|p| p.extents).collect())
+    /// The activations of some samples.
+    pub(crate) fn of_samples(&self, samples: Range<usize>) -> ArrayView2<'a, f32> {
+        self.view.slice_move(s![samples, ..])
     }
 
-    fn panel_extents(&self, neurons: Range<usize>) -> PanelExtents {
-        let level = Level::best();
-        let mut panel = Panel::default();
-        let mut scans: Vec<Scan> = neurons.clone().map(|j| Scan::new(self.view[[0, j]])).collect();
-        let mut not_finite = None;
-        for begin in (0..self.samples()).step_by(PANEL_SAMPLES) {
-            let samples = begin..self.samples().min(begin + PANEL_SAMPLES);
-            let len = samples.len();
-            self.read_panel(samples, neurons.clone(), &mut panel);
-            let mut all_finite = true;
-            for (scan, values) in scans.iter_mut().zip(&panel.values) {
-                all_finite &= level.run(ScanValues { scan, values: &values[..len] });
-            }
-            if !all_finite {
-                not_finite = panel.first_not_finite(len, neurons.len());
-                not_finite = not_finite.map(|(s, j)| (begin + s, neurons.start + j));
-                break; // later samples cannot come before this one
-            }
-        }
-        PanelExtents { extents: scans.iter().map(Scan::extent).collect(), not_finite }
+    /// The activations of one neuron.
+    pub(crate) fn of_neuron(&self, neuron: usize) -> ArrayView1<'a, f32> {
+        self.view.index_axis_move(Axis(1), neuron)
+    }
+
+    /// Whether the activations of a sample lie side by side.
+    pub(crate) fn is_sample_major(&self) -> bool {
+        self.view.stride_of(Axis(1)) == 1
     }
 }
 
@@ -136,109 +90,67 @@ impl Default for Panel {
 }
 
 impl Panel {
-    /// (sample, neuron) of the first value that is not finite, in the order of the caller's array.
-    fn first_not_finite(&self, samples: usize, neurons: usize) -> Option<(usize, usize)> {
-        let places = (0..samples).flat_map(|s| (0..neurons).map(move |j| (s, j)));
-        places.into_iter().find(|&(s, j)| !self.values[j][s].is_finite())
+    /// Fills in a sample for every lane of a vector, from full rows.
+    #[inline(always)]
+    fn transpose_rows<S: Simd>(&mut self, simd: S, begin: usize, rows: &[&[f32]; SQUARE]) {
+        let lanes = S::f32s::LEN;
+        for (part, values) in self.values.chunks_exact_mut(lanes).enumerate() {
+            let mut square = [S::f32s::splat(simd, 0.0); SQUARE];
+            for (vector, row) in square.iter_mut().zip(rows).take(lanes) {
+                *vector = S::f32s::from_slice(simd, &row[part * lanes..(part + 1) * lanes]);
+            }
+            transpose(&mut square);
+            for (vector, values) in square.iter().zip(values) {
+                vector.store_slice(&mut values[begin..begin + lanes]);
+            }
+        }
     }
 }
 
-/// The ranges of neurons that are transposed together.
-pub(crate) fn panels(neurons: usize) -> Vec<Range<usize>> {
-    (0..neurons)
-        .step_by(PANEL_NEURONS)
-        .map(|begin| begin..neurons.min(begin + PANEL_NEURONS))
-        .collect()
+/// Fills a panel with at most [`PANEL_SAMPLES`] samples of at most [`PANEL_NEURONS`] neurons.
+struct ReadPanel<'a> {
+    source: ArrayView2<'a, f32>,
+    panel: &'a mut Panel,
 }
 
-struct PanelExtents {
-    extents: Vec<Extent>,
-    /// (sample, neuron) of the first value that is not finite.
-    not_finite: Option<(usize, usize)>,
-}
+impl Vectorized for ReadPanel<'_> {
+    type Output = ();
 
-/// Running extremes of one neuron, and the first two distinct values seen.
-struct Scan {
-    low: f32,
-    high: f32,
-    first: f32,
-    second: Option<f32>,
-    third_seen: bool,
-}
-
-impl Scan {
-    fn new(first: f32) -> Self {
-        Self { low: first, high: first, first, second: None, third_seen: false }
-    }
-
-    fn extent(&self) -> Extent {
-        Extent { low: self.low, high: self.high, at_most_two_values: !self.third_seen }
-    }
-
-    /// Looks for a third distinct value: most neurons show one within a few samples.
-    fn look_for_a_third(&mut self, values: &[f32]) {
-        for &x in values {
-            if x != self.first {
-                match self.second {
-                    None => self.second = Some(x),
-                    Some(second) if second != x => {
-                        self.third_seen = true;
-                        return;
-                    }
-                    Some(_) => {}
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { source, panel } = self;
+        let samples = source.nrows();
+        // Row-major: whole rows are read one after the other, so that a page of the input is
+        // visited once and not once a neuron.
+        if source.stride_of(Axis(1)) == 1 {
+            let lanes = S::f32s::LEN;
+            let full = if source.ncols() == PANEL_NEURONS { samples / lanes * lanes } else { 0 };
+            for begin in (0..full).step_by(lanes) {
+                let mut rows: [&[f32]; SQUARE] = [&[]; SQUARE];
+                for (k, row) in rows.iter_mut().enumerate().take(lanes) {
+                    *row = source.row(begin + k).to_slice().unwrap_or_default();
+                }
+                panel.transpose_rows(simd, begin, &rows);
+            }
+            for (sample, row) in source.outer_iter().enumerate().skip(full) {
+                for (values, &x) in panel.values.iter_mut().zip(row) {
+                    values[sample] = x;
+                }
+            }
+        } else {
+            for (values, column) in panel.values.iter_mut().zip(source.columns()) {
+                for (value, &x) in values.iter_mut().zip(column) {
+                    *value = x;
                 }
             }
         }
     }
 }
 
-/// Adds values to a scan; returns whether all were finite.
-struct ScanValues<'a> {
-    scan: &'a mut Scan,
-    values: &'a [f32],
-}
-
-impl Vectorized for ScanValues<'_> {
-    type Output = bool;
-
-    #[inline(always)]
-    fn run(self) -> bool {
-        const LANES: usize = 16;
-        let Self { scan, values } = self;
-        let mut low = [scan.low; LANES];
-        let mut high = [scan.high; LANES];
-        // Zero times a value is zero for finite values, and NaN for all others.
-        let mut zero = [0f32; LANES];
-        let mut take = |lane: usize, x: f32| {
-            low[lane] = if x < low[lane] { x } else { low[lane] };
-            high[lane] = if x > high[lane] { x } else { high[lane] };
-            zero[lane] += 0.0 * x;
-        };
-        let blocks = values.chunks_exact(LANES);
-        let rest = blocks.remainder();
-        for block in blocks {
-            for lane in 0..LANES {
-                take(lane, block[lane]);
-            }
-        }
-        for (lane, &x) in rest.iter().enumerate() {
-            take(lane, x);
-        }
-        for lane in 0..LANES {
-            scan.low = if low[lane] < scan.low { low[lane] } else { scan.low };
-            scan.high = if high[lane] > scan.high { high[lane] } else { scan.high };
-        }
-        if !scan.third_seen {
-            scan.look_for_a_third(values);
-        }
-        zero.iter().all(|&z| z == 0.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array2, array};
+    use ndarray::Array2;
 
     #[test]
     fn shapes_that_cannot_be_measured_are_refused() {
@@ -247,37 +159,5 @@ mod tests {
         assert!(matches!(of((3, 0)), Error::NoNeurons { samples: 3 }));
         let one = Array2::<f32>::zeros((1, 4));
         assert!(matches!(Activations::new(one.view()), Err(Error::OneSample)));
-    }
-
-    #[test]
-    fn extents_see_signs_zeros_and_distinct_values() {
-        let x = array![[1.0f32, -0.0, 5.0], [3.0, 0.0, 5.0], [2.0, -0.0, 7.0]];
-        let extents = Activations::new(x.view()).unwrap().extents().unwrap();
-        assert_eq!(extents[0], Extent { low: 1.0, high: 3.0, at_most_two_values: false });
-        assert_eq!((extents[1].low, extents[1].high), (0.0, 0.0));
-        assert!(extents[1].at_most_two_values, "0.0 and -0.0 are one value");
-        assert!(extents[2].at_most_two_values);
-    }
-
-    #[test]
-    fn the_first_value_that_is_not_finite_is_named() {
-        let mut x = Array2::<f32>::zeros((2000, 40));
-        x[[1500, 3]] = f32::NAN;
-        x[[700, 39]] = f32::INFINITY;
-        x[[700, 20]] = f32::NEG_INFINITY;
-        let error = Activations::new(x.view()).unwrap().extents().unwrap_err();
-        assert!(matches!(error, Error::NonFinite { sample: 700, neuron: 20, .. }), "{error}");
-    }
-
-    #[test]
-    fn every_layout_gives_the_same_extents() {
-        let c = Array2::from_shape_fn((37, 21), |(s, n)| ((s * 31 + n * 17) % 23) as f32 - 11.0);
-        let mut f = Array2::zeros((21, 37)).reversed_axes();
-        f.assign(&c);
-        let wide = Array2::from_shape_fn((74, 42), |(s, n)| c[[s / 2, n / 2]]);
-        let strided = wide.slice(s![..;2, ..;2]);
-        let of = |v| Activations::new(v).unwrap().extents().unwrap();
-        assert_eq!(of(c.view()), of(f.view()));
-        assert_eq!(of(c.view()), of(strided));
     }
 }

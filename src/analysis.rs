@@ -7,11 +7,12 @@ use std::sync::Arc;
 use ndarray::{Array1, Array3, ArrayView2};
 use rayon::prelude::*;
 
-use crate::activations::{Activations, Extent};
+use crate::activations::Activations;
 use crate::binning::{check_bins, check_range};
 use crate::codes::Codes;
-use crate::engine::{self, Engine, Job, Kernel, Monitor, OnDeviceFailure, Progress, Sink};
+use crate::engine::{self, Engine, Job, Kernel, Monitor, OnDeviceFailure, Progress};
 use crate::estimator::{CellTable, MAX_TABULATED};
+use crate::extents::{Extent, extents};
 use crate::measures::{self, MatrixBuilder};
 use crate::report::{Report, Timings, degenerate_neurons};
 use crate::stopwatch::Stopwatch;
@@ -213,15 +214,15 @@ impl Analysis {
             kernel: input.kernel,
             monitor: Arc::new(self.monitor(plan::total_work(samples, neurons))),
         };
-        let sink = Arc::new(Sink::new(matrix));
+        let sink = Arc::new(matrix);
         let execution = engine::run(&chosen, &job, &sink, self.on_device_failure).await?;
-        let matrix = Arc::into_inner(sink).map(|sink| sink.into_inner().finish());
+        // An engine that returns has dropped its share.
+        let matrix = Arc::into_inner(sink).ok_or(Error::Cancelled)?.finish()?;
         let pairs = clock.elapsed();
 
         Ok(Report {
             entropy,
-            // An engine that returns has dropped its share of the sink.
-            mutual_information: matrix.ok_or(Error::Cancelled)?,
+            mutual_information: matrix,
             units: self.units,
             samples,
             degenerate: degenerate_neurons(&input.extents),
@@ -299,7 +300,7 @@ impl Analysis {
         let kernel = self.checked_kernel()?;
         let activations = Activations::new(view)?;
         self.check_memory(&activations, result_bytes)?;
-        let extents = activations.extents()?;
+        let extents = extents(&activations)?;
         let edges = match &self.bins {
             Bins::Fit { bins, range } => BinEdges::from_extents(&extents, *bins, *range)?,
             Bins::Fitted(edges) if edges.neurons() == extents.len() => edges.clone(),
@@ -317,18 +318,19 @@ impl Analysis {
     }
 
     /// Settings that can be refused without looking at the activations are refused first.
-    fn checked_kernel(&self) -> Result<Kernel, Error> {
+    fn checked_kernel(&self) -> Result<Option<Kernel>, Error> {
         let bins = self.bins.number();
         check_bins(bins)?;
         if let Bins::Fit { range: Range::Given(low, high), .. } = self.bins {
             check_range(low, high)?;
         }
-        let kernel = self.kernel.unwrap_or_else(|| Kernel::for_bins(bins));
-        let limit = kernel.max_bins();
-        if bins > limit {
-            return Err(Error::KernelUnsupported { kernel: kernel.name(), bins, limit });
+        if let Some(kernel) = self.kernel {
+            let limit = kernel.max_bins();
+            if bins > limit {
+                return Err(Error::KernelUnsupported { kernel: kernel.name(), bins, limit });
+            }
         }
-        Ok(kernel)
+        Ok(self.kernel)
     }
 
     fn check_memory(
@@ -339,6 +341,8 @@ impl Analysis {
         let samples = activations.samples() as u128;
         let neurons = activations.neurons() as u128;
         let codes = samples.saturating_mul(neurons);
+        // Two bins are bit strings as well.
+        let codes = if self.bins.number() == 2 { codes.saturating_add(codes / 8) } else { codes };
         let table = 8 * samples.min(MAX_TABULATED as u128);
         let needed = result_bytes(neurons).saturating_add(codes).saturating_add(table);
         let needed = u64::try_from(needed).unwrap_or(u64::MAX);
@@ -373,7 +377,7 @@ struct Prepared {
     edges: BinEdges,
     codes: Codes,
     table: CellTable,
-    kernel: Kernel,
+    kernel: Option<Kernel>,
 }
 
 impl Prepared {
@@ -381,7 +385,7 @@ impl Prepared {
     fn marginal_sums(&self) -> Vec<u64> {
         (0..self.codes.neurons())
             .into_par_iter()
-            .map(|neuron| self.table.sum(&self.codes.marginal(neuron)))
+            .map(|neuron| self.table.sum(self.codes.marginal(neuron)))
             .collect()
     }
 }

@@ -4,10 +4,12 @@
 //! the same as comparing it with the smallest `f32` that is not below the edge, so each edge is
 //! rounded up once and every later decision is one exact `f32` comparison.
 
+use fearless_simd::{Simd, prelude::*};
 use ndarray::ArrayView2;
 
-use crate::activations::{Activations, Extent};
-use crate::simd::{Level, Vectorized};
+use crate::activations::Activations;
+use crate::extents::{Extent, extents};
+use crate::simd::{Level, MAX_LANES, Vectorized};
 use crate::{Error, MAX_BINS, MIN_BINS};
 
 /// Where the bins of a neuron begin and end.
@@ -66,7 +68,7 @@ impl BinEdges {
     pub fn fit(activations: ArrayView2<'_, f32>, bins: usize, range: Range) -> Result<Self, Error> {
         check_bins(bins)?;
         let activations = Activations::new(activations)?;
-        Self::from_extents(&activations.extents()?, bins, range)
+        Self::from_extents(&extents(&activations)?, bins, range)
     }
 
     pub(crate) fn from_extents(
@@ -161,49 +163,39 @@ fn linspace(low: f64, high: f64, bins: usize) -> Vec<f64> {
 pub(crate) enum Coder {
     /// Everything falls into bin 0.
     Constant,
-    /// Few bins: the code is the number of inner edges at or below the activation.
-    Count { inner: Vec<f32> },
-    /// Many bins: the code is guessed by multiplication and corrected by one against the edges.
-    Guess(Box<Guess>),
+    /// The nearest edge is guessed by multiplication.
+    Guess(Guess),
     /// Bins so narrow that rounding could put a guess off by more than one: binary search.
-    Search { inner: Vec<f32> },
+    Search { inner: Vec<f64> },
 }
 
+/// Edges as `linspace` makes them: `low + k · step`.
 #[derive(Debug)]
 pub(crate) struct Guess {
-    low: f32,
-    bins_per_unit: f32,
-    last: f32,
-    /// Lower and upper edge of every bin, so far as there are bins.
-    lower: [f32; MAX_BINS],
-    upper: [f32; MAX_BINS],
+    low: f64,
+    step: f64,
+    bins_per_unit: f64,
+    last: f64,
 }
 
 impl Coder {
-    /// Up to this many bins, counting edges takes fewer instructions than a guess.
-    const COUNT_BINS: usize = 24;
-
     fn new(edges: &[f64]) -> Self {
         let Some(bins) = edges.len().checked_sub(1) else { return Self::Constant };
-        let inner: Vec<f32> = edges[1..bins].iter().map(|&e| round_up(e)).collect();
-        if bins <= Self::COUNT_BINS {
-            return Self::Count { inner };
-        }
-        match Guess::new(edges, &inner) {
-            Some(guess) => Self::Guess(Box::new(guess)),
-            None => Self::Search { inner },
+        match Guess::new(edges[0], edges[bins], bins) {
+            Some(guess) => Self::Guess(guess),
+            None => Self::Search { inner: edges[1..bins].to_vec() },
         }
     }
 
     /// Writes the code of each value. Values are finite and the slices equally long.
     pub(crate) fn encode(&self, values: &[f32], codes: &mut [u8], level: Level) {
+        debug_assert_eq!(values.len(), codes.len(), "one code a value");
         match self {
             Self::Constant => codes.fill(0),
-            Self::Count { inner } => level.run(EncodeByCount { inner, values, codes }),
-            Self::Guess(guess) => level.run(EncodeByGuess { guess, values, codes }),
+            Self::Guess(guess) => level.run(Encode { guess, values, codes }),
             Self::Search { inner } => {
                 for (code, &x) in codes.iter_mut().zip(values) {
-                    *code = low_byte(inner.partition_point(|&edge| edge <= x));
+                    *code = low_byte(inner.partition_point(|&edge| edge <= f64::from(x)));
                 }
             }
         }
@@ -211,74 +203,76 @@ impl Coder {
 }
 
 impl Guess {
-    /// `None` where a guess in `f32` could be off by more than one bin.
-    fn new(edges: &[f64], inner: &[f32]) -> Option<Self> {
-        let bins = inner.len() + 1;
-        let (low, high) = (edges[0], edges[bins]);
+    /// `None` where a guess could be off by more than one bin.
+    fn new(low: f64, high: f64, bins: usize) -> Option<Self> {
         let step = (high - low) / bins as f64;
-        // Rounding `low` to f32 moves the guess by at most 2⁻²⁴ |low|, a 64th of a bin under this
-        // condition; rounding of the difference and of the product by less than 2⁻¹⁵ of a bin.
-        // The width must not overflow, nor its inverse.
-        let safe = step > low.abs().max(high.abs()) * f64::powi(2.0, -18)
-            && high - low < f64::from(f32::MAX) / 4.0
-            && step > f64::from(f32::MIN_POSITIVE) * 4.0;
-        if !safe {
-            return None;
-        }
-        let mut lower = [f32::NEG_INFINITY; MAX_BINS];
-        let mut upper = [f32::INFINITY; MAX_BINS];
-        lower[1..bins].copy_from_slice(inner);
-        upper[..bins - 1].copy_from_slice(inner);
-        #[expect(clippy::cast_possible_truncation, reason = "the rounding is accounted for above")]
-        let (low, bins_per_unit) = (low as f32, (1.0 / step) as f32);
-        Some(Self { low, bins_per_unit, last: f32::from(low_byte(bins - 1)), lower, upper })
+        let bins_per_unit = 1.0 / step;
+        // Edges are rounded by up to 2⁻⁵² of the larger end, a sixteenth of a bin under this
+        // condition; the guess itself by less than 2⁻⁴² of a bin.
+        let safe = step > low.abs().max(high.abs()) * f64::powi(2.0, -48)
+            && step >= f64::MIN_POSITIVE
+            && bins_per_unit >= f64::MIN_POSITIVE;
+        safe.then(|| Self { low, step, bins_per_unit, last: (bins - 1) as f64 })
     }
 }
 
-struct EncodeByCount<'a> {
-    inner: &'a [f32],
-    values: &'a [f32],
-    codes: &'a mut [u8],
-}
-
-impl Vectorized for EncodeByCount<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        self.codes.fill(0);
-        for &edge in self.inner {
-            for (code, &x) in self.codes.iter_mut().zip(self.values) {
-                *code += u8::from(x >= edge);
-            }
-        }
-    }
-}
-
-struct EncodeByGuess<'a> {
+struct Encode<'a> {
     guess: &'a Guess,
     values: &'a [f32],
     codes: &'a mut [u8],
 }
 
-impl Vectorized for EncodeByGuess<'_> {
+impl Vectorized for Encode<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let Guess { low, bins_per_unit, last, lower, upper } = self.guess;
-        for (code, &x) in self.codes.iter_mut().zip(self.values) {
-            let place = ((x - low) * bins_per_unit).min(*last);
-            // The cast saturates: what lies below the range goes to bin 0.
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "rounding down is the point, and saturation the rule"
-            )]
-            let guess = place as u8;
-            let bin = usize::from(guess);
-            *code = guess + u8::from(x >= upper[bin]) - u8::from(x < lower[bin]);
+    fn run<S: Simd>(self, simd: S) {
+        let len = S::u8s::LEN;
+        let values = self.values.chunks_exact(len);
+        let rest = values.remainder();
+        let mut codes = self.codes.chunks_exact_mut(len);
+        for (codes, values) in (&mut codes).zip(values) {
+            self.guess.encode(simd, values).store_slice(codes);
         }
+        if !rest.is_empty() {
+            let mut padded = [0.0; MAX_LANES];
+            padded[..rest.len()].copy_from_slice(rest);
+            let encoded = self.guess.encode(simd, &padded[..len]);
+            codes.into_remainder().copy_from_slice(&encoded.as_slice()[..rest.len()]);
+        }
+    }
+}
+
+impl Guess {
+    /// The codes of as many values as a vector has bytes.
+    #[inline(always)]
+    fn encode<S: Simd>(&self, simd: S, values: &[f32]) -> S::u8s {
+        let (a, b) = values.split_at(S::u16s::LEN);
+        self.encode_half(simd, a).narrow(self.encode_half(simd, b))
+    }
+
+    #[inline(always)]
+    fn encode_half<S: Simd>(&self, simd: S, values: &[f32]) -> S::u16s {
+        let (a, b) = values.split_at(S::u32s::LEN);
+        self.encode_quarter(simd, a).narrow(self.encode_quarter(simd, b))
+    }
+
+    #[inline(always)]
+    fn encode_quarter<S: Simd>(&self, simd: S, values: &[f32]) -> S::u32s {
+        let (a, b) = S::f32s::from_slice(simd, values).widen();
+        S::u32s::truncate_from(self.bins_of::<S>(a).narrow(self.bins_of::<S>(b)))
+    }
+
+    /// The bins of some values: whole numbers.
+    ///
+    /// The inner edge nearest to a value is known for sure, as a guess is off by less than half a
+    /// bin, and the value is on one side of it or the other.
+    #[inline(always)]
+    fn bins_of<S: Simd>(&self, x: S::f64s) -> S::f64s {
+        let place = (x - self.low) * self.bins_per_unit;
+        let nearest = place.round_ties_even().max(1.0).min(self.last);
+        let edge = nearest * self.step + self.low;
+        x.simd_lt(edge).select(nearest - 1.0, nearest)
     }
 }
 
@@ -290,17 +284,16 @@ fn low_byte(bin: usize) -> u8 {
     code
 }
 
-/// The smallest `f32` that is not below `edge`.
-fn round_up(edge: f64) -> f32 {
-    #[expect(clippy::cast_possible_truncation, reason = "rounded to nearest, then corrected")]
-    let near = edge as f32;
-    if f64::from(near) < edge { near.next_up() } else { near }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// The smallest `f32` that is not below `edge`.
+    fn round_up(edge: f64) -> f32 {
+        let near = edge as f32;
+        if f64::from(near) < edge { near.next_up() } else { near }
+    }
 
     /// The rule itself, in f64: the number of inner edges at or below `x`.
     fn code_by_definition(x: f32, edges: &[f64]) -> u8 {
@@ -355,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn many_bins_take_the_guess_and_narrow_ones_the_search() {
+    fn narrow_bins_are_searched() {
         assert!(matches!(Coder::new(&linspace(0.0, 1.0, 100)), Coder::Guess(_)));
         assert!(matches!(
             Coder::new(&linspace(1.0, 1.0 + f64::EPSILON, 100)),

@@ -1,11 +1,13 @@
 //! Bin codes: one byte a sample and neuron, neuron-major. What every engine counts.
 
+use fearless_simd::{Simd, prelude::*};
 use rayon::prelude::*;
 
-use crate::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel, panels};
+use crate::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel};
 use crate::binning::BinEdges;
-use crate::simd::Level;
-use crate::{Error, memory};
+use crate::bits::Bits;
+use crate::simd::{Level, Vectorized};
+use crate::{Error, MAX_BINS, memory};
 
 /// The bin code of every activation, `[neuron][sample]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,29 +15,39 @@ pub(crate) struct Codes {
     samples: usize,
     bins: usize,
     data: Vec<u8>,
+    /// Samples in each bin, `[neuron][bin]`.
+    marginals: Vec<u32>,
+    /// The codes of two bins once more, an eighth of their size.
+    bits: Option<Bits>,
 }
+
+/// Panels that one task encodes at most. Their activations are neighbours in a row-major array.
+const PANELS_A_TASK: usize = 16;
 
 impl Codes {
     /// Encodes activations whose values are known to be finite.
     pub(crate) fn encode(activations: &Activations<'_>, edges: &BinEdges) -> Result<Self, Error> {
         let (samples, neurons) = (activations.samples(), activations.neurons());
+        let bins = edges.bins();
         let mut data = memory::zeroed(samples, neurons)?;
-        data.par_chunks_mut(samples * PANEL_NEURONS).zip(panels(neurons)).for_each(
-            |(codes, neurons)| {
-                let coders: Vec<_> = neurons.clone().map(|j| edges.coder(j)).collect();
-                let level = Level::best();
-                let mut panel = Panel::default();
-                for begin in (0..samples).step_by(PANEL_SAMPLES) {
-                    let end = samples.min(begin + PANEL_SAMPLES);
-                    activations.read_panel(begin..end, neurons.clone(), &mut panel);
-                    let targets = codes.chunks_exact_mut(samples);
-                    for ((coder, values), codes) in coders.iter().zip(&panel.values).zip(targets) {
-                        coder.encode(&values[..end - begin], &mut codes[begin..end], level);
-                    }
-                }
-            },
-        );
-        Ok(Self { samples, bins: edges.bins(), data })
+        let mut marginals = memory::zeroed(bins, neurons)?;
+        let panels = neurons / PANEL_NEURONS / (2 * rayon::current_num_threads());
+        let together = panels.clamp(1, PANELS_A_TASK) * PANEL_NEURONS;
+        let tasks = data.par_chunks_mut(samples * together);
+        let tasks = tasks.zip(marginals.par_chunks_mut(bins * together)).enumerate();
+        tasks.for_each(|(task, (codes, marginals))| {
+            encode(activations, edges, task * together, codes);
+            let codes = codes.chunks_exact(samples);
+            for (codes, marginal) in codes.zip(marginals.chunks_exact_mut(bins)) {
+                Level::best().run(Count { codes, marginal });
+            }
+        });
+        Self::new(samples, bins, data, marginals)
+    }
+
+    fn new(samples: usize, bins: usize, data: Vec<u8>, marginals: Vec<u32>) -> Result<Self, Error> {
+        let bits = if bins == 2 { Some(Bits::pack(&data, samples)?) } else { None };
+        Ok(Self { samples, bins, data, marginals, bits })
     }
 
     pub(crate) fn samples(&self) -> usize {
@@ -56,12 +68,13 @@ impl Codes {
     }
 
     /// How many samples of a neuron fall into each bin.
-    pub(crate) fn marginal(&self, neuron: usize) -> Vec<u32> {
-        let mut counts = vec![0u32; self.bins];
-        for &code in self.neuron(neuron) {
-            counts[usize::from(code)] += 1;
-        }
-        counts
+    pub(crate) fn marginal(&self, neuron: usize) -> &[u32] {
+        &self.marginals[neuron * self.bins..][..self.bins]
+    }
+
+    /// The codes as bit strings, where there are two bins.
+    pub(crate) fn bits(&self) -> Option<&Bits> {
+        self.bits.as_ref()
     }
 
     /// Codes made by hand, for tests of engines.
@@ -72,11 +85,92 @@ impl Codes {
         bins: usize,
         code: impl Fn(usize, usize) -> usize,
     ) -> Self {
-        let data = (0..neurons)
+        let data: Vec<u8> = (0..neurons)
             .flat_map(|j| (0..samples).map(move |s| (s, j)))
             .map(|(s, j)| u8::try_from(code(s, j) % bins).unwrap())
             .collect();
-        Self { samples, bins, data }
+        let mut marginals = vec![0; neurons * bins];
+        for (codes, marginal) in data.chunks_exact(samples).zip(marginals.chunks_exact_mut(bins)) {
+            Level::best().run(Count { codes, marginal });
+        }
+        Self::new(samples, bins, data, marginals).unwrap()
+    }
+}
+
+/// Writes the codes of consecutive neurons, all samples of each.
+fn encode(activations: &Activations<'_>, edges: &BinEdges, first: usize, codes: &mut [u8]) {
+    let samples = activations.samples();
+    let level = Level::best();
+    let neurons = first..first + codes.len() / samples;
+    let coders: Vec<_> = neurons.clone().map(|neuron| edges.coder(neuron)).collect();
+    let mut panel = Panel::default();
+    for begin in (0..samples).step_by(PANEL_SAMPLES) {
+        let here = begin..samples.min(begin + PANEL_SAMPLES);
+        let panels = codes.chunks_mut(samples * PANEL_NEURONS).zip(coders.chunks(PANEL_NEURONS));
+        for ((codes, coders), first) in panels.zip(neurons.clone().step_by(PANEL_NEURONS)) {
+            let neurons = first..first + coders.len();
+            activations.read_panel(here.clone(), neurons, level, &mut panel);
+            let codes = codes.chunks_exact_mut(samples);
+            for ((coder, values), codes) in coders.iter().zip(&panel.values).zip(codes) {
+                coder.encode(&values[..here.len()], &mut codes[here.clone()], level);
+            }
+        }
+    }
+}
+
+/// Counts how many codes fall into each bin.
+struct Count<'a> {
+    codes: &'a [u8],
+    marginal: &'a mut [u32],
+}
+
+impl Count<'_> {
+    /// Up to this many bins, a pass a bin takes fewer instructions than a counter for each code.
+    const FEW_BINS: usize = 16;
+}
+
+impl Vectorized for Count<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { codes, marginal } = self;
+        if marginal.len() <= Self::FEW_BINS {
+            for (code, count) in (0..).zip(marginal) {
+                *count = occurrences(simd, codes, code);
+            }
+        } else {
+            count_each(codes, marginal);
+        }
+    }
+}
+
+/// How often a code occurs.
+#[inline(always)]
+fn occurrences<S: Simd>(simd: S, codes: &[u8], code: u8) -> u32 {
+    let vectors = codes.chunks_exact(S::u8s::LEN);
+    let rest = vectors.remainder().iter().map(|&other| u32::from(other == code));
+    let mut count = rest.sum();
+    for vector in vectors {
+        count += S::u8s::from_slice(simd, vector).simd_eq(code).to_bitmask().count_ones();
+    }
+    count
+}
+
+fn count_each(codes: &[u8], marginal: &mut [u32]) {
+    // A counter that is incremented twice in a row waits for itself, so four take turns.
+    let mut counters = [[0u32; MAX_BINS]; 4];
+    let (quartets, rest) = codes.as_chunks::<4>();
+    for quartet in quartets {
+        for (counters, &code) in counters.iter_mut().zip(quartet) {
+            counters[usize::from(code)] += 1;
+        }
+    }
+    for &code in rest {
+        counters[0][usize::from(code)] += 1;
+    }
+    for (bin, total) in marginal.iter_mut().enumerate() {
+        *total = counters.iter().map(|counters| counters[bin]).sum();
     }
 }
 

@@ -7,6 +7,8 @@
 //! value whatever the number of cells (half of it from `ln S`, half from the sum), and `f(a + b) ≥ f(a) + f(b)` holds exactly, so that joint
 //! entropies are never below marginal ones.
 
+use rayon::prelude::*;
+
 /// Fraction bits of the fixed-point logarithm for up to 2²¹ samples; more samples leave fewer.
 const MAX_FRACTION_BITS: u32 = 36;
 
@@ -19,10 +21,6 @@ const LOGARITHM_BITS: u32 = 5;
 /// Tabulated counts; larger ones are computed, which only matters to jobs of over four million
 /// samples.
 pub(crate) const MAX_TABULATED: usize = 1 << 22;
-
-/// The table is never shorter than this: zeros follow the last count of a smaller job, so that a
-/// kernel whose counts have so few bits can look them up without asking for the table's length.
-pub(crate) const MIN_TABULATED: usize = 1 << 14;
 
 /// `f(n)` for the counts of a job of a known number of samples.
 #[derive(Debug)]
@@ -37,8 +35,8 @@ impl CellTable {
     pub(crate) fn plug_in(samples: u32) -> Self {
         let fraction_bits = fraction_bits(samples);
         let len = MAX_TABULATED.min(samples as usize + 1);
-        let mut values: Vec<u64> = (0..).take(len).map(|n| cell(n, fraction_bits)).collect();
-        values.resize(len.max(MIN_TABULATED), 0);
+        #[expect(clippy::cast_possible_truncation, reason = "the samples are a u32")]
+        let values = (0..len as u32).into_par_iter().map(|n| cell(n, fraction_bits)).collect();
         Self { values, samples, fraction_bits }
     }
 
@@ -55,12 +53,6 @@ impl CellTable {
     #[cfg(any(feature = "gpu", test))]
     pub(crate) fn values(&self) -> &[u64] {
         &self.values
-    }
-
-    /// The first values, for counts that are known to be small.
-    pub(crate) fn small(&self) -> &[u64; MIN_TABULATED] {
-        static NONE: [u64; MIN_TABULATED] = [0; MIN_TABULATED];
-        self.values.first_chunk().unwrap_or(&NONE)
     }
 
     /// Whether every count of the job is in [`CellTable::values`].

@@ -62,10 +62,12 @@
 mod activations;
 mod analysis;
 mod binning;
+mod bits;
 mod codes;
 mod engine;
 mod error;
 mod estimator;
+mod extents;
 #[cfg(feature = "files")]
 pub mod files;
 mod measures;
@@ -82,14 +84,18 @@ pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;
 pub use measures::Units;
 pub use report::{
-    AdapterDescription, Degeneracy, DegenerateNeuron, Execution, Incident, Remedy, Report, Timings,
+    AdapterDescription, Degeneracy, DegenerateNeuron, Execution, Incident, KernelChoice,
+    KernelSpeed, Remedy, Report, Timings, Transfer,
 };
+pub use simd::simd_level;
 
 /// Opening GPU adapters by hand: to list them, to keep one open over many jobs, or to share a
 /// device with the rest of a program.
 #[cfg(feature = "gpu")]
 pub mod gpu {
     pub use crate::engine::gpu::{AdapterLimits, FoundAdapter, Gpu, adapters, adapters_async};
+    #[doc(hidden)] // for tools/kernel_statistics
+    pub use crate::engine::gpu::{KernelSource, kernel_sources};
     pub use wgpu;
 }
 

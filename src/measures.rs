@@ -3,7 +3,10 @@
 //! All of it is arithmetic on integers until one final division, so that identities hold exactly:
 //! `I(X; X) = H(X)`, `I(X; Y) = I(Y; X)`, and nothing is shared with a constant neuron.
 
+use std::sync::{Mutex, PoisonError};
+
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use crate::estimator::CellTable;
 use crate::plan::Tile;
@@ -63,10 +66,12 @@ fn in_units(table: &CellTable, difference: i64, units: Units) -> f64 {
     table.to_nats(difference) * units.per_nat()
 }
 
-/// Fills the symmetric matrix of mutual information as tiles of sums come in, in any order.
+/// Fills the symmetric matrix of mutual information as tiles of sums come in, in any order and from
+/// any thread.
 #[derive(Debug)]
 pub(crate) struct MatrixBuilder {
-    matrix: Array2<f64>,
+    /// Row-major, `neurons × neurons`; only the upper triangle is filled.
+    upper: Mutex<Vec<f64>>,
     marginal_sums: Vec<u64>,
     units: Units,
 }
@@ -74,25 +79,62 @@ pub(crate) struct MatrixBuilder {
 impl MatrixBuilder {
     pub(crate) fn new(marginal_sums: Vec<u64>, units: Units) -> Result<Self, Error> {
         let neurons = marginal_sums.len();
-        let data = memory::zeroed(neurons, neurons)?;
-        let matrix = Array2::from_shape_vec((neurons, neurons), data)
-            .map_err(|_| Error::OutOfMemory { bytes: u64::MAX })?;
-        Ok(Self { matrix, marginal_sums, units })
+        let upper = Mutex::new(memory::zeroed(neurons, neurons)?);
+        Ok(Self { upper, marginal_sums, units })
     }
 
     /// Takes the sums of a tile, in the order of its pairs.
-    pub(crate) fn accept(&mut self, table: &CellTable, tile: &Tile, sums: &[u64]) {
+    pub(crate) fn accept(&self, table: &CellTable, tile: &Tile, sums: &[u64]) {
         debug_assert_eq!(sums.len(), tile.pairs(), "one sum a pair");
-        for ((i, j), &xy) in tile.iter().zip(sums) {
+        let shared = |((i, j), &xy): ((usize, usize), &u64)| {
             let (x, y) = (self.marginal_sums[i], self.marginal_sums[j]);
-            let shared = mutual_information(table, x, y, xy, self.units);
-            self.matrix[[i, j]] = shared;
-            self.matrix[[j, i]] = shared;
+            mutual_information(table, x, y, xy, self.units)
+        };
+        let shared: Vec<f64> = tile.iter().zip(sums).map(shared).collect();
+        let neurons = self.marginal_sums.len();
+        let mut upper = self.upper.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = shared.as_slice();
+        for i in tile.rows.clone() {
+            let columns = tile.columns_of(i);
+            let (row, others) = shared.split_at(columns.len());
+            upper[i * neurons..][columns].copy_from_slice(row);
+            shared = others;
         }
     }
 
-    pub(crate) fn finish(self) -> Array2<f64> {
-        self.matrix
+    /// The whole matrix.
+    pub(crate) fn finish(self) -> Result<Array2<f64>, Error> {
+        let neurons = self.marginal_sums.len();
+        let mut data = self.upper.into_inner().unwrap_or_else(PoisonError::into_inner);
+        mirror(&mut data, neurons);
+        let bytes = size_of_val(data.as_slice()) as u64;
+        Array2::from_shape_vec((neurons, neurons), data).map_err(|_| Error::OutOfMemory { bytes })
+    }
+}
+
+/// Copies the upper triangle of a square matrix to the lower one.
+fn mirror(data: &mut [f64], neurons: usize) {
+    /// Values in a cache line, and so rows that are written while a line of a column is at hand.
+    const LINE: usize = 8;
+    /// Rows that threads share.
+    const BAND: usize = 16 * LINE;
+    for begin in (0..neurons).step_by(BAND) {
+        let (above, band) = data.split_at_mut(begin * neurons);
+        let height = BAND.min(neurons - begin);
+        let band = &mut band[..height * neurons];
+        band.par_chunks_mut(LINE * neurons).enumerate().for_each(|(k, rows)| {
+            let first = begin + k * LINE;
+            for (i, row) in above.chunks_exact(neurons).enumerate() {
+                for (lower, &shared) in rows.chunks_exact_mut(neurons).zip(&row[first..]) {
+                    lower[i] = shared;
+                }
+            }
+        });
+        for row in 1..height {
+            for column in 0..row {
+                band[row * neurons + begin + column] = band[column * neurons + begin + row];
+            }
+        }
     }
 }
 

@@ -4,20 +4,15 @@ use crate::Error;
 
 /// `rows * columns` zeroed elements.
 pub(crate) fn zeroed<T: Clone + Default>(rows: usize, columns: usize) -> Result<Vec<T>, Error> {
-    let elements = rows.checked_mul(columns);
-    let mut data: Vec<T> = Vec::new();
-    match elements.map(|n| data.try_reserve_exact(n)) {
-        Some(Ok(())) => {
-            data.resize(rows * columns, T::default());
-            Ok(data)
-        }
-        _ => {
-            let bytes = (rows as u128)
-                .saturating_mul(columns as u128)
-                .saturating_mul(size_of::<T>() as u128);
-            Err(Error::OutOfMemory { bytes: u64::try_from(bytes).unwrap_or(u64::MAX) })
-        }
-    }
+    let Some(elements) = rows.checked_mul(columns) else {
+        let elements = (rows as u128).saturating_mul(columns as u128);
+        let bytes = elements.saturating_mul(size_of::<T>() as u128);
+        return Err(Error::OutOfMemory { bytes: u64::try_from(bytes).unwrap_or(u64::MAX) });
+    };
+    check::<T>(elements)?;
+    // Unlike a vector that grows, this one is zeroed by the operating system, page by page, by the
+    // threads that first write to it.
+    Ok(vec![T::default(); elements])
 }
 
 /// Whether so many elements could be allocated now: an error in front of code that cannot fail.

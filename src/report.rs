@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ndarray::{Array1, Array2};
 
-use crate::activations::Extent;
 use crate::engine::Kernel;
+use crate::extents::Extent;
 use crate::{BinEdges, Units};
 
 /// Entropies, mutual information, and how they came to be.
@@ -80,6 +80,10 @@ pub struct Execution {
     pub adapter: Option<AdapterDescription>,
     /// The kernel that counted.
     pub kernel: Kernel,
+    /// Why this kernel.
+    pub kernel_choice: KernelChoice,
+    /// What went to the device and back; `None` for the CPU engine.
+    pub transfer: Option<Transfer>,
     /// Tiles that a device failed to compute and how they were rescued. Results are the same bits
     /// with and without incidents.
     pub incidents: Vec<Incident>,
@@ -91,6 +95,52 @@ impl Execution {
     pub fn engine(&self) -> &'static str {
         if self.adapter.is_some() { "gpu" } else { "cpu" }
     }
+}
+
+/// How the kernel of a job was chosen.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum KernelChoice {
+    /// By the caller, with [`crate::Analysis::kernel`].
+    Asked,
+    /// By a rule: the job was too small to measure, or there was nothing to choose from.
+    Rule,
+    /// It was the fastest of these kernels on a small piece of this job, or of an earlier one of
+    /// this process of about the same size, on the same adapter.
+    Measured(Vec<KernelSpeed>),
+}
+
+/// How fast a kernel was found to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct KernelSpeed {
+    /// The kernel.
+    pub kernel: Kernel,
+    /// Pair-samples a second, counting and summing together.
+    pub pair_samples_per_second: f64,
+}
+
+/// What went between host and device, and how long the host was busy with it.
+///
+/// Times are the host's. They are parts of [`Timings::pairs`], during most of which the device
+/// computes as well; how long the device itself copies is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Transfer {
+    /// Bytes of packed codes that were uploaded.
+    pub uploaded_bytes: u64,
+    /// Packing codes and handing them to the driver.
+    pub upload: Duration,
+    /// Bytes of sums that were read back.
+    pub read_back_bytes: u64,
+    /// Copying sums out of the driver's memory, decoding and checking them.
+    pub read_back: Duration,
+    /// Waiting for the device with nothing else to do.
+    pub waiting: Duration,
+    /// How long the device was seen to be busy with what was submitted: from the end of one
+    /// submission, or its own submission if that was later, to its end. Other users of the device,
+    /// and the way of the news, are in it.
+    pub device_busy: Duration,
 }
 
 /// A GPU adapter, as its driver describes it.

@@ -1,97 +1,235 @@
-//! One dispatch on what the CPU has, and the only `unsafe` of the crate.
+//! One dispatch on what the CPU has.
 //!
-//! Kernels are written once, as portable loops over arrays that fill a register. [`Level::run`]
-//! compiles such a loop again for each instruction set and picks the best one that this CPU has.
+//! Kernels are written once, over the vectors of `fearless_simd`, or as plain loops for the
+//! compiler to vectorise. [`Level::run`] compiles them again for each instruction set and picks
+//! the best one that this CPU has.
 
-/// An instruction set that kernels are compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Level {
-    /// Whatever the target guarantees: SSE2 on x86-64, NEON on AArch64.
-    Portable,
-    /// 256-bit registers.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// 512-bit registers and three-input logic.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
+use std::sync::LazyLock;
+
+use fearless_simd::{Simd, dispatch, prelude::*};
+
+/// Bytes of the widest vector.
+pub(crate) const MAX_LANES: usize = 64;
+
+/// An instruction set that kernels are compiled for, and that this CPU has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Level {
+    name: &'static str,
+    set: fearless_simd::Level,
 }
 
-/// A loop to be compiled for every level. `run` has to be `#[inline(always)]`.
+/// The environment variable that names the level to use instead of the best one.
+const LEVEL_VARIABLE: &str = "COFIRE_SIMD_LEVEL";
+
+/// The instruction set of the CPU engine in this process: `"avx512"`, `"avx2"`, `"sse4.2"` or
+/// `"sse2"` on x86-64, `"neon"` on AArch64, else `"portable"`.
+///
+/// It is the best one that the CPU has, unless the environment variable `COFIRE_SIMD_LEVEL` held
+/// the name of a lower one when it was first needed, as reproducing the speed of another CPU
+/// does. A name that this CPU does not have changes nothing and is logged as a warning. Results
+/// have the same bits with every instruction set.
+#[must_use]
+pub fn simd_level() -> &'static str {
+    Level::best().name
+}
+
+/// Work to be compiled for every level. `run`, and all that it calls in a loop, has to be
+/// `#[inline(always)]`.
 pub(crate) trait Vectorized {
     type Output;
-    fn run(self) -> Self::Output;
+    fn run<S: Simd>(self, simd: S) -> Self::Output;
 }
 
 impl Level {
-    /// Every level this CPU has, the best one last.
-    pub(crate) fn available() -> Vec<Self> {
-        let all = [
-            Self::Portable,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512,
-        ];
-        all.into_iter().filter(|level| level.is_available()).collect()
-    }
-
-    /// The best level this CPU has.
+    /// The best level this CPU has, or the one that the environment asks for.
     pub(crate) fn best() -> Self {
-        Self::available().last().copied().unwrap_or(Self::Portable)
+        static BEST: LazyLock<Level> = LazyLock::new(|| {
+            let wanted = std::env::var_os(LEVEL_VARIABLE);
+            let wanted = wanted.as_ref().map(|name| name.to_string_lossy());
+            let level = Level::choose(wanted.as_deref());
+            log::debug!("instruction set: {}", level.name);
+            level
+        });
+        *BEST
     }
 
-    /// Whether this CPU has everything that [`Level::run`] compiles for.
-    fn is_available(self) -> bool {
-        match self {
-            Self::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => {
-                is_x86_feature_detected!("avx2")
-                    && is_x86_feature_detected!("bmi1")
-                    && is_x86_feature_detected!("bmi2")
-                    && is_x86_feature_detected!("popcnt")
-                    && is_x86_feature_detected!("lzcnt")
-            }
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => {
-                Self::Avx2.is_available()
-                    && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl")
-            }
-        }
+    /// The level of a name, and the best one where this CPU has none of that name.
+    fn choose(wanted: Option<&str>) -> Self {
+        let available = Self::available();
+        let best = available.last().copied();
+        let best = best.unwrap_or(Self { name: "portable", set: fearless_simd::Level::baseline() });
+        let Some(wanted) = wanted else { return best };
+        let named = available.iter().find(|level| level.name.eq_ignore_ascii_case(wanted));
+        named.copied().unwrap_or_else(|| {
+            let names: Vec<&str> = available.iter().map(|level| level.name).collect();
+            log::warn!(
+                "{LEVEL_VARIABLE}={wanted}: this CPU has {}; using {}",
+                names.join(", "),
+                best.name
+            );
+            best
+        })
     }
 
-    /// Runs a loop as compiled for this level, or for the portable one where this CPU lacks it.
+    /// Every level this CPU has, the best last.
+    pub(crate) fn available() -> Vec<Self> {
+        let best = fearless_simd::Level::new();
+        #[cfg(target_arch = "x86_64")]
+        let levels = [
+            ("sse2", best.as_sse2().map(Simd::level)),
+            ("sse4.2", best.as_sse4_2().map(Simd::level)),
+            ("avx2", best.as_avx2().map(Simd::level)),
+            ("avx512", best.as_avx512().map(Simd::level)),
+        ];
+        #[cfg(target_arch = "aarch64")]
+        let levels = [("neon", Some(best))];
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        let levels = [("portable", Some(best))];
+        levels.into_iter().filter_map(|(name, set)| Some(Self { name, set: set? })).collect()
+    }
+
+    /// Runs work as compiled for this level.
     #[inline]
     pub(crate) fn run<V: Vectorized>(self, work: V) -> V::Output {
-        #[cfg(target_arch = "x86_64")]
-        {
-            #[target_feature(enable = "avx2,bmi1,bmi2,popcnt,lzcnt")]
-            fn avx2<V: Vectorized>(work: V) -> V::Output {
-                work.run()
-            }
-            #[target_feature(
-                enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,popcnt,lzcnt"
-            )]
-            fn avx512<V: Vectorized>(work: V) -> V::Output {
-                work.run()
-            }
-            match self {
-                Self::Avx512 if self.is_available() => {
-                    // SAFETY: the guard has just asked this CPU for each of these features.
-                    #[expect(unsafe_code, reason = "the call needs features that were detected")]
-                    return unsafe { avx512(work) };
-                }
-                Self::Avx2 if self.is_available() => {
-                    // SAFETY: the guard has just asked this CPU for each of these features.
-                    #[expect(unsafe_code, reason = "the call needs features that were detected")]
-                    return unsafe { avx2(work) };
-                }
-                _ => {}
+        dispatch!(self.set, simd => work.run(simd))
+    }
+}
+
+/// Carry-save adder: adds two vectors to a plane, bit by bit, and returns the carries.
+#[inline(always)]
+pub(crate) fn carry_save_add<S: Simd>(
+    simd: S,
+    plane: &mut S::u16s,
+    a: S::u16s,
+    b: S::u16s,
+) -> S::u16s {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx512) = simd.level().as_avx512() {
+        return three_input_logic::carry_save_add::<S>(avx512, plane, a, b);
+    }
+    let _ = simd;
+    let differ = *plane ^ a;
+    let carry = (*plane & a) | (differ & b);
+    *plane = differ ^ b;
+    carry
+}
+
+/// Transposes the 8 × 8 bits of every lane: bit `r` of byte `c` becomes bit `c` of byte `r`.
+///
+/// Three stages swap blocks of 1, 2 and 4 bits (Warren, *Hacker's Delight*, section 7-3).
+#[inline(always)]
+pub(crate) fn transpose_bits<S: Simd>(lanes: S::u64s) -> S::u64s {
+    let swap = |lanes: S::u64s, shift: u32, mask: u64| {
+        let differ = (lanes ^ (lanes >> shift)) & mask;
+        lanes ^ differ ^ (differ << shift)
+    };
+    let lanes = swap(lanes, 7, 0x00aa_00aa_00aa_00aa);
+    let lanes = swap(lanes, 14, 0x0000_cccc_0000_cccc);
+    swap(lanes, 28, 0x0000_0000_f0f0_f0f0)
+}
+
+/// Transposes a square of elements, the first `V::LEN` vectors: each of log₂ n perfect shuffles
+/// moves one bit of an element's row number into its column number.
+#[inline(always)]
+pub(crate) fn transpose<S: Simd, V: SimdBase<S>, const MAX: usize>(square: &mut [V; MAX]) {
+    let half = V::LEN / 2;
+    for _ in 0..V::LEN.ilog2() {
+        let from = *square;
+        for k in 0..half {
+            square[2 * k] = from[k].zip_low(from[k + half]);
+            square[2 * k + 1] = from[k].zip_high(from[k + half]);
+        }
+    }
+}
+
+/// Adds one to the lanes that a mask has set.
+#[inline(always)]
+pub(crate) fn increment_where<S: Simd>(simd: S, counts: S::u8s, mask: S::mask8s) -> S::u8s {
+    #[cfg(target_arch = "x86_64")]
+    if simd.level().as_avx512().is_some() {
+        // A masked addition; the plain one below would become three instructions.
+        return mask.select(counts.saturating_add(1), counts);
+    }
+    let _ = simd;
+    mask.select(counts + 1, counts)
+}
+
+/// AVX-512 has every function of three bits as one instruction. The compiler finds them for the
+/// sum and half of the carry, which is four instructions where two would do.
+#[cfg(target_arch = "x86_64")]
+mod three_input_logic {
+    use std::arch::x86_64::{__m512i, _mm512_ternarylogic_epi64};
+
+    use fearless_simd::{ExtractToken, Simd, SimdBase, SimdInto, u16x32, x86::Avx512};
+
+    /// Truth tables, by the bits of three inputs read as a number.
+    const ODD: i32 = 0b1001_0110;
+    const MAJORITY: i32 = 0b1110_1000;
+
+    fearless_simd::kernel!(
+        #[inline(always)]
+        fn odd(avx512: Avx512, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+            _mm512_ternarylogic_epi64::<ODD>(a, b, c)
+        }
+    );
+
+    fearless_simd::kernel!(
+        #[inline(always)]
+        fn majority(avx512: Avx512, a: __m512i, b: __m512i, c: __m512i) -> __m512i {
+            _mm512_ternarylogic_epi64::<MAJORITY>(a, b, c)
+        }
+    );
+
+    #[inline(always)]
+    pub(super) fn carry_save_add<S: Simd>(
+        avx512: Avx512,
+        plane: &mut S::u16s,
+        a: S::u16s,
+        b: S::u16s,
+    ) -> S::u16s {
+        // `S` is `Avx512` here, which the type system cannot know: moves between equal types.
+        let into = |v: &S::u16s| u16x32::from_slice(avx512, v.as_slice()).into();
+        let simd = plane.token();
+        let out = |v: __m512i| {
+            let v: u16x32<Avx512> = v.simd_into(avx512);
+            S::u16s::from_slice(simd, v.as_slice())
+        };
+        let (p, a, b) = (into(plane), into(&a), into(&b));
+        let carry = out(majority(avx512, p, a, b));
+        *plane = out(odd(avx512, p, a, b));
+        carry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_chosen_by_name() {
+        let available = Level::available();
+        let best = available.last().unwrap().name;
+        assert_eq!(Level::choose(None).name, best);
+        for level in &available {
+            assert_eq!(Level::choose(Some(level.name)).name, level.name);
+            assert_eq!(Level::choose(Some(&level.name.to_uppercase())).name, level.name);
+        }
+        assert_eq!(Level::choose(Some("abacus")).name, best, "with a warning");
+    }
+
+    /// A level that quietly ran as another would be timed and tested in its place.
+    #[test]
+    fn every_level_runs_as_itself() {
+        struct Which;
+        impl Vectorized for Which {
+            type Output = fearless_simd::Level;
+            #[inline(always)]
+            fn run<S: Simd>(self, simd: S) -> Self::Output {
+                simd.level()
             }
         }
-        work.run()
+        for level in Level::available() {
+            assert_eq!(format!("{:?}", level.run(Which)), format!("{:?}", level.set));
+        }
     }
 }

@@ -1,49 +1,173 @@
 //! The samples of a neuron sorted by its code: the rows of all its joint histograms.
 
+use std::ops::Range;
+
+use fearless_simd::{Simd, prelude::*};
+
+use crate::MAX_BINS;
+use crate::simd::MAX_LANES;
+
 /// For every chunk of samples, the sample numbers (from the start of the chunk) in order of code.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct SortedRows {
-    bins: usize,
-    chunk_len: usize,
+    rows: usize,
     order: Vec<u16>,
-    /// For every chunk, where each code's samples begin and, last, where they all end.
+    /// For every chunk, where each row's samples begin in `order` and, last, where they all end.
     starts: Vec<u32>,
 }
 
 impl SortedRows {
-    /// Counting sort of one neuron's codes in chunks of `chunk_len` samples, at most 65,536.
+    /// Counting sort of one neuron's codes in chunks of `chunk_len` samples, at most 65,536: row
+    /// `a` has the samples of code `a`.
     pub(crate) fn new(codes: &[u8], bins: usize, chunk_len: usize) -> Self {
-        debug_assert!(chunk_len <= 1 << 16, "a sample number must fit 16 bits");
-        let mut order = vec![0; codes.len()];
-        let mut starts = Vec::with_capacity(codes.len().div_ceil(chunk_len) * (bins + 1));
-        for (codes, order) in codes.chunks(chunk_len).zip(order.chunks_mut(chunk_len)) {
-            let mut next = vec![0u32; bins + 1];
-            for &code in codes {
-                next[usize::from(code) + 1] += 1;
+        let in_order: Vec<u8> = (0..=u8::MAX).take(bins).collect();
+        let mut sorted = Self::with_capacity(bins, codes.len());
+        for codes in codes.chunks(chunk_len) {
+            sorted.push_chunk(codes, sample_number, &in_order);
+        }
+        sorted
+    }
+
+    /// The same with rows in a given order, which has every code that occurs but one, or all.
+    #[inline(always)]
+    pub(crate) fn in_order<S: Simd>(
+        simd: S,
+        codes: &[u8],
+        code_of_row: &[u8],
+        left_out: Option<u8>,
+        chunk_len: usize,
+    ) -> Self {
+        let mut sorted = Self::with_capacity(code_of_row.len(), codes.len());
+        let Some(left_out) = left_out else {
+            for codes in codes.chunks(chunk_len) {
+                sorted.push_chunk(codes, sample_number, code_of_row);
             }
-            for bin in 0..bins {
-                next[bin + 1] += next[bin];
-            }
-            starts.extend_from_slice(&next);
-            for (sample, &code) in (0u16..=u16::MAX).zip(codes) {
-                let place = &mut next[usize::from(code)];
-                order[*place as usize] = sample;
-                *place += 1;
+            return sorted;
+        };
+        let mut kept = Kept::default();
+        for codes in codes.chunks(chunk_len) {
+            kept.all_but(simd, codes, left_out);
+            if code_of_row.len() == 1 {
+                sorted.starts.push(sorted.end());
+                sorted.order.extend(&kept.samples);
+                sorted.starts.push(sorted.end());
+            } else {
+                sorted.push_chunk(&kept.codes, |k| kept.samples[k], code_of_row);
             }
         }
-        Self { bins, chunk_len, order, starts }
+        sorted
     }
 
-    /// The samples of a chunk that have code `code`, ascending.
-    pub(crate) fn row(&self, chunk: usize, code: usize) -> &[u16] {
-        let starts = self.starts(chunk);
-        let base = chunk * self.chunk_len;
-        &self.order[base + starts[code] as usize..base + starts[code + 1] as usize]
+    fn with_capacity(rows: usize, samples: usize) -> Self {
+        Self { rows, order: Vec::with_capacity(samples), starts: Vec::new() }
     }
 
-    /// Where each code's samples begin in a chunk, `bins + 1` numbers.
-    fn starts(&self, chunk: usize) -> &[u32] {
-        &self.starts[chunk * (self.bins + 1)..][..self.bins + 1]
+    /// The samples of one row in a chunk, ascending.
+    pub(crate) fn row(&self, chunk: usize, row: usize) -> &[u16] {
+        self.rows(chunk, row..row + 1)
+    }
+
+    /// The samples of some neighbouring rows in a chunk, row by row.
+    pub(crate) fn rows(&self, chunk: usize, rows: Range<usize>) -> &[u16] {
+        let starts = &self.starts[chunk * (self.rows + 1)..][..self.rows + 1];
+        &self.order[starts[rows.start] as usize..starts[rows.end] as usize]
+    }
+
+    fn end(&self) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "samples are counted in 32 bits")]
+        let end = self.order.len() as u32;
+        end
+    }
+
+    /// Counting sort of one chunk: `number(k)` is the sample number of the `k`-th code.
+    fn push_chunk(&mut self, codes: &[u8], number: impl Fn(usize) -> u16, code_of_row: &[u8]) {
+        let part = codes.len() / PARTS;
+        // The next place of a code in each part; what is left over comes behind the last part.
+        let mut next = [[0u32; MAX_BINS]; PARTS];
+        for s in 0..part {
+            for (k, next) in next.iter_mut().enumerate() {
+                next[usize::from(codes[k * part + s])] += 1;
+            }
+        }
+        for &code in &codes[PARTS * part..] {
+            next[PARTS - 1][usize::from(code)] += 1;
+        }
+        let mut begin = self.end();
+        for code in code_of_row.iter().map(|&code| usize::from(code)) {
+            self.starts.push(begin);
+            for next in &mut next {
+                (next[code], begin) = (begin, begin + next[code]);
+            }
+        }
+        self.starts.push(begin);
+        self.order.resize(begin as usize, 0);
+        let order = &mut self.order[..];
+        let mut place = |part: usize, k: usize| {
+            let next = &mut next[part][usize::from(codes[k])];
+            order[*next as usize] = number(k);
+            *next += 1;
+        };
+        for s in 0..part {
+            for k in 0..PARTS {
+                place(k, k * part + s);
+            }
+        }
+        for k in PARTS * part..codes.len() {
+            place(PARTS - 1, k);
+        }
+    }
+}
+
+/// Parts of a chunk that are sorted side by side: a place that is taken twice in a row waits for
+/// itself, so the parts take turns.
+const PARTS: usize = 4;
+
+fn sample_number(sample: usize) -> u16 {
+    debug_assert!(sample <= usize::from(u16::MAX), "{sample} is beyond a chunk");
+    #[expect(clippy::cast_possible_truncation, reason = "a chunk has at most 65,536 samples")]
+    let number = sample as u16;
+    number
+}
+
+/// Samples of a chunk whose code is not the one that is left out.
+#[derive(Default)]
+struct Kept {
+    codes: Vec<u8>,
+    samples: Vec<u16>,
+}
+
+impl Kept {
+    #[inline(always)]
+    fn all_but<S: Simd>(&mut self, simd: S, codes: &[u8], left_out: u8) {
+        let lanes = S::u8s::LEN;
+        let half = S::u16s::LEN;
+        // Whole vectors are stored, and the next one over what they have too much.
+        self.codes.resize(codes.len() + MAX_LANES, 0);
+        self.samples.resize(codes.len() + MAX_LANES, 0);
+        let mut len = 0;
+        let mut numbers = S::u16s::from_fn(simd, sample_number);
+        let vectors = codes.chunks_exact(lanes);
+        let rest = vectors.remainder();
+        for vector in vectors {
+            let vector = S::u8s::from_slice(simd, vector);
+            let keep = vector.simd_ne(left_out);
+            vector.compress(keep).store_slice(&mut self.codes[len..len + lanes]);
+            let (low, high) = keep.widen();
+            for keep in [low, high] {
+                numbers.compress(keep).store_slice(&mut self.samples[len..len + half]);
+                len += keep.to_bitmask().count_ones() as usize;
+                numbers += sample_number(half);
+            }
+        }
+        for (&code, sample) in rest.iter().zip(codes.len() - rest.len()..) {
+            if code != left_out {
+                self.codes[len] = code;
+                self.samples[len] = sample_number(sample);
+                len += 1;
+            }
+        }
+        self.codes.truncate(len);
+        self.samples.truncate(len);
     }
 }
 

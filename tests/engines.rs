@@ -48,6 +48,14 @@ fn tiles_of_many_neurons_and_many_samples() {
     }
 }
 
+/// The most samples that each kernel counts at once, and one more.
+#[test]
+fn chunks_of_samples_at_their_last() {
+    for (samples, bins) in [(65_535, 16), (65_536, 16), (262_145, 2)] {
+        compare("chunks_of_samples_at_their_last", samples, 2, bins, 6);
+    }
+}
+
 /// The table of cells ends at 4,194,304 samples: devices send histograms back, and the host sums.
 #[test]
 fn more_samples_than_the_table_of_cells_covers() {

@@ -22,9 +22,7 @@ const TOTAL: u64 = 70 * 71 / 2 * 100;
 
 /// One job for each kernel.
 fn analyses(place: &Place) -> impl Iterator<Item = Analysis> {
-    [(Kernel::JointHistogram, 64), (Kernel::PositionalPopcount, 10)]
-        .into_iter()
-        .map(|(kernel, bins)| place.analysis(bins).kernel(kernel))
+    Kernel::ALL.into_iter().map(|kernel| place.analysis(kernel.max_bins().min(64)).kernel(kernel))
 }
 
 #[test]

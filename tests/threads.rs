@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cofire::{Analysis, Engine, Kernel, Report};
 use common::activations::varied;
-use common::{assert_same_bits, everywhere};
+use common::{assert_same_bits, everywhere, kernels};
 use ndarray::Array2;
 use rayon::prelude::*;
 
@@ -20,8 +20,14 @@ fn layer() -> Array2<f32> {
     varied(500, 70, 1)
 }
 
+/// Ten bins, or as many as the kernel can count.
+fn bins(kernel: Kernel) -> usize {
+    kernel.max_bins().min(10)
+}
+
 fn on_cpu(kernel: Kernel, activations: &Array2<f32>) -> Report {
-    Analysis::new(10).engine(Engine::Cpu).kernel(kernel).run(activations.view()).unwrap()
+    let settings = Analysis::new(bins(kernel)).engine(Engine::Cpu).kernel(kernel);
+    settings.run(activations.view()).unwrap()
 }
 
 /// Runs a job on a thread of its own, so that one that never ends fails instead of hanging.
@@ -71,7 +77,7 @@ fn many_jobs_at_once_share_an_engine() {
     everywhere("many_jobs_at_once_share_an_engine", |place| {
         let expected = on_cpu(Kernel::JointHistogram, &layer());
         std::thread::scope(|scope| {
-            for kernel in Kernel::ALL.into_iter().cycle().take(6) {
+            for kernel in kernels(10).chain(kernels(10)) {
                 let (settings, expected) = (place.analysis(10).kernel(kernel), &expected);
                 scope.spawn(move || {
                     let found = settings.run(layer().view()).unwrap();

@@ -49,8 +49,10 @@ impl Place {
         std::iter::once(Self::cpu()).chain(best_adapter()).collect()
     }
 
+    /// The CPU, with its best instruction set or the one that the environment asks for.
     pub(crate) fn cpu() -> Self {
-        Self { label: "CPU".to_owned(), engine: Engine::Cpu, is_software: false }
+        let label = format!("CPU with {}", cofire::simd_level());
+        Self { label, engine: Engine::Cpu, is_software: false }
     }
 
     /// Settings that compute here, and nowhere else when the device fails.

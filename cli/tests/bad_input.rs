@@ -117,7 +117,7 @@ fn wrong_arguments_are_refused() {
         assert!(run.stderr.starts_with("error: "), "{arguments:?}: {run:?}");
     }
     assert_refused("adapter of a CPU", &place.analyze(&["x.npy", "--adapter", "llvmpipe"]));
-    let many = ["x.npy", "--bins", "33", "--kernel", "positional_popcount"];
+    let many = ["x.npy", "--bins", "3", "--kernel", "bitset"];
     assert_refused("too many bins for the kernel", &place.analyze(&many));
     assert_eq!(place.run(&[]).status, 2, "no command");
 }

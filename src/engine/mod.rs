@@ -9,7 +9,7 @@ pub(crate) mod gpu;
 mod monitor;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 pub(crate) use monitor::Monitor;
 pub use monitor::Progress;
@@ -20,7 +20,7 @@ use crate::codes::Codes;
 use crate::estimator::CellTable;
 use crate::measures::MatrixBuilder;
 use crate::plan::Tile;
-use crate::report::{Execution, Incident};
+use crate::report::{Execution, KernelChoice};
 use crate::{Error, MAX_BINS, memory, plan};
 
 /// Which engine computes a job.
@@ -52,13 +52,20 @@ pub enum Kernel {
     JointHistogram,
     /// The samples of one neuron are sorted by its code; the codes of many partners are one-hot
     /// words, and each bin is counted by a positional population count with carry-save adders. For
-    /// up to 32 bins.
+    /// any number of bins.
     PositionalPopcount,
+    /// The samples of one neuron are sorted by its code, and each of its partners has counters of
+    /// its own for one row of the joint histogram at a time. For any number of bins, and meant for
+    /// many.
+    PrivateCounters,
+    /// One bit a sample: a count of ones tells a pair's whole histogram. For two bins.
+    Bitset,
 }
 
 impl Kernel {
     /// Every kernel.
-    pub const ALL: [Self; 2] = [Self::JointHistogram, Self::PositionalPopcount];
+    pub const ALL: [Self; 4] =
+        [Self::JointHistogram, Self::PositionalPopcount, Self::PrivateCounters, Self::Bitset];
 
     /// The name of the kernel, and of the files that hold it.
     #[must_use]
@@ -66,6 +73,8 @@ impl Kernel {
         match self {
             Self::JointHistogram => "joint_histogram",
             Self::PositionalPopcount => "positional_popcount",
+            Self::PrivateCounters => "private_counters",
+            Self::Bitset => "bitset",
         }
     }
 
@@ -73,17 +82,8 @@ impl Kernel {
     #[must_use]
     pub fn max_bins(self) -> usize {
         match self {
-            Self::JointHistogram => MAX_BINS,
-            Self::PositionalPopcount => 32,
-        }
-    }
-
-    /// The fastest kernel for a number of bins.
-    pub(crate) fn for_bins(bins: usize) -> Self {
-        if bins <= Self::PositionalPopcount.max_bins() {
-            Self::PositionalPopcount
-        } else {
-            Self::JointHistogram
+            Self::JointHistogram | Self::PositionalPopcount | Self::PrivateCounters => MAX_BINS,
+            Self::Bitset => 2,
         }
     }
 }
@@ -99,7 +99,8 @@ impl fmt::Display for Kernel {
 pub(crate) struct Job {
     pub(crate) codes: Arc<Codes>,
     pub(crate) table: Arc<CellTable>,
-    pub(crate) kernel: Kernel,
+    /// The kernel that was asked for; an engine that was asked for none takes its fastest.
+    pub(crate) kernel: Option<Kernel>,
     pub(crate) monitor: Arc<Monitor>,
 }
 
@@ -126,24 +127,6 @@ pub(crate) fn checked_sums(
             Err(Error::Miscounted { first, second, counted: pair.samples, samples })
         }
         None => Ok(pairs.iter().map(|pair| pair.cells).collect()),
-    }
-}
-
-/// Where engines put finished tiles; shared by the threads of one.
-#[derive(Debug)]
-pub(crate) struct Sink(Mutex<MatrixBuilder>);
-
-impl Sink {
-    pub(crate) fn new(matrix: MatrixBuilder) -> Self {
-        Self(Mutex::new(matrix))
-    }
-
-    pub(crate) fn accept(&self, table: &CellTable, tile: &Tile, sums: &[u64]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).accept(table, tile, sums);
-    }
-
-    pub(crate) fn into_inner(self) -> MatrixBuilder {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -197,21 +180,26 @@ pub(crate) async fn choose(engine: &Engine) -> Result<Chosen, Error> {
 pub(crate) async fn run(
     chosen: &Chosen,
     job: &Job,
-    sink: &Arc<Sink>,
+    sink: &Arc<MatrixBuilder>,
     on_failure: OnDeviceFailure,
 ) -> Result<Execution, Error> {
-    let incidents: Vec<Incident> = match chosen {
+    #[cfg(not(feature = "gpu"))]
+    let _ = on_failure; // only a device can fail
+    match chosen {
         Chosen::Cpu => {
             let neurons = job.codes.neurons();
             cpu::run(job, sink, plan::tiles(neurons, neurons, neurons)).await?;
-            Vec::new()
+            Ok(Execution {
+                adapter: None,
+                kernel: cpu::kernel(job),
+                kernel_choice: job.kernel.map_or(KernelChoice::Rule, |_| KernelChoice::Asked),
+                transfer: None,
+                incidents: Vec::new(),
+            })
         }
         #[cfg(feature = "gpu")]
-        Chosen::Gpu(gpu) => gpu::run(gpu, job, sink, on_failure).await?,
-    };
-    #[cfg(not(feature = "gpu"))]
-    let _ = on_failure; // only a device can fail
-    Ok(Execution { adapter: chosen.adapter(), kernel: job.kernel, incidents })
+        Chosen::Gpu(gpu) => gpu::run(gpu, job, sink, on_failure).await,
+    }
 }
 
 /// The joint histograms of chosen pairs, `pairs × bins × bins`.
@@ -233,14 +221,4 @@ pub(crate) async fn joint_histograms(
     let bytes = counts.len() as u64 * 4;
     Array3::from_shape_vec((pairs.len(), bins, bins), counts)
         .map_err(|_| Error::OutOfMemory { bytes })
-}
-
-impl Chosen {
-    fn adapter(&self) -> Option<crate::report::AdapterDescription> {
-        match self {
-            Self::Cpu => None,
-            #[cfg(feature = "gpu")]
-            Self::Gpu(gpu) => Some(gpu.adapter().clone()),
-        }
-    }
 }

@@ -50,12 +50,6 @@ impl Monitor {
         }
     }
 
-    /// Work done so far.
-    #[cfg(feature = "gpu")]
-    pub(crate) fn done(&self) -> u64 {
-        self.done.load(Ordering::Relaxed)
-    }
-
     /// Goes back to what was done before work that has to be done again.
     #[cfg(feature = "gpu")]
     pub(crate) fn set_done(&self, work: u64) {

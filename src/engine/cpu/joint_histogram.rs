@@ -24,6 +24,11 @@ pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile) -> Vec<Pa
     tile.iter().map(pair_sum).collect()
 }
 
+/// About how many cycles a pair takes.
+pub(crate) fn pair_work(codes: &Codes) -> usize {
+    codes.samples().saturating_mul(8)
+}
+
 /// The joint histogram of two neurons, added to `counts`: row-major, `bins × bins`.
 pub(crate) fn count(x: &[u8], y: &[u8], bins: usize, counts: &mut [u32]) {
     for (&a, &b) in x.iter().zip(y) {

@@ -1,35 +1,44 @@
 //! The CPU engine: native kernels on all cores, and the reference for every GPU kernel.
 
+pub(crate) mod bitset;
+pub(crate) mod equal_codes;
 pub(crate) mod joint_histogram;
 pub(crate) mod positional_popcount;
+pub(crate) mod private_counters;
 
+use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use futures_channel::oneshot;
 use rayon::prelude::*;
 
-use super::{Job, Kernel, PairSum, Sink, checked_sums};
+use super::{Job, Kernel, checked_sums};
 use crate::Error;
 use crate::codes::Codes;
+use crate::measures::MatrixBuilder;
 use crate::plan::Tile;
 use crate::simd::Level;
 
-/// A tile's largest height and width. Sorting a row is paid once for the width, expanding a column
-/// to one-hot words once for the height.
-const TILE: (usize, usize) = (64, 1024);
+/// A tile's smallest height, unless there are fewer neurons, and its largest.
+const MIN_HEIGHT: usize = 4;
+const MAX_HEIGHT: usize = 64;
 
 /// Bands of tiles for each thread, so that all threads finish at about the same time.
-const BANDS_A_THREAD: usize = 2;
+const BANDS_A_THREAD: usize = 4;
 
-/// The most pair-samples in a tile, so that progress is seen and a wish to stop is heard at least
-/// a few times a second.
-const TILE_WORK: usize = 1 << 28;
+/// The most work in a tile, in cycles or thereabouts: a third of a second, so that progress is seen
+/// and a wish to stop is heard a few times a second.
+const TILE_WORK: usize = 1 << 30;
 
 /// Counts every pair of some tiles of any size, without blocking the executor that polls it.
 ///
 /// On a thread of a rayon pool it does block: waiting there for the same pool could wait for ever.
-pub(crate) async fn run(job: &Job, sink: &Arc<Sink>, tiles: Vec<Tile>) -> Result<(), Error> {
+pub(crate) async fn run(
+    job: &Job,
+    sink: &Arc<MatrixBuilder>,
+    tiles: Vec<Tile>,
+) -> Result<(), Error> {
     if rayon::current_thread_index().is_some() {
         return run_blocking(job, sink, &tiles);
     }
@@ -49,31 +58,75 @@ pub(crate) async fn run(job: &Job, sink: &Arc<Sink>, tiles: Vec<Tile>) -> Result
     }
 }
 
-fn run_blocking(job: &Job, sink: &Sink, tiles: &[Tile]) -> Result<(), Error> {
+fn run_blocking(job: &Job, sink: &MatrixBuilder, tiles: &[Tile]) -> Result<(), Error> {
     let threads = rayon::current_num_threads();
-    let (height, width) = tile_shape(job.codes.samples(), job.codes.neurons(), threads);
+    let (height, width) = tile_shape(&job.codes, kernel(job), threads);
     let level = Level::best();
     let pieces: Vec<Tile> = tiles.iter().flat_map(|tile| tile.cut(height, width)).collect();
-    pieces.into_par_iter().try_for_each(|tile| {
+    large_beside_small(pieces).into_par_iter().try_for_each(|tile| {
         let sums = tile_sums(job, &tile, level)?;
         sink.accept(&job.table, &tile, &sums);
         job.monitor.advance(tile.pairs() as u64 * job.codes.samples() as u64)
     })
 }
 
-fn tile_shape(samples: usize, neurons: usize, threads: usize) -> (usize, usize) {
-    let (max_height, mut width) = TILE;
-    let mut height = (neurons / (BANDS_A_THREAD * threads)).clamp(8, max_height);
-    while height * width > (TILE_WORK / samples).max(1) && height > 1 {
-        if width > 2 * height { width /= 2 } else { height /= 2 }
+/// Threads share a list by halves of halves, and rows of the triangle get ever shorter: in this order
+/// all parts of the list have about as much work.
+fn large_beside_small(mut tiles: Vec<Tile>) -> Vec<Tile> {
+    tiles.sort_by_key(|tile| Reverse(tile.pairs()));
+    let mut ordered = Vec::with_capacity(tiles.len());
+    let mut rest = tiles.into_iter();
+    while let Some(large) = rest.next() {
+        ordered.push(large);
+        ordered.extend(rest.next_back());
     }
-    (height, width)
+    ordered
+}
+
+/// Height and width of tiles: as wide as can be, as sorting a row is paid once for the width.
+fn tile_shape(codes: &Codes, kernel: Kernel, threads: usize) -> (usize, usize) {
+    let neurons = codes.neurons();
+    let (pair_work, max_height) = match kernel {
+        Kernel::JointHistogram | Kernel::PrivateCounters => {
+            (joint_histogram::pair_work(codes), MAX_HEIGHT)
+        }
+        Kernel::Bitset => (bitset::pair_work(codes), MAX_HEIGHT),
+        Kernel::PositionalPopcount => {
+            (positional_popcount::pair_work(codes), positional_popcount::max_height(codes))
+        }
+    };
+    let most_pairs = (TILE_WORK / pair_work.max(1)).max(1);
+    let height = (neurons / (BANDS_A_THREAD * threads)).clamp(MIN_HEIGHT, max_height).min(neurons);
+    let height = height.min(most_pairs.isqrt());
+    (height, (most_pairs / height).clamp(height, neurons.max(height)))
+}
+
+/// The kernel that counts a job: the one that was asked for, or the fastest.
+pub(crate) fn kernel(job: &Job) -> Kernel {
+    let fastest = if job.codes.bins() <= bitset::MAX_BINS {
+        Kernel::Bitset
+    } else {
+        Kernel::PositionalPopcount
+    };
+    job.kernel.unwrap_or(fastest)
 }
 
 /// The sums of one tile, checked.
 pub(crate) fn tile_sums(job: &Job, tile: &Tile, level: Level) -> Result<Vec<u64>, Error> {
-    let pairs = pair_sums(job, tile, level);
-    checked_sums(tile, job.codes.samples(), &pairs)
+    match kernel(job) {
+        Kernel::JointHistogram => {
+            let pairs = joint_histogram::pair_sums(&job.codes, &job.table, tile);
+            checked_sums(tile, job.codes.samples(), &pairs)
+        }
+        Kernel::Bitset => Ok(bitset::pair_sums(&job.codes, &job.table, tile, level)),
+        Kernel::PositionalPopcount => {
+            Ok(positional_popcount::pair_sums(&job.codes, &job.table, tile, level))
+        }
+        Kernel::PrivateCounters => {
+            let pairs = private_counters::pair_sums(&job.codes, &job.table, tile);
+            checked_sums(tile, job.codes.samples(), &pairs)
+        }
+    }
 }
 
 /// The joint histograms of chosen pairs, one after the other in `counts`.
@@ -84,19 +137,10 @@ pub(crate) fn joint_histograms(codes: &Codes, pairs: &[(usize, usize)], counts: 
     });
 }
 
-fn pair_sums(job: &Job, tile: &Tile, level: Level) -> Vec<PairSum> {
-    match job.kernel {
-        Kernel::JointHistogram => joint_histogram::pair_sums(&job.codes, &job.table, tile),
-        Kernel::PositionalPopcount => {
-            positional_popcount::pair_sums(&job.codes, &job.table, tile, level)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Monitor;
+    use crate::engine::{Monitor, PairSum};
     use crate::estimator::CellTable;
     use crate::plan::tiles;
 
@@ -105,26 +149,26 @@ mod tests {
         Job {
             codes: Arc::new(codes),
             table: Arc::new(table),
-            kernel,
+            kernel: Some(kernel),
             monitor: Arc::new(Monitor::new(0, None)),
         }
     }
 
     /// Five lines nobody could doubt.
-    fn pair_sum_by_definition(job: &Job, i: usize, j: usize) -> PairSum {
+    fn pair_sum_by_definition(job: &Job, i: usize, j: usize) -> u64 {
         let bins = job.codes.bins();
         let mut counts = vec![0u32; bins * bins];
         for (&a, &b) in job.codes.neuron(i).iter().zip(job.codes.neuron(j)) {
             counts[usize::from(a) * bins + usize::from(b)] += 1;
         }
-        let samples = counts.iter().map(|&n| u64::from(n)).sum();
-        PairSum { cells: job.table.sum(&counts), samples }
+        job.table.sum(&counts)
     }
 
     #[test]
     fn every_kernel_on_every_level_agrees_with_the_definition() {
         for bins in [2, 3, 8, 9, 10, 16, 17, 31, 32, 33, 100, 256] {
-            for (samples, neurons) in [(2, 1), (3, 5), (100, 33), (257, 64), (8193, 20), (20000, 3)]
+            for (samples, neurons) in
+                [(2, 1), (3, 5), (100, 33), (257, 64), (8193, 20), (20000, 3), (70001, 3)]
             {
                 // Some neurons vary slowly, some fast, some not at all.
                 let codes = Codes::from_fn(samples, neurons, bins, |s, j| {
@@ -134,7 +178,7 @@ mod tests {
                     let job = job(codes.clone(), kernel);
                     for tile in tiles(neurons, 7, 40) {
                         for level in Level::available() {
-                            let found = pair_sums(&job, &tile, level);
+                            let found = tile_sums(&job, &tile, level).unwrap();
                             for ((i, j), found) in tile.iter().zip(found) {
                                 let expected = pair_sum_by_definition(&job, i, j);
                                 assert_eq!(
@@ -152,13 +196,16 @@ mod tests {
 
     #[test]
     fn tiles_shrink_as_samples_and_threads_grow() {
-        assert_eq!(tile_shape(1000, 256, 2).0, 64);
-        assert_eq!(tile_shape(1000, 256, 16).0, 8);
-        assert_eq!(tile_shape(2, 5000, 2), TILE);
-        assert_eq!(tile_shape(1000, 5000, 2), TILE);
-        let (height, width) = tile_shape(1_000_000, 5000, 2);
-        assert!(height <= width && height * width * 1_000_000 <= TILE_WORK, "{height} {width}");
-        assert_eq!(tile_shape(usize::MAX, 5000, 2).0, 1);
+        let shape = |samples, neurons, threads| {
+            let codes = Codes::from_fn(samples, neurons, 10, |_, _| 0);
+            tile_shape(&codes, Kernel::PositionalPopcount, threads)
+        };
+        assert_eq!(shape(100, 512, 2), (64, 512));
+        assert_eq!(shape(100, 512, 16), (8, 512));
+        assert_eq!(shape(2, 3, 2), (3, 3));
+        assert_eq!(shape(2, 5, 2), (4, 5));
+        let (height, width) = shape(1_000_000, 800, 2);
+        assert!(height <= width && width < 800, "{height} x {width}");
     }
 
     #[test]

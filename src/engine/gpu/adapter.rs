@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::pace::Paces;
 use super::pipelines::Pipelines;
+use super::poller::Poller;
 use crate::Error;
 use crate::report::AdapterDescription;
 
@@ -33,6 +35,8 @@ struct Shared {
     adapter: AdapterDescription,
     limits: wgpu::Limits,
     pipelines: Pipelines,
+    paces: Paces,
+    poller: Poller,
     failed: AtomicBool,
     #[cfg(test)]
     faults: super::faults::Faults,
@@ -102,6 +106,8 @@ impl Gpu {
             adapter,
             limits,
             pipelines: Pipelines::default(),
+            paces: Paces::default(),
+            poller: Poller::default(),
             failed: AtomicBool::new(false),
             #[cfg(test)]
             faults: Default::default(),
@@ -165,11 +171,15 @@ impl Gpu {
         &self.shared.adapter
     }
 
-    pub(super) fn device(&self) -> &wgpu::Device {
+    /// The device, for work of the caller's own beside this crate's.
+    #[must_use]
+    pub fn device(&self) -> &wgpu::Device {
         &self.shared.device
     }
 
-    pub(super) fn queue(&self) -> &wgpu::Queue {
+    /// The queue of the device.
+    #[must_use]
+    pub fn queue(&self) -> &wgpu::Queue {
         &self.shared.queue
     }
 
@@ -179,6 +189,14 @@ impl Gpu {
 
     pub(super) fn pipelines(&self) -> &Pipelines {
         &self.shared.pipelines
+    }
+
+    pub(super) fn paces(&self) -> &Paces {
+        &self.shared.paces
+    }
+
+    pub(super) fn poller(&self) -> &Poller {
+        &self.shared.poller
     }
 
     /// Remembers that the device is of no more use, so that a later job opens another.
@@ -322,12 +340,12 @@ fn check_limits(adapter: &AdapterDescription, limits: &wgpu::Limits) -> Result<(
         ("max_storage_buffers_per_shader_stage", 4, limits.max_storage_buffers_per_shader_stage),
         (
             "max_compute_invocations_per_workgroup",
-            super::pipelines::WORKGROUP_SIZE,
+            super::pipelines::MAX_WORKGROUP_SIZE,
             limits.max_compute_invocations_per_workgroup,
         ),
         (
             "max_compute_workgroup_size_x",
-            super::pipelines::WORKGROUP_SIZE,
+            super::pipelines::MAX_WORKGROUP_SIZE,
             limits.max_compute_workgroup_size_x,
         ),
         ("max_compute_workgroup_storage_size", 8192, limits.max_compute_workgroup_storage_size),

@@ -7,6 +7,9 @@ use super::pipelines::Shader;
 use crate::engine::PairSum;
 use crate::plan::Tile;
 
+/// Invocations that share a pair.
+const WORKGROUP_SIZE: u32 = 64;
+
 /// Words that the shader writes for a pair.
 pub(super) const WORDS: usize = 4;
 
@@ -23,6 +26,7 @@ struct Params {
 pub(super) fn shader(bins: usize) -> Shader {
     Shader {
         name: "cell_sum",
+        workgroup_size: WORKGROUP_SIZE,
         wgsl: include_str!("../../../shaders/cell_sum.wgsl"),
         constants: vec![("BINS", to_u32(bins))],
     }

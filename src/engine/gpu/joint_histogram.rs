@@ -7,11 +7,17 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::count_kernel::{CountKernel, to_u32};
+use super::count_kernel::{CountKernel, Output, Piece, to_u32};
 use super::pipelines::Shader;
 use super::plan::DeviceLimits;
 use crate::codes::Codes;
 use crate::plan::Tile;
+
+/// The most samples in a dispatch: no invocation then loops more than 256 times.
+const SAMPLES_PER_CHUNK: usize = 16_384;
+
+/// Invocations that share a pair.
+const WORKGROUP_SIZE: u32 = 64;
 
 /// Codes in a word.
 const CODES: usize = 4;
@@ -22,6 +28,7 @@ const CODES: usize = 4;
 struct Params {
     columns: u32,
     first_row: u32,
+    first_column: u32,
     is_triangular: u32,
     samples: u32,
     stride: u32,
@@ -56,9 +63,22 @@ impl JointHistogram {
 }
 
 impl CountKernel for JointHistogram {
-    fn shader(&self) -> Shader {
+    fn can_sum(&self) -> bool {
+        false
+    }
+
+    fn max_chunk(&self) -> usize {
+        SAMPLES_PER_CHUNK
+    }
+
+    fn column_step(&self) -> usize {
+        1
+    }
+
+    fn shader(&self, _output: Output) -> Shader {
         Shader {
             name: "joint_histogram",
+            workgroup_size: WORKGROUP_SIZE,
             wgsl: include_str!("../../../shaders/joint_histogram.wgsl"),
             constants: vec![("BINS", to_u32(self.bins)), ("BAND_ROWS", to_u32(self.band_rows))],
         }
@@ -86,10 +106,11 @@ impl CountKernel for JointHistogram {
         Self::data(codes, neurons, samples)
     }
 
-    fn params(&self, tile: &Tile, first_row: usize, samples: usize) -> Vec<u8> {
+    fn params(&self, tile: &Tile, piece: &Piece, samples: usize, _tag: u32) -> Vec<u8> {
         bytemuck::bytes_of(&Params {
             columns: to_u32(tile.columns.len()),
-            first_row: to_u32(first_row),
+            first_row: to_u32(piece.rows.start),
+            first_column: to_u32(piece.columns.start),
             is_triangular: u32::from(tile.is_triangular()),
             samples: to_u32(samples),
             stride: to_u32(samples.div_ceil(CODES)),
@@ -97,7 +118,8 @@ impl CountKernel for JointHistogram {
         .to_vec()
     }
 
-    fn workgroups(&self, columns: usize, rows: usize) -> [u32; 3] {
-        [to_u32(columns), to_u32(rows), to_u32(self.bins.div_ceil(self.band_rows))]
+    fn workgroups(&self, piece: &Piece) -> [u32; 3] {
+        let (columns, rows) = (to_u32(piece.columns.len()), to_u32(piece.rows.len()));
+        [columns, rows, to_u32(self.bins.div_ceil(self.band_rows))]
     }
 }

@@ -5,90 +5,150 @@
 //! smaller, then on the CPU: the bits are the same.
 
 mod adapter;
+mod bitset;
 mod cell_sum;
 mod count_kernel;
 mod failure;
 #[cfg(test)]
 mod faults;
 mod joint_histogram;
+mod kernel_choice;
+mod kernel_sources;
 mod pace;
+mod packed_codes;
+mod pieces;
 mod pipelines;
 mod plan;
+mod poller;
 mod positional_popcount;
+mod private_counters;
+mod sample_lists;
+mod submissions;
 mod tile_counter;
-mod transfer;
+mod uploads;
+mod visit;
 
 use std::sync::Arc;
 
 pub use adapter::{AdapterLimits, FoundAdapter, Gpu, adapters, adapters_async};
+pub use kernel_sources::{KernelSource, kernel_sources};
 
-use super::{Job, OnDeviceFailure, Sink, cpu};
+use super::{Job, Kernel, OnDeviceFailure, cpu};
 use crate::Error;
+use crate::measures::MatrixBuilder;
 use crate::plan::{Tile, tiles};
-use crate::report::{Incident, Remedy};
+use crate::report::{Execution, Incident, KernelChoice, Remedy};
 use failure::Failure;
-use tile_counter::TileCounter;
+use tile_counter::{Goal, TileCounter};
 
-/// Counts every pair; returns what went wrong on the way.
+/// Counts every pair; returns how it was done, and what went wrong on the way.
 pub(crate) async fn run(
     gpu: &Gpu,
     job: &Job,
-    sink: &Arc<Sink>,
+    sink: &Arc<MatrixBuilder>,
     on_failure: OnDeviceFailure,
-) -> Result<Vec<Incident>, Error> {
+) -> Result<Execution, Error> {
     let mut incidents = Incidents { gpu, on_failure, list: Vec::new() };
-    let neurons = job.codes.neurons();
-    let mut counter = match TileCounter::open(gpu, job).await {
-        Ok(counter) => counter,
+    let (kernel, kernel_choice, transfer) = match kernel_choice::open(gpu, job).await {
+        Ok((mut counter, choice)) => {
+            Run { counter: &mut counter, job, sink, accepted: 0, next: 0 }
+                .finish(&mut incidents)
+                .await?;
+            counter.remember_pace();
+            (counter.kernel(), choice, Some(counter.transfer()))
+        }
         Err(failure) => {
             incidents.add(failure, Remedy::RestOnCpu)?;
+            let neurons = job.codes.neurons();
             cpu::run(job, sink, tiles(neurons, neurons, neurons)).await?;
-            return Ok(incidents.list);
+            let choice = job.kernel.map_or(KernelChoice::Rule, |_| KernelChoice::Asked);
+            (cpu::kernel(job), choice, None)
         }
     };
-    let mut left = tiles(neurons, counter.edge(), counter.edge()).into_iter();
-    while let Some(tile) = left.next() {
-        match sums_in_two_tries(&mut counter, job, &tile, &mut incidents).await {
-            Ok(sums) => sink.accept(&job.table, &tile, &sums),
-            Err(failure @ Failure::Wrong(_)) => {
-                incidents.add(failure, Remedy::TileOnCpu)?;
-                cpu::run(job, sink, vec![tile]).await?;
-            }
-            Err(failure) => {
-                incidents.add(failure, Remedy::RestOnCpu)?;
-                let rest = std::iter::once(tile).chain(left).collect();
-                cpu::run(job, sink, rest).await?;
-                break;
-            }
-        }
-    }
-    Ok(incidents.list)
+    let (adapter, incidents) = (Some(gpu.adapter().clone()), incidents.list);
+    Ok(Execution { adapter, kernel, kernel_choice, transfer, incidents })
 }
 
-/// The sums of a tile; a wrong result is given a second chance in smaller dispatches.
-async fn sums_in_two_tries(
-    counter: &mut TileCounter<'_>,
-    job: &Job,
-    tile: &Tile,
-    incidents: &mut Incidents<'_>,
-) -> Result<Vec<u64>, Failure> {
-    let done = job.monitor.done();
-    let failure = match counter.sums(tile).await {
-        Ok(sums) => return Ok(sums),
-        Err(failure) => failure,
-    };
-    job.monitor.set_done(done);
-    let Failure::Wrong(_) = failure else { return Err(failure) };
-    counter.start_over_carefully().await?;
-    match counter.sums(tile).await {
-        Ok(sums) => {
-            incidents.note(&failure, Remedy::SmallerDispatches);
-            Ok(sums)
+/// A job on its way through its tiles, several of which are under way at a time.
+struct Run<'a, 'b> {
+    counter: &'a mut TileCounter<'b>,
+    job: &'a Job,
+    sink: &'a Arc<MatrixBuilder>,
+    /// Tiles before this one are in the matrix.
+    accepted: usize,
+    /// The tile to be enqueued next.
+    next: usize,
+}
+
+impl Run<'_, '_> {
+    async fn finish(mut self, incidents: &mut Incidents<'_>) -> Result<(), Error> {
+        while self.accepted < self.counter.tiles().len() {
+            let outcome = match self.go_on().await {
+                Err(failure @ Failure::Wrong(_)) => self.again(failure, incidents).await?,
+                outcome => outcome,
+            };
+            if let Err(failure) = outcome {
+                incidents.add(failure, Remedy::RestOnCpu)?;
+                self.job.monitor.set_done(self.work_done());
+                let rest = self.counter.tiles()[self.accepted..].to_vec();
+                return cpu::run(self.job, self.sink, rest).await;
+            }
         }
-        Err(failure) => {
-            job.monitor.set_done(done);
-            Err(failure)
+        Ok(())
+    }
+
+    /// Enqueues the next tile, or waits for the last ones, and takes in the sums that arrived.
+    async fn go_on(&mut self) -> Result<(), Failure> {
+        if self.next < self.counter.tiles().len() {
+            self.counter.enqueue(self.next).await?;
+            self.next += 1;
+        } else {
+            self.counter.finish().await?;
         }
+        while let Some((tile, sums)) = self.counter.next_sums() {
+            self.accept(&tile, &sums?);
+        }
+        Ok(())
+    }
+
+    /// Gives the tile that came back wrong a second chance in smaller dispatches, then to the CPU.
+    /// Tiles that were enqueued behind it are enqueued again: what was wrong may have spread.
+    async fn again(
+        &mut self,
+        failure: Failure,
+        incidents: &mut Incidents<'_>,
+    ) -> Result<Result<(), Failure>, Error> {
+        let tile = self.counter.tiles()[self.accepted].clone();
+        self.job.monitor.set_done(self.work_done());
+        match self.counter.sums_carefully(self.accepted).await {
+            Ok(sums) => {
+                incidents.note(&failure, Remedy::SmallerDispatches);
+                self.accept(&tile, &sums);
+            }
+            Err(failure @ Failure::Wrong(_)) => {
+                incidents.add(failure, Remedy::TileOnCpu)?;
+                self.job.monitor.set_done(self.work_done());
+                cpu::run(self.job, self.sink, vec![tile]).await?;
+                self.accepted += 1;
+                self.next = self.accepted;
+                return Ok(self.counter.start_over().await);
+            }
+            Err(failure) => return Ok(Err(failure)),
+        }
+        self.next = self.accepted;
+        Ok(Ok(()))
+    }
+
+    fn accept(&mut self, tile: &Tile, sums: &[u64]) {
+        self.sink.accept(&self.job.table, tile, sums);
+        self.accepted += 1;
+    }
+
+    /// Pair-samples of the tiles that are in the matrix.
+    fn work_done(&self) -> u64 {
+        let tiles = &self.counter.tiles()[..self.accepted];
+        let pairs: usize = tiles.iter().map(Tile::pairs).sum();
+        pairs as u64 * self.job.codes.samples() as u64
     }
 }
 
@@ -118,7 +178,9 @@ async fn joint_histograms_on_device(
     pairs: &[(usize, usize)],
     counts: &mut [u32],
 ) -> Result<(), Failure> {
-    let mut counter = TileCounter::open(gpu, job).await?;
+    // Nothing that the other kernels share among pairs can be shared here.
+    let kernel = job.kernel.unwrap_or(Kernel::JointHistogram);
+    let mut counter = TileCounter::open(gpu, job, kernel, Goal::Histograms).await?;
     let cells = job.codes.bins() * job.codes.bins();
     for (&(first, second), counts) in pairs.iter().zip(counts.chunks_exact_mut(cells)) {
         let found = counter.counts(&Tile::single(first, second)).await?;

@@ -1,101 +1,223 @@
-//! How much work one dispatch gets, so that no watchdog has a reason to kill it.
+//! How much work one submission gets, so that no watchdog has a reason to kill it.
 //!
-//! Operating systems reset a device, or silently drop its work, when a dispatch takes longer than
-//! about two seconds; a desktop stutters long before that. The first dispatch is small; later ones
-//! grow or shrink by what was measured.
+//! Operating systems reset a device, or silently drop its work, when a submission takes longer than
+//! about two seconds; a desktop stutters long before that. The first submission is small; later
+//! ones grow or shrink by what was measured. Several are under way at a time, so what is learned
+//! from one is stated in terms of its own work, never of what is allowed by now.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Pair-samples of the first dispatch: 20 ms on the slowest adapter known (SwiftShader).
+use super::pipelines::Shader;
+
+/// Work of the first submission: 20 ms on the slowest adapter known (SwiftShader).
 const FIRST: u64 = 1 << 20;
 
-/// A dispatch shorter than this is followed by a larger one.
+/// A submission shorter than this is followed by larger ones.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// A dispatch longer than this is followed by a smaller one.
+/// A submission longer than this is followed by smaller ones.
 const LONG: Duration = Duration::from_millis(60);
 
-/// Pair-samples per dispatch, adapted to the device while it runs.
+/// What a smaller submission is meant to take.
+const TARGET: Duration = Duration::from_millis(40);
+
+/// A kind of work, each with a speed of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pace {
-    work: u64,
+pub(super) enum Work {
+    /// The counting kernel's, in pair-samples.
+    Count,
+    /// That of `cell_sum`, in cells.
+    CellSum,
 }
+
+const KINDS: [Work; 2] = [Work::Count, Work::CellSum];
+
+/// The work in one submission.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Load([u64; KINDS.len()]);
+
+impl Load {
+    pub(super) fn add(&mut self, kind: Work, work: u64) {
+        self.0[kind as usize] += work;
+    }
+
+    pub(super) fn of(&self, kind: Work) -> u64 {
+        self.0[kind as usize]
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The most work of each kind in a submission that has no other, adapted to the device while it
+/// runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pace([u64; KINDS.len()]);
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { work: FIRST }
+        Self([FIRST; KINDS.len()])
     }
 
-    /// Rows of a tile for the next dispatch: at least one, at most `rows`.
-    pub(super) fn rows(&self, columns: usize, samples: usize, rows: usize) -> usize {
-        let row_work = (columns as u64).saturating_mul(samples as u64).max(1);
-        usize::try_from(self.work / row_work).unwrap_or(rows).clamp(1, rows.max(1))
+    /// The most work of a kind in one submission.
+    pub(super) fn allowed(&self, kind: Work) -> u64 {
+        self.0[kind as usize]
     }
 
-    /// Learns from a dispatch; nothing where there is no clock.
-    pub(super) fn measured(&mut self, work: u64, elapsed: Duration) {
-        if elapsed.is_zero() {
+    /// How much more work of a kind a submission can take.
+    pub(super) fn room(&self, kind: Work, load: &Load) -> u64 {
+        let left = (1.0 - self.share(load)).max(0.0);
+        #[expect(clippy::cast_possible_truncation, reason = "a share of a number of 64 bits")]
+        #[expect(clippy::cast_sign_loss, reason = "neither factor is negative")]
+        let room = (left * self.allowed(kind) as f64) as u64;
+        if load.is_empty() { self.allowed(kind) } else { room }
+    }
+
+    /// Learns from a submission; nothing where there is no clock.
+    pub(super) fn measured(&mut self, load: &Load, elapsed: Duration) {
+        if elapsed.is_zero() || load.is_empty() {
             return;
         }
-        if elapsed > LONG {
-            self.work = (work.min(self.work) / 2).max(1);
-        } else if elapsed < SHORT && work >= self.work / 2 {
-            // Only a dispatch that made use of its allowance says that it could be larger.
-            self.work = self.work.saturating_mul(2);
+        let share = self.share(load);
+        for kind in KINDS.into_iter().filter(|&kind| load.of(kind) > 0) {
+            let allowed = &mut self.0[kind as usize];
+            if elapsed > LONG {
+                let factor = share * TARGET.as_secs_f64() / elapsed.as_secs_f64();
+                #[expect(clippy::cast_possible_truncation, reason = "smaller than `allowed`")]
+                #[expect(clippy::cast_sign_loss, reason = "no factor is negative")]
+                let smaller = (*allowed as f64 * factor.min(1.0)) as u64;
+                *allowed = smaller.max(1);
+            } else if elapsed < SHORT {
+                // Others of the submission took their part of the time, so that this much of one
+                // kind alone takes no longer than a long submission.
+                let growth = if elapsed < SHORT / 4 { 8 } else { 2 };
+                *allowed = load.of(kind).saturating_mul(growth).max(*allowed);
+            }
         }
     }
 
     /// For a second try at what went wrong.
     pub(super) fn slow_down(&mut self) {
-        self.work = (self.work / 16).max(1);
+        for allowed in &mut self.0 {
+            *allowed = (*allowed / 16).max(1);
+        }
+    }
+
+    /// What a submission has of all that one is allowed.
+    fn share(&self, load: &Load) -> f64 {
+        KINDS.into_iter().map(|kind| load.of(kind) as f64 / self.allowed(kind) as f64).sum()
+    }
+}
+
+/// What was allowed to each shader of a device by the end of the latest job.
+#[derive(Debug, Default)]
+pub(super) struct Paces(Mutex<HashMap<Shader, u64>>);
+
+impl Paces {
+    /// Has a pace start where the latest job with this shader ended.
+    pub(super) fn recall(&self, shader: &Shader, kind: Work, pace: &mut Pace) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&allowed) = known.get(shader) {
+            pace.0[kind as usize] = allowed.max(1);
+        }
+    }
+
+    pub(super) fn remember(&self, shader: &Shader, allowed: u64) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(shader.clone(), allowed);
+    }
+
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        self.0.lock().unwrap().clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
 
-    /// Runs dispatches on a pretended device and returns the longest of the last ones.
-    fn longest_on(pair_samples_per_second: f64) -> Duration {
+    /// Runs submissions on a pretended device, several at a time, and returns the longest and the
+    /// last one of those after the first few.
+    fn settled_on(pair_samples_per_second: f64, in_flight: usize) -> (Duration, Duration) {
         let mut pace = Pace::new();
-        let mut longest = Duration::ZERO;
-        for dispatch in 0..100 {
-            let rows = pace.rows(100, 1000, usize::MAX);
-            let work = rows as u64 * 100_000;
-            let elapsed = Duration::from_secs_f64(work as f64 / pair_samples_per_second);
-            pace.measured(work, elapsed);
-            if dispatch >= 20 {
-                longest = longest.max(elapsed);
+        let (mut longest, mut last) = (Duration::ZERO, Duration::ZERO);
+        let mut submitted = VecDeque::new();
+        for submission in 0..200 {
+            let mut load = Load::default();
+            load.add(Work::Count, pace.room(Work::Count, &load));
+            submitted.push_back(load);
+            if submitted.len() < in_flight {
+                continue;
+            }
+            let Some(load) = submitted.pop_front() else { continue };
+            last = Duration::from_secs_f64(load.of(Work::Count) as f64 / pair_samples_per_second);
+            pace.measured(&load, last);
+            if submission >= 20 {
+                longest = longest.max(last);
             }
         }
-        longest
+        (longest, last)
     }
 
     #[test]
-    fn dispatches_settle_below_a_tenth_of_a_second_on_any_device() {
-        for speed in [1e7, 1e8, 1e9, 1e11, 1e13] {
-            let longest = longest_on(speed);
-            assert!(longest < Duration::from_millis(100), "{speed:e}: {longest:?}");
-            assert!(longest > Duration::from_millis(5), "{speed:e}: {longest:?}");
+    fn submissions_settle_below_a_tenth_of_a_second_on_any_device() {
+        for speed in [1e6, 1e7, 1e8, 1e9, 1e11, 1e13] {
+            for in_flight in [1, 2, 3] {
+                let (longest, last) = settled_on(speed, in_flight);
+                assert!(longest < Duration::from_millis(100), "{speed:e}: {longest:?}");
+                assert!(last > Duration::from_millis(5), "{speed:e}: {last:?}");
+            }
         }
     }
 
     #[test]
-    fn without_a_clock_dispatches_stay_as_small_as_the_first() {
+    fn a_mixture_that_was_short_lets_no_kind_grow_long() {
         let mut pace = Pace::new();
-        pace.measured(u64::MAX, Duration::ZERO);
+        let mut load = Load::default();
+        load.add(Work::Count, FIRST / 10);
+        load.add(Work::CellSum, FIRST / 10 * 9);
+        // All of the 19 ms may have been the counting kernel's.
+        pace.measured(&load, Duration::from_millis(19));
+        assert_eq!(pace.allowed(Work::Count), FIRST);
+        assert_eq!(pace.allowed(Work::CellSum), FIRST / 10 * 18);
+    }
+
+    #[test]
+    fn a_load_takes_room_from_both_kinds() {
+        let pace = Pace::new();
+        let mut load = Load::default();
+        assert_eq!(pace.room(Work::Count, &load), FIRST);
+        load.add(Work::CellSum, FIRST / 4);
+        assert_eq!(pace.room(Work::Count, &load), FIRST / 4 * 3);
+        load.add(Work::Count, FIRST);
+        assert_eq!(pace.room(Work::CellSum, &load), 0);
+    }
+
+    #[test]
+    fn without_a_clock_submissions_stay_as_small_as_the_first() {
+        let mut pace = Pace::new();
+        let mut load = Load::default();
+        load.add(Work::Count, u64::MAX);
+        pace.measured(&load, Duration::ZERO);
         assert_eq!(pace, Pace::new());
     }
 
     #[test]
-    fn a_dispatch_has_at_least_one_row_and_at_most_all() {
+    fn something_is_always_allowed() {
         let mut pace = Pace::new();
-        assert_eq!(pace.rows(usize::MAX, usize::MAX, 9), 1);
-        assert_eq!(pace.rows(1, 1, 9), 9);
-        assert_eq!(pace.rows(0, 0, 0), 1);
         for _ in 0..100 {
             pace.slow_down();
         }
-        assert_eq!(pace.rows(1, 1, 9), 1);
+        assert_eq!(pace.allowed(Work::Count), 1);
+        let mut load = Load::default();
+        load.add(Work::Count, 1);
+        pace.measured(&load, Duration::from_secs(9));
+        assert_eq!(pace.room(Work::Count, &Load::default()), 1);
     }
 }

@@ -5,9 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::failure::{Failure, scoped};
 
-/// Invocations in a workgroup of every kernel: at least one subgroup on any hardware, and few
-/// enough for every adapter.
-pub(super) const WORKGROUP_SIZE: u32 = 64;
+/// The most invocations in a workgroup of any kernel.
+pub(super) const MAX_WORKGROUP_SIZE: u32 = 64;
 
 /// A shader and the values of its `override` constants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -15,7 +14,9 @@ pub(super) struct Shader {
     /// The kernel's name; what debuggers show, behind `cofire.`.
     pub(super) name: &'static str,
     pub(super) wgsl: &'static str,
-    /// Every `override` but `WORKGROUP_SIZE`, which all shaders have.
+    /// Invocations in a workgroup, at most `MAX_WORKGROUP_SIZE`: the `override` that all have.
+    pub(super) workgroup_size: u32,
+    /// Every other `override`.
     pub(super) constants: Vec<(&'static str, u32)>,
 }
 
@@ -49,7 +50,7 @@ fn build(device: &wgpu::Device, shader: &Shader) -> wgpu::ComputePipeline {
         label: Some(&label),
         source: wgpu::ShaderSource::Wgsl(shader.wgsl.into()),
     });
-    let workgroup_size = ("WORKGROUP_SIZE", WORKGROUP_SIZE);
+    let workgroup_size = ("WORKGROUP_SIZE", shader.workgroup_size);
     let constants: Vec<(&str, f64)> = std::iter::once(&workgroup_size)
         .chain(&shader.constants)
         .map(|&(name, value)| (name, f64::from(value)))
@@ -74,24 +75,23 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::super::cell_sum;
-    use super::super::count_kernel::CountKernel;
-    use super::super::joint_histogram::JointHistogram;
+    use super::super::count_kernel::{self, Output, Piece};
     use super::super::plan::DeviceLimits;
-    use super::super::positional_popcount::PositionalPopcount;
     use super::*;
+    use crate::engine::Kernel;
     use crate::plan::Tile;
 
     /// Every shader, with the bytes that the host writes as its parameters.
     fn shaders() -> Vec<(Shader, usize)> {
-        let limits = DeviceLimits::of(&wgpu::Limits::default());
+        let limits = DeviceLimits::of(&wgpu::Limits::default(), 32);
         let tile = Tile::single(0, 1);
-        let counters = JointHistogram::new(256, &limits);
-        let popcount = PositionalPopcount::new(10);
-        vec![
-            (counters.shader(), counters.params(&tile, 0, 1).len()),
-            (popcount.shader(), popcount.params(&tile, 0, 1).len()),
-            (cell_sum::shader(10), cell_sum::params(&tile, 0, 1).len()),
-        ]
+        let piece = Piece { rows: 0..1, columns: 0..1 };
+        let of_kernel = |kernel: Kernel| {
+            let kernel = count_kernel::new(kernel, kernel.max_bins(), &limits);
+            (kernel.shader(Output::Counts), kernel.params(&tile, &piece, 1, 1).len())
+        };
+        let cell_sum = (cell_sum::shader(10), cell_sum::params(&tile, 0, 1).len());
+        Kernel::ALL.into_iter().map(of_kernel).chain([cell_sum]).collect()
     }
 
     #[test]

@@ -1,11 +1,7 @@
 //! What fits the device: tile edge, chunk of samples, where sums are made. Pure arithmetic.
 
-use super::count_kernel::CountKernel;
-
-/// The most samples a kernel counts before it adds to the histograms in memory: a count then fits
-/// the 15 planes of the positional population count, and no invocation loops more than 2,048
-/// times (lavapipe silently ends an invocation after 65,535 iterations).
-pub(super) const SAMPLES_PER_CHUNK: usize = 16_384;
+use super::cell_sum;
+use super::count_kernel::{CountKernel, Output};
 
 /// The most bytes for the joint histograms of a tile. More would not make dispatches any longer
 /// or tables any better shared.
@@ -21,20 +17,31 @@ pub(super) struct DeviceLimits {
     pub(super) buffer_bytes: u64,
     pub(super) workgroups_per_dimension: u32,
     pub(super) workgroup_storage_bytes: u32,
+    /// Invocations that run in lockstep, or a guess.
+    pub(super) subgroup_size: u32,
 }
 
 impl DeviceLimits {
-    pub(super) fn of(limits: &wgpu::Limits) -> Self {
+    /// `subgroup_size` is the largest that the adapter names.
+    pub(super) fn of(limits: &wgpu::Limits, subgroup_size: u32) -> Self {
         Self {
             storage_binding_bytes: limits.max_storage_buffer_binding_size,
             buffer_bytes: limits.max_buffer_size,
             workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
             workgroup_storage_bytes: limits.max_compute_workgroup_storage_size,
+            // Adapters that do not know name 128.
+            subgroup_size: if subgroup_size > 64 { 32 } else { subgroup_size.clamp(8, 64) },
         }
     }
 
     fn largest_buffer(&self) -> u64 {
         self.storage_binding_bytes.min(self.buffer_bytes)
+    }
+
+    /// The most bytes of packed codes to keep on the device. No interface tells how much memory
+    /// there is; two of the largest buffers are little where a device grants buffers that large.
+    pub(super) fn upload_bytes(&self) -> u64 {
+        self.buffer_bytes.saturating_mul(2)
     }
 }
 
@@ -45,13 +52,33 @@ pub(super) struct Plan {
     pub(super) edge: usize,
     /// Samples that are uploaded and counted together.
     pub(super) chunk: usize,
-    /// Whether the table of `f(n)` fits a binding, so that histograms can be reduced on the device.
-    pub(super) reduce_on_device: bool,
+    pub(super) reduction: Reduction,
+}
+
+/// Where f(n) is summed over the cells of the joint histograms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reduction {
+    /// In the counting kernel: it can, and all samples fit one chunk. No counts go to memory.
+    InKernel,
+    /// In `cell_sum`, once the counts of all chunks have been added.
+    CellSum,
+    /// On the host: the table does not fit a binding, or the histograms themselves are wanted.
+    OnHost,
+}
+
+impl Reduction {
+    /// What the counting kernel writes.
+    pub(super) fn output(self) -> Output {
+        match self {
+            Self::InKernel => Output::Sums,
+            Self::CellSum | Self::OnHost => Output::Counts,
+        }
+    }
 }
 
 impl Plan {
     /// `table_values` is the length of a table that covers every count, or `None` where there is
-    /// no such table.
+    /// no such table or histograms are wanted.
     pub(super) fn new(
         samples: usize,
         neurons: usize,
@@ -61,33 +88,56 @@ impl Plan {
         limits: &DeviceLimits,
     ) -> Self {
         let largest = limits.largest_buffer();
-        let chunk = samples.min(SAMPLES_PER_CHUNK);
-        let cells_bytes = (bins * bins * size_of::<u32>()) as u64;
-        let pairs = (largest.min(COUNTS_BYTES) / cells_bytes).max(1);
+        let chunk = samples.min(kernel.max_chunk());
+        let table_fits =
+            table_values.is_some_and(|values| (values * size_of::<u64>()) as u64 <= largest);
+        let reduction = match table_fits {
+            true if chunk == samples && kernel.can_sum() => Reduction::InKernel,
+            true => Reduction::CellSum,
+            false => Reduction::OnHost,
+        };
+        let pair_bytes = match reduction.output() {
+            Output::Counts => bins * bins * size_of::<u32>(),
+            Output::Sums => cell_sum::WORDS * size_of::<u32>(),
+        };
+        let pairs = (largest.min(COUNTS_BYTES) / pair_bytes as u64).max(1);
         let neuron_bytes = kernel.bytes_per_neuron(chunk) as u64;
         let edge = pairs
             .isqrt()
             .min(largest / neuron_bytes)
             .min(u64::from(limits.workgroups_per_dimension))
             .clamp(1, MAX_EDGE as u64);
-        let reduce_on_device =
-            table_values.is_some_and(|values| (values * size_of::<u64>()) as u64 <= largest);
         let edge = usize::try_from(edge).unwrap_or(MAX_EDGE).min(neurons);
-        Self { edge, chunk, reduce_on_device }
+        Self { edge, chunk, reduction }
+    }
+
+    /// How many rows of tiles and as many columns of tiles can be kept on the device with all their
+    /// samples.
+    pub(super) fn panels(
+        &self,
+        samples: usize,
+        kernel: &dyn CountKernel,
+        limits: &DeviceLimits,
+    ) -> usize {
+        let chunks = samples.div_ceil(self.chunk.max(1));
+        let chunk_bytes = (self.edge * kernel.bytes_per_neuron(self.chunk)) as u64;
+        let panels = limits.upload_bytes() / 2 / (chunk_bytes * chunks as u64).max(1);
+        usize::try_from(panels).unwrap_or(usize::MAX)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::joint_histogram::JointHistogram;
-    use super::super::positional_popcount::PositionalPopcount;
+    use super::super::count_kernel;
     use super::*;
+    use crate::engine::Kernel;
 
     const WEBGPU: DeviceLimits = DeviceLimits {
         storage_binding_bytes: 128 << 20,
         buffer_bytes: 256 << 20,
         workgroups_per_dimension: 65_535,
         workgroup_storage_bytes: 16_384,
+        subgroup_size: 32,
     };
 
     #[test]
@@ -96,18 +146,21 @@ mod tests {
             for bins in [2, 16, 32, 100, 256] {
                 for samples in [2, 1000, 16_384, 16_385, 1 << 30] {
                     let limits = DeviceLimits { storage_binding_bytes, ..WEBGPU };
-                    let counters = JointHistogram::new(bins, &limits);
-                    let popcount = PositionalPopcount::new(bins.min(32));
-                    let kernels: [&dyn CountKernel; 2] = [&counters, &popcount];
-                    for kernel in kernels {
+                    for kernel in Kernel::ALL.into_iter().filter(|k| bins <= k.max_bins()) {
+                        let kernel = count_kernel::new(kernel, bins, &limits);
+                        let kernel = kernel.as_ref();
                         let plan = Plan::new(samples, 5000, bins, kernel, Some(samples), &limits);
-                        let counts = (plan.edge * plan.edge * bins * bins * 4) as u64;
+                        let pair_bytes = match plan.reduction {
+                            Reduction::InKernel => 16,
+                            Reduction::CellSum | Reduction::OnHost => bins * bins * 4,
+                        };
+                        let counts = (plan.edge * plan.edge * pair_bytes) as u64;
                         assert!(counts <= storage_binding_bytes, "{plan:?}");
                         let upload = plan.edge * kernel.bytes_per_neuron(plan.chunk);
                         assert!(upload as u64 <= storage_binding_bytes, "{plan:?}");
                         let table = samples as u64 * 8;
                         assert_eq!(
-                            plan.reduce_on_device,
+                            plan.reduction != Reduction::OnHost,
                             table <= storage_binding_bytes,
                             "{plan:?}"
                         );
@@ -119,10 +172,14 @@ mod tests {
 
     #[test]
     fn tiles_are_large_where_they_can_be() {
-        let kernel = PositionalPopcount::new(10);
-        let plan = Plan::new(10_000, 5000, 10, &kernel, Some(10_001), &WEBGPU);
-        assert_eq!((plan.edge, plan.chunk), (409, 10_000));
-        let plan = Plan::new(10_000, 7, 10, &kernel, None, &WEBGPU);
-        assert_eq!((plan.edge, plan.reduce_on_device), (7, false));
+        let kernel = count_kernel::new(Kernel::PositionalPopcount, 10, &WEBGPU);
+        let plan = |neurons, table| {
+            let plan = Plan::new(10_000, neurons, 10, kernel.as_ref(), table, &WEBGPU);
+            (plan.edge, plan.chunk, plan.reduction)
+        };
+        assert_eq!(plan(5000, Some(10_001)), (MAX_EDGE, 10_000, Reduction::InKernel));
+        // 64 MiB of counts.
+        assert_eq!(plan(5000, None), (409, 10_000, Reduction::OnHost));
+        assert_eq!(plan(7, None), (7, 10_000, Reduction::OnHost));
     }
 }

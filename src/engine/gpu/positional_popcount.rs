@@ -1,19 +1,16 @@
-//! Positional population count of one-hot words over sorted rows, for up to 32 bins.
+//! Positional population count of one-hot words over sorted rows.
 //!
 //! Shader: `shaders/positional_popcount.wgsl`. CPU twin: `src/engine/cpu/positional_popcount/mod.rs`.
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use super::count_kernel::{CountKernel, to_u32};
-use super::pipelines::{Shader, WORKGROUP_SIZE};
+use super::count_kernel::{CountKernel, Output, Piece, to_u32};
+use super::packed_codes;
+use super::pipelines::Shader;
+use super::plan::DeviceLimits;
+use super::sample_lists;
 use crate::codes::Codes;
 use crate::plan::Tile;
-use crate::sorted_rows::SortedRows;
-
-/// Samples that the shader adds in one tree of carry-save adders.
-const GROUP: usize = 8;
 
 /// The shader's `Params`.
 #[repr(C)]
@@ -21,118 +18,124 @@ const GROUP: usize = 8;
 struct Params {
     columns: u32,
     first_row: u32,
+    first_column: u32,
     is_triangular: u32,
-    words: u32,
+    samples: u32,
     row_stride: u32,
+    bins: u32,
+    tag: u32,
 }
+
+/// The most turns that all loops of an invocation take: lavapipe silently ends it after 65,535.
+const MAX_TURNS: usize = 60_000;
+
+/// One-hot words in what the shader calls a block.
+const BLOCK_WORDS: usize = 2;
 
 #[derive(Debug)]
 pub(super) struct PositionalPopcount {
     bins: usize,
-    /// Neurons in a word of 32 bits.
-    neurons: usize,
+    /// Bits of a code in a word.
+    code_bits: usize,
+    /// Neurons in a one-hot word.
+    slots: usize,
+    /// Words that a workgroup, which is one subgroup, reads of a sample. More would leave small
+    /// tiles with too few workgroups, and caches with too much.
+    block_words: usize,
 }
 
 impl PositionalPopcount {
-    pub(super) fn new(bins: usize) -> Self {
-        Self { bins, neurons: if bins <= 16 { 2 } else { 1 } }
+    pub(super) fn new(bins: usize, limits: &DeviceLimits) -> Self {
+        let (code_bits, slots) = match bins {
+            ..=16 => (4, 2),
+            17..=32 => (5, 1),
+            33.. => (8, 1),
+        };
+        Self { bins, code_bits, slots, block_words: limits.subgroup_size as usize }
     }
 
-    /// Entries of a row neuron: its samples, and what fills each code's list up to whole groups.
-    fn row_stride(&self, samples: usize) -> usize {
-        samples + self.bins * (GROUP - 1)
+    /// One-hot words that a neuron takes.
+    fn bands(&self) -> usize {
+        self.bins.div_ceil(32)
     }
 
-    fn words(&self, columns: usize) -> usize {
-        columns.div_ceil(self.neurons)
+    /// Neurons in a word of codes.
+    fn neurons(&self) -> usize {
+        32 / self.code_bits
     }
 }
 
 impl CountKernel for PositionalPopcount {
-    fn shader(&self) -> Shader {
+    fn can_sum(&self) -> bool {
+        true
+    }
+
+    fn max_chunk(&self) -> usize {
+        // Leaving a loop counts as a turn. A code takes two turns, and one for every two bins; in
+        // each band six more, with the group and the batch that its last samples begin. Whole
+        // batches of 128 samples take 16 turns for their groups and two of their own.
+        let code_turns = self.bins * (2 + self.bins.div_ceil(2));
+        let band_turns = (MAX_TURNS - code_turns) / self.bands() - 6 * self.bins;
+        (band_turns / 18 * 128).min(sample_lists::MAX_SAMPLES)
+    }
+
+    fn column_step(&self) -> usize {
+        self.block_words * self.neurons()
+    }
+
+    fn shader(&self, output: Output) -> Shader {
         Shader {
             name: "positional_popcount",
+            workgroup_size: to_u32(self.block_words),
             wgsl: include_str!("../../../shaders/positional_popcount.wgsl"),
-            constants: vec![("BINS", to_u32(self.bins)), ("NEURONS", to_u32(self.neurons))],
+            constants: vec![
+                ("CODE_BITS", to_u32(self.code_bits)),
+                ("SLOTS", to_u32(self.slots)),
+                ("PARTS", to_u32(self.neurons() / (BLOCK_WORDS * self.slots))),
+                ("SUMS", u32::from(output == Output::Sums)),
+            ],
         }
     }
 
     fn bytes_per_neuron(&self, chunk: usize) -> usize {
-        self.row_stride(chunk).max(chunk + 1) * size_of::<u32>()
+        let row = sample_lists::stride(chunk, self.bins) * size_of::<u32>();
+        row.max(chunk * size_of::<u32>())
     }
 
-    /// Sample numbers in order of code, and where each code's begin.
     fn row_data(
         &self,
         codes: &Codes,
         neurons: Range<usize>,
         samples: Range<usize>,
     ) -> Vec<Vec<u32>> {
-        let zero_sample = to_u32(samples.len());
-        let stride = self.row_stride(samples.len());
-        let mut order = vec![zero_sample; neurons.len() * stride];
-        let mut starts = vec![0u32; neurons.len() * (self.bins + 1)];
-        order
-            .par_chunks_exact_mut(stride)
-            .zip(starts.par_chunks_exact_mut(self.bins + 1))
-            .zip(neurons)
-            .for_each(|((order, starts), neuron)| {
-                let codes = &codes.neuron(neuron)[samples.clone()];
-                let sorted = SortedRows::new(codes, self.bins, codes.len());
-                let mut start = 0;
-                for code in 0..self.bins {
-                    let row = sorted.row(0, code);
-                    for (entry, &sample) in order[start..].iter_mut().zip(row) {
-                        *entry = u32::from(sample);
-                    }
-                    start += row.len().next_multiple_of(GROUP);
-                    starts[code + 1] = to_u32(start);
-                }
-            });
-        vec![order, starts]
+        vec![sample_lists::build(codes, neurons, samples)]
     }
 
-    /// One-hot words, sample by sample, and the zero sample.
     fn column_data(
         &self,
         codes: &Codes,
         neurons: Range<usize>,
         samples: Range<usize>,
     ) -> Vec<Vec<u32>> {
-        let stride = self.words(neurons.len());
-        let mut words = vec![0u32; (samples.len() + 1) * stride];
-        let word_bits = 32 / self.neurons;
-        // Blocks of samples, so that the bytes of a neuron are read a cache line at a time.
-        const BLOCK: usize = 256;
-        words[..samples.len() * stride].par_chunks_mut(BLOCK * stride).enumerate().for_each(
-            |(block, words)| {
-                let first = samples.start + block * BLOCK;
-                for (column, neuron) in neurons.clone().enumerate() {
-                    let codes = &codes.neuron(neuron)[first..];
-                    let shift = (column % self.neurons) * word_bits;
-                    let word = column / self.neurons;
-                    for (sample, &code) in words.chunks_exact_mut(stride).zip(codes) {
-                        sample[word] |= 1 << (shift + usize::from(code));
-                    }
-                }
-            },
-        );
-        vec![words]
+        vec![packed_codes::build(codes, neurons, samples, self.code_bits, self.block_words)]
     }
 
-    fn params(&self, tile: &Tile, first_row: usize, samples: usize) -> Vec<u8> {
+    fn params(&self, tile: &Tile, piece: &Piece, samples: usize, tag: u32) -> Vec<u8> {
         bytemuck::bytes_of(&Params {
             columns: to_u32(tile.columns.len()),
-            first_row: to_u32(first_row),
+            first_row: to_u32(piece.rows.start),
+            first_column: to_u32(piece.columns.start),
             is_triangular: u32::from(tile.is_triangular()),
-            words: to_u32(self.words(tile.columns.len())),
-            row_stride: to_u32(self.row_stride(samples)),
+            samples: to_u32(samples),
+            row_stride: to_u32(sample_lists::stride(samples, self.bins)),
+            bins: to_u32(self.bins),
+            tag,
         })
         .to_vec()
     }
 
-    fn workgroups(&self, columns: usize, rows: usize) -> [u32; 3] {
-        let workgroups = to_u32(self.words(columns)).div_ceil(WORKGROUP_SIZE);
-        [workgroups, to_u32(rows), to_u32(self.bins)]
+    fn workgroups(&self, piece: &Piece) -> [u32; 3] {
+        let blocks = piece.columns.len().div_ceil(self.column_step());
+        [to_u32(piece.rows.len()), to_u32(blocks), 1]
     }
 }

@@ -1,132 +1,214 @@
-//! Counts tiles on a device: uploads what a tile needs, dispatches in pieces, reads sums back.
+//! Counts tiles on a device: says what has to be uploaded, dispatched and read back for a tile, and
+//! makes sums of what arrives.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use super::adapter::Gpu;
 use super::cell_sum;
-use super::count_kernel::CountKernel;
+use super::count_kernel::{self, CountKernel, Output, Piece};
 use super::failure::{Failure, scoped};
-use super::joint_histogram::JointHistogram;
-use super::pace::Pace;
-use super::plan::{DeviceLimits, Plan};
-use super::positional_popcount::PositionalPopcount;
-use super::transfer;
+use super::pace::{Pace, Work};
+use super::pieces::Pieces;
+use super::pipelines::Shader;
+use super::plan::{DeviceLimits, Plan, Reduction};
+use super::submissions::{Dispatch, Submissions};
+use super::uploads::{Uploads, storage_buffer, upload};
+use super::visit::{Block, Role, Visit};
 use crate::engine::{Job, Kernel, PairSum, checked_sums};
 use crate::plan::Tile;
+use crate::report::Transfer;
 use crate::stopwatch::Stopwatch;
 
-/// Bytes of uploads that are kept for later tiles.
-const KEPT_UPLOADS: u64 = 256 << 20;
+/// What a tile is counted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// Σ f(n) of every pair.
+    Sums,
+    /// The joint histograms themselves.
+    Histograms,
+}
 
-/// The largest `Params` of any shader.
-const PARAMS_BYTES: u64 = 32;
-
+/// Counts the tiles of a job. Tiles are enqueued, and their sums arrive later, in the same order.
 pub(super) struct TileCounter<'a> {
     gpu: &'a Gpu,
     job: &'a Job,
     plan: Plan,
+    chosen: Kernel,
     kernel: Box<dyn CountKernel>,
-    count: wgpu::ComputePipeline,
+    count: Stage,
     cell_sum: Option<CellSum>,
-    params: wgpu::Buffer,
+    table: wgpu::Buffer,
+    /// Counts, or sums where the counting kernel makes them.
     counts: wgpu::Buffer,
     uploads: Uploads,
-    pace: Pace,
+    visit: Visit,
+    submissions: Submissions<'a, Expected>,
     /// Of the latest tile.
     tag: u32,
 }
 
-struct CellSum {
+/// A shader and its pipeline.
+struct Stage {
+    shader: Shader,
     pipeline: wgpu::ComputePipeline,
-    table: wgpu::Buffer,
+}
+
+impl Stage {
+    async fn open(gpu: &Gpu, shader: Shader) -> Result<Self, Failure> {
+        let pipeline = gpu.pipelines().get(gpu.device(), &shader).await?;
+        Ok(Self { shader, pipeline })
+    }
+}
+
+struct CellSum {
+    stage: Stage,
     sums: wgpu::Buffer,
-    pace: Pace,
+}
+
+/// What is read back is of this tile, or should be.
+struct Expected {
+    tile: Tile,
+    tag: u32,
 }
 
 impl<'a> TileCounter<'a> {
-    /// Builds pipelines and buffers for tiles of a job.
-    pub(super) async fn open(gpu: &'a Gpu, job: &'a Job) -> Result<Self, Failure> {
-        let limits = DeviceLimits::of(gpu.limits());
+    /// Builds pipelines and buffers for the tiles of a job.
+    pub(super) async fn open(
+        gpu: &'a Gpu,
+        job: &'a Job,
+        chosen: Kernel,
+        goal: Goal,
+    ) -> Result<Self, Failure> {
+        let limits = DeviceLimits::of(gpu.limits(), gpu.device().adapter_info().subgroup_max_size);
         let bins = job.codes.bins();
-        let kernel: Box<dyn CountKernel> = match job.kernel {
-            Kernel::JointHistogram => Box::new(JointHistogram::new(bins, &limits)),
-            Kernel::PositionalPopcount => Box::new(PositionalPopcount::new(bins)),
-        };
+        let kernel = count_kernel::new(chosen, bins, &limits);
         let (samples, neurons) = (job.codes.samples(), job.codes.neurons());
         let table = job.table.values();
-        let table_values = job.table.is_complete().then_some(table.len());
+        let wants_sums = goal == Goal::Sums;
+        let table_values = (wants_sums && job.table.is_complete()).then_some(table.len());
         let plan = Plan::new(samples, neurons, bins, kernel.as_ref(), table_values, &limits);
-        log::debug!("{} on {}: {plan:?}", job.kernel, gpu.adapter());
+        log::debug!("{chosen} on {}: {plan:?}", gpu.adapter());
 
-        let count = gpu.pipelines().get(gpu.device(), &kernel.shader()).await?;
+        let output = plan.reduction.output();
+        let count = Stage::open(gpu, kernel.shader(output)).await?;
         let pairs = plan.edge * plan.edge;
-        let (counts, params) = scoped(gpu.device(), || {
-            let words = pairs * bins * bins;
+        let (counts, table) = scoped(gpu.device(), || {
+            let words = match output {
+                Output::Counts => pairs * bins * bins,
+                Output::Sums => pairs * cell_sum::WORDS,
+            };
             let counts = storage_buffer(gpu, "counts", words * size_of::<u32>());
-            let params = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-                label: Some("cofire.params"),
-                size: PARAMS_BYTES,
-                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            });
-            (counts, params)
+            // A kernel that does not sum has nothing to look up.
+            let values = if plan.reduction == Reduction::OnHost { &table[..1] } else { table };
+            (counts, upload(gpu, "table", &words_of(values)))
         })
         .await?;
-        let cell_sum = if plan.reduce_on_device {
-            let pipeline = gpu.pipelines().get(gpu.device(), &cell_sum::shader(bins)).await?;
-            let (table, sums) = scoped(gpu.device(), || {
-                let bytes = pairs * cell_sum::WORDS * size_of::<u32>();
-                (upload(gpu, "table", &words_of(table)), storage_buffer(gpu, "sums", bytes))
-            })
-            .await?;
-            Some(CellSum { pipeline, table, sums, pace: Pace::new() })
+        let mut pace = Pace::new();
+        gpu.paces().recall(&count.shader, Work::Count, &mut pace);
+        let cell_sum = if plan.reduction == Reduction::CellSum {
+            let stage = Stage::open(gpu, cell_sum::shader(bins)).await?;
+            gpu.paces().recall(&stage.shader, Work::CellSum, &mut pace);
+            let bytes = pairs * cell_sum::WORDS * size_of::<u32>();
+            let sums = scoped(gpu.device(), || storage_buffer(gpu, "sums", bytes)).await?;
+            Some(CellSum { stage, sums })
         } else {
             None
         };
-        let uploads = Uploads::default();
-        let (pace, tag) = (Pace::new(), 0);
-        Ok(Self { gpu, job, plan, kernel, count, cell_sum, params, counts, uploads, pace, tag })
+        let visited = if wants_sums { neurons } else { 0 };
+        let panels = plan.panels(samples, kernel.as_ref(), &limits);
+        Ok(Self {
+            gpu,
+            job,
+            chosen,
+            kernel,
+            count,
+            cell_sum,
+            table,
+            counts,
+            uploads: Uploads::new(limits.upload_bytes()),
+            visit: Visit::new(visited, plan.edge, samples, plan.chunk, panels),
+            submissions: Submissions::new(gpu, &job.monitor, pace),
+            tag: 0,
+            plan,
+        })
     }
 
-    /// Rows and columns of the tiles that fit.
-    pub(super) fn edge(&self) -> usize {
-        self.plan.edge
+    /// The kernel that counts.
+    pub(super) fn kernel(&self) -> Kernel {
+        self.chosen
     }
 
-    /// Smaller dispatches from here on, and no trust in what is in memory.
-    pub(super) async fn start_over_carefully(&mut self) -> Result<(), Failure> {
-        self.pace.slow_down();
-        if let Some(cell_sum) = &mut self.cell_sum {
-            cell_sum.pace.slow_down();
+    /// The tiles of the job, in the order in which they are best enqueued.
+    pub(super) fn tiles(&self) -> &[Tile] {
+        self.visit.tiles()
+    }
+
+    /// What went to and fro so far.
+    pub(super) fn transfer(&self) -> Transfer {
+        self.submissions.transfer
+    }
+
+    /// Lets later jobs start at the pace of this one.
+    pub(super) fn remember_pace(&self) {
+        let (paces, pace) = (self.gpu.paces(), &self.submissions.pace);
+        paces.remember(&self.count.shader, pace.allowed(Work::Count));
+        if let Some(cell_sum) = &self.cell_sum {
+            paces.remember(&cell_sum.stage.shader, pace.allowed(Work::CellSum));
         }
-        self.uploads = Uploads::default();
-        let counts = &self.counts;
-        transfer::run(self.gpu, |encoder| encoder.clear_buffer(counts, 0, None)).await
     }
 
-    /// The checked sums of a tile.
-    pub(super) async fn sums(&mut self, tile: &Tile) -> Result<Vec<u64>, Failure> {
-        let pairs = if self.cell_sum.is_some() {
-            self.count(tile).await?;
-            self.sums_on_device(tile).await?
-        } else {
-            let bins = self.job.codes.bins();
-            let counts = self.counts(tile).await?;
-            counts.chunks_exact(bins * bins).map(|cells| self.sum_on_host(cells)).collect()
+    /// Enqueues the tile of this number. Waits only while enough is under way.
+    pub(super) async fn enqueue(&mut self, number: usize) -> Result<(), Failure> {
+        let Some(tile) = self.visit.tiles().get(number).cloned() else { return Ok(()) };
+        self.enqueue_tile(&tile, number).await
+    }
+
+    /// Waits until the sums of all tiles that were enqueued have arrived.
+    pub(super) async fn finish(&mut self) -> Result<(), Failure> {
+        self.submissions.finish().await
+    }
+
+    /// The checked sums of the next tile, if they have arrived.
+    pub(super) fn next_sums(&mut self) -> Option<(Tile, Result<Vec<u64>, Failure>)> {
+        let (Expected { tile, tag }, words) = self.submissions.next_arrived()?;
+        let clock = Stopwatch::start();
+        let pairs = match self.plan.reduction {
+            Reduction::InKernel | Reduction::CellSum => cell_sum::decode(&words, tag),
+            Reduction::OnHost => {
+                let cells = self.job.codes.bins() * self.job.codes.bins();
+                words.chunks_exact(cells).map(|cells| self.sum_on_host(cells)).collect()
+            }
         };
-        Ok(checked_sums(tile, self.job.codes.samples(), &pairs)?)
+        let sums = checked_sums(&tile, self.job.codes.samples(), &pairs).map_err(Failure::from);
+        self.submissions.transfer.read_back += clock.elapsed();
+        Some((tile, sums))
     }
 
-    /// The joint histograms of a tile's pairs, one after the other. Leaves none behind.
+    /// Drops what was enqueued, and trusts nothing that is in memory.
+    pub(super) async fn start_over(&mut self) -> Result<(), Failure> {
+        self.submissions.abandon().await?;
+        self.uploads.clear();
+        self.submissions.clear(&self.counts);
+        self.submissions.finish().await
+    }
+
+    /// The checked sums of the tile of this number, in smaller dispatches from here on, after
+    /// [`TileCounter::start_over`].
+    pub(super) async fn sums_carefully(&mut self, number: usize) -> Result<Vec<u64>, Failure> {
+        self.submissions.pace.slow_down();
+        self.start_over().await?;
+        self.enqueue(number).await?;
+        self.finish().await?;
+        let (_, sums) = self.next_sums().ok_or_else(nothing_arrived)?;
+        sums
+    }
+
+    /// The joint histograms of a tile's pairs, one after the other.
     pub(super) async fn counts(&mut self, tile: &Tile) -> Result<Vec<u32>, Failure> {
-        self.count(tile).await?;
-        let bins = self.job.codes.bins();
-        let words = tile.pairs() * bins * bins;
-        let counts = transfer::read(self.gpu, &self.counts, words).await?;
-        let buffer = &self.counts;
-        transfer::run(self.gpu, |encoder| encoder.clear_buffer(buffer, 0, None)).await?;
-        Ok(counts)
+        self.enqueue_tile(tile, 0).await?;
+        self.finish().await?;
+        let (_, words) = self.submissions.next_arrived().ok_or_else(nothing_arrived)?;
+        Ok(words)
     }
 
     fn sum_on_host(&self, cells: &[u32]) -> PairSum {
@@ -134,163 +216,184 @@ impl<'a> TileCounter<'a> {
         PairSum { cells: self.job.table.sum(cells), samples }
     }
 
-    /// Adds all samples of a tile to the joint histograms on the device, which are zero before.
-    async fn count(&mut self, tile: &Tile) -> Result<(), Failure> {
-        let codes = &self.job.codes;
-        for begin in (0..codes.samples()).step_by(self.plan.chunk) {
-            let samples = begin..codes.samples().min(begin + self.plan.chunk);
-            let len = samples.len();
-            let buffers =
-                self.uploads.tile(self.gpu, self.kernel.as_ref(), self.job, tile, samples);
-            let buffers = buffers.await?;
-            let bindings: Vec<&wgpu::Buffer> =
-                std::iter::once(&self.params).chain(&buffers).chain([&self.counts]).collect();
-            let group = bind_group(self.gpu, &self.count, &bindings).await?;
-            let mut first_row = 0;
-            while first_row < tile.rows.len() {
-                let rows = self.pace.rows(tile.columns.len(), len, tile.rows.len() - first_row);
-                let params = self.kernel.params(tile, first_row, len);
-                let workgroups = self.kernel.workgroups(tile.columns.len(), rows);
-                let clock = Stopwatch::start();
-                self.dispatch(&self.count, &group, &params, workgroups).await?;
-                let work = (rows * tile.columns.len() * len) as u64;
-                self.pace.measured(work, clock.elapsed());
-                self.job
-                    .monitor
-                    .advance(pairs_in(tile, first_row..first_row + rows) * len as u64)?;
-                first_row += rows;
+    async fn enqueue_tile(&mut self, tile: &Tile, number: usize) -> Result<(), Failure> {
+        self.tag = self.tag.wrapping_add(1);
+        for (turn, samples) in self.visit.chunks(number).enumerate() {
+            let buffers = self.count_buffers(tile, &samples, (number, turn)).await?;
+            let mut pieces = Pieces::new(tile, self.kernel.column_step(), samples.len());
+            while !pieces.is_finished() {
+                let room = self.submissions.room(Work::Count);
+                match pieces.next(room, self.submissions.pace.allowed(Work::Count)) {
+                    Some(piece) => {
+                        let work = pieces.pairs(&piece) * samples.len() as u64;
+                        let dispatch = self.count_dispatch(tile, &piece, samples.len(), &buffers);
+                        self.submissions.dispatch(dispatch, Work::Count, work, work);
+                    }
+                    None => self.submissions.submit().await?,
+                }
+            }
+        }
+        self.reduce(tile).await
+    }
+
+    /// Has the histograms of a tile summed and read back, or just read back.
+    async fn reduce(&mut self, tile: &Tile) -> Result<(), Failure> {
+        let expected = Expected { tile: tile.clone(), tag: self.tag };
+        match self.plan.reduction {
+            Reduction::InKernel => {
+                let words = tile.pairs() * cell_sum::WORDS;
+                self.submissions.read(&self.counts, words, expected);
+            }
+            Reduction::CellSum => {
+                self.sum_cells(tile).await?;
+                let Some(cell_sum) = &self.cell_sum else { return Ok(()) };
+                let words = tile.pairs() * cell_sum::WORDS;
+                self.submissions.read(&cell_sum.sums, words, expected);
+            }
+            Reduction::OnHost => {
+                let words = tile.pairs() * self.job.codes.bins() * self.job.codes.bins();
+                self.submissions.read(&self.counts, words, expected);
+                self.submissions.clear(&self.counts);
+                // Host and device each hold a tile's histograms: no more than that.
+                self.submissions.submit().await?;
             }
         }
         Ok(())
     }
 
-    /// Sums of the joint histograms on the device, which are zero afterwards.
-    async fn sums_on_device(&mut self, tile: &Tile) -> Result<Vec<PairSum>, Failure> {
-        self.tag = self.tag.wrapping_add(1);
-        let Some(cell_sum) = &self.cell_sum else { return Ok(Vec::new()) };
-        let mut pace = cell_sum.pace;
-        let buffers = [&self.params, &self.counts, &cell_sum.table, &cell_sum.sums];
-        let group = bind_group(self.gpu, &cell_sum.pipeline, &buffers).await?;
+    /// Sums the joint histograms on the device, and leaves them at zero.
+    async fn sum_cells(&mut self, tile: &Tile) -> Result<(), Failure> {
         let cells = self.job.codes.bins() * self.job.codes.bins();
-        let mut first_row = 0;
-        while first_row < tile.rows.len() {
-            let rows = pace.rows(tile.columns.len(), cells, tile.rows.len() - first_row);
-            let params = cell_sum::params(tile, first_row, self.tag);
-            let workgroups = cell_sum::workgroups(tile.columns.len(), rows);
-            let clock = Stopwatch::start();
-            self.dispatch(&cell_sum.pipeline, &group, &params, workgroups).await?;
-            pace.measured((rows * tile.columns.len() * cells) as u64, clock.elapsed());
-            first_row += rows;
+        let mut pieces = Pieces::new(tile, usize::MAX, cells);
+        while !pieces.is_finished() {
+            let Some(cell_sum) = &self.cell_sum else { return Ok(()) };
+            let room = self.submissions.room(Work::CellSum);
+            match pieces.next(room, self.submissions.pace.allowed(Work::CellSum)) {
+                Some(piece) => {
+                    let dispatch = Dispatch {
+                        pipeline: cell_sum.stage.pipeline.clone(),
+                        params: cell_sum::params(tile, piece.rows.start, self.tag),
+                        buffers: vec![
+                            self.counts.clone(),
+                            self.table.clone(),
+                            cell_sum.sums.clone(),
+                        ],
+                        workgroups: cell_sum::workgroups(piece.columns.len(), piece.rows.len()),
+                    };
+                    let work = pieces.pairs(&piece) * cells as u64;
+                    self.submissions.dispatch(dispatch, Work::CellSum, work, 0);
+                }
+                None => self.submissions.submit().await?,
+            }
         }
-        let words = tile.pairs() * cell_sum::WORDS;
-        let sums = transfer::read(self.gpu, &cell_sum.sums, words).await?;
-        if let Some(cell_sum) = &mut self.cell_sum {
-            cell_sum.pace = pace;
-        }
-        Ok(cell_sum::decode(&sums, self.tag))
+        Ok(())
     }
 
-    async fn dispatch(
-        &self,
-        pipeline: &wgpu::ComputePipeline,
-        group: &wgpu::BindGroup,
-        params: &[u8],
-        [x, y, z]: [u32; 3],
-    ) -> Result<(), Failure> {
-        #[cfg(test)]
-        if self.gpu.faults().strike(self.gpu.device()) {
-            return Ok(()); // as a driver that drops work without a word
-        }
-        transfer::run(self.gpu, |encoder| {
-            self.gpu.queue().write_buffer(&self.params, 0, params);
-            let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, group, &[]);
-            pass.dispatch_workgroups(x, y, z);
-        })
-        .await
-    }
-}
-
-/// Pairs of some rows of a tile.
-fn pairs_in(tile: &Tile, rows: Range<usize>) -> u64 {
-    let rows = tile.rows.start + rows.start..tile.rows.start + rows.end;
-    rows.map(|i| tile.columns_of(i).len() as u64).sum()
-}
-
-/// What was uploaded of the codes, kept for tiles that need it again.
-#[derive(Default)]
-struct Uploads {
-    kept: HashMap<Upload, Vec<wgpu::Buffer>>,
-    bytes: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Upload {
-    role: Role,
-    neurons: Range<usize>,
-    samples: Range<usize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Role {
-    Rows,
-    Columns,
-}
-
-impl Uploads {
-    /// The buffers for a chunk of samples of a tile: of its rows, then of its columns.
-    async fn tile(
+    /// What was packed of a tile over a chunk of samples: of its rows, then of its columns.
+    async fn count_buffers(
         &mut self,
-        gpu: &Gpu,
-        kernel: &dyn CountKernel,
-        job: &Job,
         tile: &Tile,
-        samples: Range<usize>,
+        samples: &Range<usize>,
+        (number, turn): (usize, usize),
     ) -> Result<Vec<wgpu::Buffer>, Failure> {
         let mut buffers = Vec::new();
-        for (role, neurons) in [(Role::Rows, &tile.rows), (Role::Columns, &tile.columns)] {
-            let key = Upload { role, neurons: neurons.clone(), samples: samples.clone() };
-            if let Some(kept) = self.kept.get(&key) {
-                buffers.extend_from_slice(kept);
-                continue;
-            }
-            let data = match role {
-                Role::Rows => kernel.row_data(&job.codes, neurons.clone(), samples.clone()),
-                Role::Columns => kernel.column_data(&job.codes, neurons.clone(), samples.clone()),
-            };
-            let new: Vec<wgpu::Buffer> = scoped(gpu.device(), || {
-                data.iter().map(|words| upload(gpu, "codes", words)).collect()
-            })
-            .await?;
-            self.bytes += new.iter().map(wgpu::Buffer::size).sum::<u64>();
-            if self.bytes > KEPT_UPLOADS {
-                self.kept.clear();
-                self.bytes = new.iter().map(wgpu::Buffer::size).sum();
-            }
-            buffers.extend_from_slice(&new);
-            self.kept.insert(key, new);
+        for role in [Role::Rows, Role::Columns] {
+            let block = Block::of(tile, role, samples);
+            let next_use = |block: &Block| self.visit.next_use(block, number, turn);
+            let (kernel, codes) = (self.kernel.as_ref(), &self.job.codes);
+            let transfer = &mut self.submissions.transfer;
+            let kept = self.uploads.get(self.gpu, kernel, codes, &block, next_use, transfer);
+            buffers.extend(kept.await?);
         }
         Ok(buffers)
     }
+
+    fn count_dispatch(
+        &self,
+        tile: &Tile,
+        piece: &Piece,
+        samples: usize,
+        codes: &[wgpu::Buffer],
+    ) -> Dispatch {
+        let table = self.kernel.can_sum().then_some(&self.table);
+        Dispatch {
+            pipeline: self.count.pipeline.clone(),
+            params: self.kernel.params(tile, piece, samples, self.tag),
+            buffers: codes.iter().chain(table).chain([&self.counts]).cloned().collect(),
+            workgroups: self.kernel.workgroups(piece),
+        }
+    }
 }
 
-fn storage_buffer(gpu: &Gpu, name: &str, bytes: usize) -> wgpu::Buffer {
-    gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: Some(&format!("cofire.{name}")),
-        size: bytes as u64,
-        usage: wgpu::BufferUsages::STORAGE
-            | wgpu::BufferUsages::COPY_SRC
-            | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
+/// Seconds of the device for the two parts of a job.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speed {
+    /// To count a pair-sample.
+    pub(super) seconds_per_pair_sample: f64,
+    /// To sum the cells of a pair, where that is done apart.
+    pub(super) seconds_per_pair: f64,
 }
 
-fn upload(gpu: &Gpu, name: &str, words: &[u32]) -> wgpu::Buffer {
-    // wgpu's own helper for this panics when the device is lost.
-    let buffer = storage_buffer(gpu, name, size_of_val(words));
-    gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(words));
-    buffer
+/// Pairs of the piece that a kernel's speed is measured on: some millions of pair-samples, enough
+/// to fill a large device for a moment.
+const TRIAL_TILE: (usize, usize) = (128, 512);
+
+/// A measured submission takes this long, unless the whole piece takes less.
+const TRIAL_SECONDS: f64 = 0.004;
+
+/// Most submissions that are measured.
+const TRIALS: usize = 12;
+
+impl TileCounter<'_> {
+    /// Measures the kernel on a piece of the job. What was counted is thrown away.
+    pub(super) async fn measure(&mut self) -> Result<Speed, Failure> {
+        let Some((tile, samples)) = self.trial() else {
+            return Ok(Speed { seconds_per_pair_sample: 0.0, seconds_per_pair: 0.0 });
+        };
+        let buffers = self.count_buffers(&tile, &samples, (0, 0)).await?;
+        let mut seconds_per_pair_sample = 0.0;
+        for trial in 0..TRIALS {
+            let mut pieces = Pieces::new(&tile, self.kernel.column_step(), samples.len());
+            let allowed = self.submissions.pace.allowed(Work::Count);
+            let Some(piece) = pieces.next(allowed, allowed) else { break };
+            let work = pieces.pairs(&piece) * samples.len() as u64;
+            let dispatch = self.count_dispatch(&tile, &piece, samples.len(), &buffers);
+            self.submissions.dispatch(dispatch, Work::Count, work, 0);
+            let seconds = self.busy_seconds().await?;
+            seconds_per_pair_sample = seconds / work as f64;
+            // A driver may do in the first what it has to do once.
+            if trial > 0 && (seconds >= TRIAL_SECONDS || pieces.is_finished()) {
+                break;
+            }
+        }
+        let mut seconds_per_pair = 0.0;
+        if self.cell_sum.is_some() {
+            for _ in 0..2 {
+                self.sum_cells(&tile).await?;
+                seconds_per_pair = self.busy_seconds().await? / tile.pairs() as f64;
+            }
+        }
+        self.start_over().await?;
+        Ok(Speed { seconds_per_pair_sample, seconds_per_pair })
+    }
+
+    /// The piece to measure: off the diagonal if there is a tile that is.
+    fn trial(&self) -> Option<(Tile, Range<usize>)> {
+        let tiles = self.visit.tiles();
+        let tile = tiles.iter().find(|tile| !tile.is_triangular()).or(tiles.first())?;
+        let (height, width) = TRIAL_TILE;
+        Some((tile.cut(height, width).swap_remove(0), self.visit.chunks(0).next()?))
+    }
+
+    async fn busy_seconds(&mut self) -> Result<f64, Failure> {
+        let before = self.submissions.transfer.device_busy;
+        self.submissions.finish().await?;
+        Ok((self.submissions.transfer.device_busy - before).as_secs_f64())
+    }
+}
+
+fn nothing_arrived() -> Failure {
+    Failure::Device("the device returned nothing".to_owned())
 }
 
 /// 64-bit numbers as the shader's `vec2<u32>`, low word first on any host.
@@ -298,27 +401,4 @@ fn words_of(values: &[u64]) -> Vec<u32> {
     #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
     let halves = |value: u64| [value as u32, (value >> 32) as u32];
     values.iter().flat_map(|&value| halves(value)).collect()
-}
-
-/// Buffers in the order of their binding numbers.
-async fn bind_group(
-    gpu: &Gpu,
-    pipeline: &wgpu::ComputePipeline,
-    buffers: &[&wgpu::Buffer],
-) -> Result<wgpu::BindGroup, Failure> {
-    let entries: Vec<wgpu::BindGroupEntry<'_>> = (0..)
-        .zip(buffers)
-        .map(|(binding, buffer)| wgpu::BindGroupEntry {
-            binding,
-            resource: buffer.as_entire_binding(),
-        })
-        .collect();
-    scoped(gpu.device(), || {
-        gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &pipeline.get_bind_group_layout(0),
-            entries: &entries,
-        })
-    })
-    .await
 }

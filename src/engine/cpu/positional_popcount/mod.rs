@@ -1,46 +1,65 @@
-//! Positional population count of one-hot words over sorted rows, for up to 32 bins.
+//! Positional population count of one-hot words over sorted rows.
 //!
 //! The samples of neuron `i` are sorted by its code, so that row `a` of the joint histograms of
 //! `i` with all its partners is made by one list of samples. The partners' codes are expanded to
-//! one-hot words, so that one block of 512 bits holds one sample of 16 to 256 partners. Counting
-//! how often each *bit position* of these blocks is set, over the samples of row `a`, counts row
-//! `a` of all those histograms at once. A tree of carry-save adders does that in registers: plane
-//! `p` holds bit `p` of the count of every position (Clausecker, Lemire and Schintke 2024,
+//! one-hot words, so that one block of bits holds one sample of many partners. Counting how often
+//! each *bit position* of these blocks is set, over the samples of row `a`, counts row `a` of all
+//! those histograms at once. A tree of carry-save adders does that in registers: plane `p` holds
+//! bit `p` of the count of every position (Clausecker, Lemire and Schintke 2024,
 //! arXiv 2412.16370). At the end of a row the planes are transposed into counts.
+//!
+//! Two things are not counted, because marginals tell them: a partner's last bin, which is what
+//! the others leave of a row, and the longest row, which is what the others leave of a column.
 //!
 //! GPU twin: `shaders/positional_popcount.wgsl`.
 
 mod one_hot;
 mod planes;
-mod tally;
+mod row_plan;
 
 use std::ops::Range;
 
+use fearless_simd::{Simd, prelude::*};
+
+use super::MAX_HEIGHT;
+use super::equal_codes::{self, ShortRows};
 use crate::codes::Codes;
-use crate::engine::PairSum;
 use crate::estimator::CellTable;
 use crate::plan::Tile;
 use crate::simd::{Level, Vectorized};
 use crate::sorted_rows::SortedRows;
-use one_hot::WordBits;
-use planes::{Block, LANES};
-use tally::{BlockSums, TotalCounts};
+use one_hot::Layout;
+use planes::{Block, Counts, MAX_POSITIONS};
+use row_plan::RowPlan;
 
-/// The most samples that are counted before the planes are read: their blocks fill 768 KiB of L2,
-/// and their number fits the planes.
-const MAX_CHUNK: usize = 12_288;
+/// The most samples that are expanded at once: with the block behind them, blocks of 512 bits then
+/// fill 512 KiB of L2.
+const MAX_CHUNK: usize = 8191;
+
+/// Bytes for the sorted samples of a tile's rows. More samples are taken in several spans.
+const SORTED_BYTES: usize = 4 << 20;
+
+/// Bytes for the counters of blocks that are counted together over one span after the other.
+const COUNTER_BYTES: usize = 4 << 20;
 
 /// Σ f(n) of every pair of the tile.
 ///
 /// O(samples) block operations for each row of the tile and each block of columns, and O(bins²)
 /// a pair to look counts up.
-pub(crate) fn pair_sums(
-    codes: &Codes,
-    table: &CellTable,
-    tile: &Tile,
-    level: Level,
-) -> Vec<PairSum> {
+pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile, level: Level) -> Vec<u64> {
     level.run(CountTile { codes, table, tile })
+}
+
+/// About how many cycles a pair takes: three for each sample and block, and two to look a count up.
+pub(crate) fn pair_work(codes: &Codes) -> usize {
+    let bins = codes.bins();
+    (codes.samples().saturating_mul(3 * bins) / MAX_POSITIONS).saturating_add(2 * bins * bins)
+}
+
+/// The most rows of a tile: expanding the codes of a block is paid once for all of them, but their
+/// sorted samples have to be kept somewhere.
+pub(crate) fn max_height(codes: &Codes) -> usize {
+    (SORTED_BYTES / size_of::<u16>() / codes.samples()).clamp(32, MAX_HEIGHT)
 }
 
 struct CountTile<'a> {
@@ -50,72 +69,286 @@ struct CountTile<'a> {
 }
 
 impl Vectorized for CountTile<'_> {
-    type Output = Vec<PairSum>;
+    type Output = Vec<u64>;
 
     #[inline(always)]
-    fn run(self) -> Vec<PairSum> {
-        let Self { codes, table, tile } = self;
-        let (samples, bins) = (codes.samples(), codes.bins());
-        let word = WordBits::for_bins(bins);
-        // Chunks of nearly equal length.
-        let chunk_len = samples.div_ceil(samples.div_ceil(MAX_CHUNK));
-        let chunks: Vec<Range<usize>> =
-            (0..samples).step_by(chunk_len).map(|s| s..samples.min(s + chunk_len)).collect();
-        let sorted: Vec<SortedRows> =
-            tile.rows.clone().map(|i| SortedRows::new(codes.neuron(i), bins, chunk_len)).collect();
-        // Behind the samples comes a block without any bit, which `count_positions` wants.
-        let mut blocks: Vec<Block> = vec![[0; LANES]; chunk_len + 1];
-        // With one chunk a count is final when it is read; with more, counts are added up first.
-        let mut totals = match chunks.len() {
-            1 => Vec::new(),
-            _ => vec![TotalCounts::new(); tile.rows.len() * bins],
-        };
-        let mut block_sums = vec![BlockSums::new(); tile.rows.len()];
-        let mut sums = vec![PairSum::default(); tile.pairs()];
-
-        for begin in tile.columns.clone().step_by(word.neurons_a_block()) {
-            let columns = begin..tile.columns.end.min(begin + word.neurons_a_block());
-            // Rows whose own column lies behind the block have no pair in it.
-            let rows = tile.rows.clone().filter(|&i| tile.columns_of(i).start < columns.end);
-            let rows = rows.count();
-            block_sums.fill(BlockSums::new());
-            for (index, chunk) in chunks.iter().enumerate() {
-                word.expand(codes, columns.clone(), chunk.clone(), &mut blocks[..chunk_len]);
-                for (row, sorted) in sorted[..rows].iter().enumerate() {
-                    for a in 0..bins {
-                        let counts = planes::count_positions(&blocks, sorted.row(index, a));
-                        match totals.get_mut(row * bins + a) {
-                            None => block_sums[row].add(word, bins, &counts, table),
-                            Some(totals) => totals.add(&counts),
-                        }
-                    }
-                }
-            }
-            for (row, totals) in totals.chunks_exact_mut(bins).enumerate() {
-                for totals in totals {
-                    totals.take(word, bins, table, &mut block_sums[row]);
-                }
-            }
-            store(tile, &columns, word, &block_sums[..rows], &mut sums);
-        }
-        sums
+    fn run<S: Simd>(self, simd: S) -> Vec<u64> {
+        // A block must have room for the largest number of bins.
+        if S::u16s::LEN >= 16 { self.count::<S, 1>(simd) } else { self.count::<S, 2>(simd) }
     }
 }
 
-/// Puts the sums of one block of columns where the numbering of the tile's pairs wants them.
-fn store(
-    tile: &Tile,
-    columns: &Range<usize>,
-    word: WordBits,
-    block_sums: &[BlockSums],
-    sums: &mut [PairSum],
-) {
-    let mut first = 0;
-    for (i, block_sums) in tile.rows.clone().zip(block_sums) {
-        let row = tile.columns_of(i);
-        for j in columns.start.max(row.start)..columns.end {
-            sums[first + j - row.start] = word.sum_of(j - columns.start, block_sums);
-        }
-        first += row.len();
+impl CountTile<'_> {
+    #[inline(always)]
+    fn count<S: Simd, const W: usize>(self, simd: S) -> Vec<u64> {
+        let Self { codes, table, tile } = self;
+        let plans: Vec<RowPlan> = tile.rows.clone().map(|i| RowPlan::new(codes, i)).collect();
+        let mut sums = TileSums::new(tile);
+        Counter::<S, W>::new(simd, codes, table, tile, &plans).count(&mut sums);
+        let rows = tile.rows.clone().zip(&plans);
+        let short: Vec<ShortRows> =
+            rows.map(|(i, plan)| plan.short_rows(codes.neuron(i))).collect();
+        equal_codes::for_each_sum(
+            simd,
+            codes,
+            table,
+            &short,
+            tile.columns.clone(),
+            |row| tile.columns_of(tile.rows.start + row).start,
+            |row, column, sum| sums.add(row, column, sum),
+        );
+        sums.sums
     }
+}
+
+/// Σ f(n) of every pair of a tile.
+struct TileSums<'a> {
+    tile: &'a Tile,
+    sums: Vec<u64>,
+    /// For each row of the tile, where the sum of column 0 would be.
+    rows: Vec<usize>,
+}
+
+impl<'a> TileSums<'a> {
+    fn new(tile: &'a Tile) -> Self {
+        let mut end = 0;
+        let row = |i: usize| {
+            let columns = tile.columns_of(i);
+            end += columns.len();
+            end.wrapping_sub(columns.end)
+        };
+        let rows = tile.rows.clone().map(row).collect();
+        Self { tile, sums: vec![0; tile.pairs()], rows }
+    }
+
+    #[inline(always)]
+    fn add(&mut self, row: usize, column: usize, sum: u64) {
+        debug_assert!(
+            self.tile.columns_of(self.tile.rows.start + row).contains(&column),
+            "{row} {column}"
+        );
+        self.sums[self.rows[row].wrapping_add(column)] += sum;
+    }
+}
+
+/// Counts long rows by bit positions.
+struct Counter<'a, S: Simd, const W: usize> {
+    simd: S,
+    codes: &'a Codes,
+    table: &'a CellTable,
+    tile: &'a Tile,
+    plans: &'a [RowPlan],
+    layout: Layout,
+    chunk_len: usize,
+    /// Samples that are sorted together: some chunks.
+    span_len: usize,
+    /// Planes that hold every count.
+    planes: usize,
+    /// f(n) of the smallest counts.
+    byte_values: [u64; 256],
+}
+
+impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
+    fn new(
+        simd: S,
+        codes: &'a Codes,
+        table: &'a CellTable,
+        tile: &'a Tile,
+        plans: &'a [RowPlan],
+    ) -> Self {
+        let samples = codes.samples();
+        let mut byte_values = [0; 256];
+        for (n, value) in (0..).zip(&mut byte_values) {
+            *value = table.value(n);
+        }
+        // Chunks of nearly equal length.
+        let chunk_len = samples.div_ceil(samples.div_ceil(MAX_CHUNK));
+        let chunks_sorted = SORTED_BYTES / size_of::<u16>() / chunk_len / plans.len();
+        Self {
+            simd,
+            codes,
+            table,
+            tile,
+            plans,
+            layout: Layout::new::<S, W>(codes.bins()),
+            chunk_len,
+            span_len: chunk_len * chunks_sorted.max(1),
+            planes: planes::planes_for(samples),
+            byte_values,
+        }
+    }
+
+    /// Adds Σ f(n) over the long rows, and those that are left out, to the sums.
+    #[inline(always)]
+    fn count(&self, sums: &mut TileSums<'_>) {
+        let rows: usize = self.plans.iter().map(RowPlan::counted).sum();
+        if rows == 0 {
+            return;
+        }
+        let Self { codes, tile, .. } = *self;
+        let zero = [S::u16s::splat(self.simd, 0); W];
+        let counters_of_block = rows * self.planes;
+        // Sorted samples of all rows serve one block after the other. Where they do not fit, they
+        // serve some blocks, whose counters are kept from span to span.
+        let blocks_together = if codes.samples() <= self.span_len {
+            1
+        } else {
+            (COUNTER_BYTES / size_of::<Block<S, W>>() / counters_of_block).max(1)
+        };
+        let mut counters = vec![zero; blocks_together * counters_of_block];
+        // Behind the samples comes a block without any bit, which `add_samples` wants.
+        let mut expanded: Vec<Block<S, W>> = vec![zero; (self.chunk_len + 1).next_power_of_two()];
+        let mut total = vec![zero; self.planes];
+        let mut sorted = Vec::new();
+        let mut sorted_span = None;
+        for group in ranges(tile.columns.clone(), self.layout.neurons * blocks_together) {
+            for span in ranges(0..codes.samples(), self.span_len) {
+                if sorted_span.as_ref() != Some(&span) {
+                    sorted.clear();
+                    for (i, plan) in tile.rows.clone().zip(self.plans) {
+                        let codes = &codes.neuron(i)[span.clone()];
+                        sorted.push(plan.sort(self.simd, codes, self.chunk_len));
+                    }
+                    sorted_span = Some(span.clone());
+                }
+                let blocks = ranges(group.clone(), self.layout.neurons);
+                for (columns, counters) in blocks.zip(counters.chunks_exact_mut(counters_of_block))
+                {
+                    self.count_block(&columns, &span, &sorted, &mut expanded, counters);
+                }
+            }
+            let blocks = ranges(group, self.layout.neurons);
+            for (columns, counters) in blocks.zip(counters.chunks_exact_mut(counters_of_block)) {
+                self.sum_block(&columns, counters, &mut total, sums);
+            }
+        }
+    }
+
+    /// Rows that have a pair in a block: not those whose own column lies behind it.
+    fn plans_of(&self, columns: &Range<usize>) -> &'a [RowPlan] {
+        let rows = self.tile.rows.clone();
+        let rows = rows.filter(|&i| self.tile.columns_of(i).start < columns.end);
+        &self.plans[..rows.count()]
+    }
+
+    /// Adds the samples of a span to the counters of a block.
+    #[inline(always)]
+    fn count_block(
+        &self,
+        columns: &Range<usize>,
+        span: &Range<usize>,
+        sorted: &[SortedRows],
+        expanded: &mut [Block<S, W>],
+        counters: &mut [Block<S, W>],
+    ) {
+        for (index, chunk) in ranges(span.clone(), self.chunk_len).enumerate() {
+            let blocks = &mut expanded[..chunk.len()];
+            self.layout.expand(self.simd, self.codes, columns.clone(), chunk, blocks);
+            let mut counters = counters.chunks_exact_mut(self.planes);
+            for (plan, sorted) in self.plans_of(columns).iter().zip(sorted) {
+                for (row, planes) in (0..plan.counted()).zip(&mut counters) {
+                    let samples = plan.samples(sorted, index, row);
+                    planes::add_samples(self.simd, expanded, samples, planes);
+                }
+            }
+        }
+    }
+
+    /// Adds what the counters of a block hold to the sums, and leaves them at zero.
+    #[inline(always)]
+    fn sum_block(
+        &self,
+        columns: &Range<usize>,
+        mut counters: &mut [Block<S, W>],
+        total: &mut [Block<S, W>],
+        sums: &mut TileSums<'_>,
+    ) {
+        let marginals = self.layout.arrange(columns.clone().map(|j| self.codes.marginal(j)));
+        for (row, plan) in self.plans_of(columns).iter().enumerate() {
+            let (own, others) =
+                std::mem::take(&mut counters).split_at_mut(plan.counted() * self.planes);
+            counters = others;
+            let block_sums = self.block_sums(plan, own, total, &marginals);
+            own.fill([S::u16s::splat(self.simd, 0); W]);
+            let first = self.tile.columns_of(self.tile.rows.start + row).start.max(columns.start);
+            for column in first..columns.end {
+                sums.add(row, column, block_sums[column - columns.start]);
+            }
+        }
+    }
+
+    /// Σ f(n) over the counted rows, and the one that is left out, for every neuron of a block.
+    #[inline(always)]
+    fn block_sums(
+        &self,
+        plan: &RowPlan,
+        counters: &[Block<S, W>],
+        total: &mut [Block<S, W>],
+        marginals: &Counts,
+    ) -> [u64; MAX_POSITIONS] {
+        let mut sums = [0u64; MAX_POSITIONS];
+        total.fill([S::u16s::splat(self.simd, 0); W]);
+        let mut long_rows = plan.long_rows().iter();
+        for planes in counters.chunks_exact(self.planes) {
+            if plan.left_out().is_some() {
+                planes::add_planes(self.simd, total, planes);
+            }
+            if let Some(&samples) = long_rows.next() {
+                self.look_up(planes, samples, &mut sums);
+            }
+        }
+        if let Some(samples) = plan.left_out() {
+            let mut counts: Counts = [0; MAX_POSITIONS];
+            planes::read_counts(self.simd, total, &mut counts);
+            for (count, marginal) in counts.iter_mut().zip(marginals) {
+                *count = marginal.wrapping_sub(*count);
+            }
+            self.add_row(&counts, samples, &mut sums);
+        }
+        sums
+    }
+
+    /// Adds Σ f(n) over one row, which has some samples.
+    #[inline(always)]
+    fn look_up(&self, planes: &[Block<S, W>], samples: u32, sums: &mut [u64]) {
+        if samples <= planes::MAX_BYTE {
+            // Planes above the eighth are empty, and every count is a sure index.
+            let mut counts = [0u8; MAX_POSITIONS];
+            planes::read_bytes(self.simd, &planes[..8.min(planes.len())], &mut counts);
+            let values = &self.byte_values;
+            for (sum, counts) in sums.iter_mut().zip(counts.chunks_exact(self.layout.bits)) {
+                #[expect(clippy::cast_possible_truncation, reason = "just compared")]
+                let mut last = samples as u8;
+                let mut cells = 0;
+                for &n in counts {
+                    cells += values[usize::from(n)];
+                    last = last.wrapping_sub(n);
+                }
+                *sum += cells + values[usize::from(last)];
+            }
+        } else {
+            let mut counts: Counts = [0; MAX_POSITIONS];
+            planes::read_counts(self.simd, planes, &mut counts);
+            self.add_row(&counts, samples, sums);
+        }
+    }
+
+    #[inline(always)]
+    fn add_row(&self, counts: &Counts, samples: u32, sums: &mut [u64]) {
+        for (sum, counts) in sums.iter_mut().zip(counts.chunks_exact(self.layout.bits)) {
+            let mut last = samples;
+            let mut cells = 0;
+            for &n in counts {
+                cells += self.table.value(n);
+                last = last.wrapping_sub(n);
+            }
+            *sum += cells + self.table.value(last);
+        }
+    }
+}
+
+/// Cuts a range into ranges of a length; the last may be shorter.
+fn ranges(whole: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
+    let end = whole.end;
+    whole.step_by(len).map(move |begin| begin..end.min(begin + len))
 }

@@ -1,125 +1,147 @@
-//! Codes as one-hot words, packed into blocks of 512 bits, a block a sample.
+//! Codes as one-hot words, packed without gaps into blocks, a block a sample.
 
 use std::ops::Range;
 
-use super::planes::{Block, LANES, POSITIONS};
-use super::tally::BlockSums;
+use fearless_simd::{Simd, prelude::*, u8x16};
+
+use super::planes::{self, Block, Counts, MAX_POSITIONS};
 use crate::codes::Codes;
-use crate::engine::PairSum;
+use crate::simd::{MAX_LANES, transpose};
 
-/// Bits of a one-hot word: a neuron's share of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct WordBits(usize);
+/// Where in a block the bins of its neurons are.
+///
+/// A neuron has a bit for each bin but the last, whose count is what the others leave of a row.
+pub(super) struct Layout {
+    /// Bits of a neuron.
+    pub(super) bits: usize,
+    /// Neurons in a block.
+    pub(super) neurons: usize,
+    /// The code that has no bit.
+    last_code: u8,
+    /// What each byte of a block is assembled from.
+    bytes: Vec<Vec<Piece>>,
+}
 
-/// Samples that are transposed together.
-const STRIP: usize = 64;
+/// The most words in a vector.
+const MAX_WORDS: usize = MAX_LANES / size_of::<u32>();
 
-impl WordBits {
-    /// The narrowest word with a bit for every bin.
-    pub(super) fn for_bins(bins: usize) -> Self {
-        debug_assert!(bins <= 32, "{bins} bins");
-        Self(bins.next_power_of_two())
+/// The bits of one neuron in one byte.
+struct Piece {
+    neuron: usize,
+    /// The code whose bit is bit 0 of this byte, modulo 256.
+    first_code: u8,
+    /// The byte of each code from `first_code` on, the last one standing for all that follow.
+    byte_of_code: [u8; LAST_CODE as usize + 1],
+}
+
+/// The last code that a piece tells apart, from its first on.
+const LAST_CODE: u8 = 15;
+
+impl Layout {
+    pub(super) fn new<S: Simd, const W: usize>(bins: usize) -> Self {
+        let bits = bins - 1;
+        let positions = planes::positions::<S, W>();
+        let neurons = positions / bits;
+        let bytes = (0..positions).step_by(8).map(|byte| pieces(byte, bits, neurons)).collect();
+        #[expect(clippy::cast_possible_truncation, reason = "at most 256 bins")]
+        let last_code = bits as u8;
+        Self { bits, neurons, last_code, bytes }
     }
 
-    pub(super) fn neurons_a_block(self) -> usize {
-        LANES * POSITIONS / self.0
-    }
-
-    /// Neurons that share a lane.
-    pub(super) fn neurons_a_lane(self) -> usize {
-        (POSITIONS / self.0).max(1)
-    }
-
-    /// Lanes that a neuron takes.
-    fn lanes_a_neuron(self) -> usize {
-        (self.0 / POSITIONS).max(1)
-    }
-
-    /// The positions of a lane that belong to its `k`-th neuron and can be set.
-    pub(super) fn positions(self, k: usize, bins: usize) -> Range<usize> {
-        let first = k * self.0;
-        first..first + bins.min(POSITIONS)
-    }
-
-    /// The sums of the `neuron`-th neuron of a block.
-    pub(super) fn sum_of(self, neuron: usize, sums: &BlockSums) -> PairSum {
-        let k = neuron % self.neurons_a_lane();
-        let lane = neuron / self.neurons_a_lane() * self.lanes_a_neuron();
-        let mut sum = PairSum::default();
-        for lane in lane..lane + self.lanes_a_neuron() {
-            sum.cells += sums.cells[k][lane];
-            sum.samples += u64::from(sums.samples[k][lane]);
+    /// Puts numbers that some neurons have for each bin where [`Counts`] has their counts.
+    pub(super) fn arrange<'a>(&self, of: impl Iterator<Item = &'a [u32]>) -> Counts {
+        let mut counts = [0; MAX_POSITIONS];
+        for (counts, numbers) in counts.chunks_exact_mut(self.bits).zip(of) {
+            counts.copy_from_slice(&numbers[..self.bits]);
         }
-        sum
+        counts
     }
 
-    /// Fills one block a sample with the words of some neurons. Bits beyond the last neuron are
-    /// those of some code: nobody reads their counts.
+    /// Fills one block a sample with the bits of some neurons.
+    ///
+    /// A vector holds one byte of as many samples as it has lanes, until the bytes of a word are
+    /// zipped together and a square of words is transposed.
     #[inline(always)]
-    pub(super) fn expand(
-        self,
+    pub(super) fn expand<S: Simd, const W: usize>(
+        &self,
+        simd: S,
         codes: &Codes,
         neurons: Range<usize>,
         samples: Range<usize>,
-        blocks: &mut [Block],
+        blocks: &mut [Block<S, W>],
     ) {
-        let mut strip = Strip([[0; 256]; STRIP]);
-        for (begin, blocks) in samples.clone().step_by(STRIP).zip(blocks.chunks_mut(STRIP)) {
-            let samples = begin..samples.end.min(begin + STRIP);
-            let width = samples.len();
-            strip.fill(codes, neurons.clone(), samples);
-            for (block, codes) in blocks[..width].iter_mut().zip(&strip.0) {
-                *block = match self.0 {
-                    2 => pack::<2>(codes),
-                    4 => pack::<4>(codes),
-                    8 => pack::<8>(codes),
-                    16 => pack::<16>(codes),
-                    _ => pack_wide(codes),
-                };
+        let strip = S::u8s::LEN;
+        let quarter = S::u32s::LEN;
+        // Neurons that are missing from the last block stay in the bin that has no bit.
+        let mut vectors = vec![S::u8s::splat(simd, self.last_code); self.neurons];
+        for (begin, blocks) in samples.clone().step_by(strip).zip(blocks.chunks_mut(strip)) {
+            let samples = begin..samples.end.min(begin + strip);
+            for (vector, neuron) in vectors.iter_mut().zip(neurons.clone()) {
+                let codes = &codes.neuron(neuron)[samples.clone()];
+                match codes.get(..strip) {
+                    Some(codes) => *vector = S::u8s::from_slice(simd, codes),
+                    None => vector.as_mut_slice()[..codes.len()].copy_from_slice(codes),
+                }
+            }
+            for (w, bytes) in self.bytes.chunks_exact(strip).enumerate() {
+                // A square for each quarter of the samples.
+                let mut squares = [[S::u32s::splat(simd, 0); MAX_WORDS]; 4];
+                for (word, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
+                    let mut four = [S::u8s::splat(simd, 0); 4];
+                    for (byte, pieces) in four.iter_mut().zip(bytes) {
+                        for piece in pieces {
+                            *byte |= piece.bits(simd, vectors[piece.neuron]);
+                        }
+                    }
+                    let [a, b, c, d] = zip_words::<S>(four);
+                    (squares[0][word], squares[1][word]) = (a, b);
+                    (squares[2][word], squares[3][word]) = (c, d);
+                }
+                for (square, blocks) in squares.iter_mut().zip(blocks.chunks_mut(quarter)) {
+                    transpose(square);
+                    for (block, &words) in blocks.iter_mut().zip(&*square) {
+                        block[w] = words.bitcast();
+                    }
+                }
             }
         }
     }
 }
 
-/// Codes of a strip of samples, a row a sample.
-struct Strip([[u8; 256]; STRIP]);
+/// Words of some samples, in four parts, from their first, second, third and fourth bytes.
+#[inline(always)]
+fn zip_words<S: Simd>([a, b, c, d]: [S::u8s; 4]) -> [S::u32s; 4] {
+    let (low, high) = ((a.zip_low(c), b.zip_low(d)), (a.zip_high(c), b.zip_high(d)));
+    [
+        low.0.zip_low(low.1).bitcast(),
+        low.0.zip_high(low.1).bitcast(),
+        high.0.zip_low(high.1).bitcast(),
+        high.0.zip_high(high.1).bitcast(),
+    ]
+}
 
-impl Strip {
+/// The neurons that have bits in the byte that begins at a bit of the block.
+fn pieces(byte: usize, bits: usize, neurons: usize) -> Vec<Piece> {
+    let own = |neuron: usize| neuron * bits..(neuron + 1) * bits;
+    let piece = |neuron: usize| {
+        let own = own(neuron);
+        let bit = |k: usize| if k < 8 && own.contains(&(byte + k)) { 1 << k } else { 0 };
+        #[expect(clippy::cast_possible_truncation, reason = "a modulus")]
+        let first_code = byte.wrapping_sub(own.start) as u8;
+        Piece { neuron, first_code, byte_of_code: std::array::from_fn(bit) }
+    };
+    (0..neurons)
+        .filter(|&neuron| own(neuron).start < byte + 8 && byte < own(neuron).end)
+        .map(piece)
+        .collect()
+}
+
+impl Piece {
+    /// The bits that some codes set.
     #[inline(always)]
-    fn fill(&mut self, codes: &Codes, neurons: Range<usize>, samples: Range<usize>) {
-        for (column, neuron) in neurons.enumerate() {
-            for (row, &code) in self.0.iter_mut().zip(&codes.neuron(neuron)[samples.clone()]) {
-                row[column] = code;
-            }
-        }
+    fn bits<S: Simd>(&self, simd: S, codes: S::u8s) -> S::u8s {
+        let table = S::u8s::block_splat(u8x16::from_slice(simd, &self.byte_of_code));
+        table
+            .swizzle_dyn_within_blocks((codes - self.first_code).min(LAST_CODE).bitcast::<S::u8s>())
     }
-}
-
-// `std::array::from_fn` would read better in what follows, but is not inlined into functions that
-// are compiled for more than the target's own instruction set.
-
-/// Words of up to 16 bits, `16 / BITS` a lane.
-#[inline(always)]
-fn pack<const BITS: usize>(codes: &[u8; 256]) -> Block {
-    let neurons = POSITIONS / BITS;
-    let mut block = [0; LANES];
-    for (lane, bits) in block.iter_mut().enumerate() {
-        for k in 0..neurons {
-            *bits |= 1 << (k * BITS + usize::from(codes[lane * neurons + k]));
-        }
-    }
-    block
-}
-
-/// Words of 32 bits, two lanes each.
-#[inline(always)]
-fn pack_wide(codes: &[u8; 256]) -> Block {
-    let mut block = [0; LANES];
-    for (word, &code) in block.chunks_exact_mut(2).zip(codes) {
-        let bits = 1u32 << code;
-        #[expect(clippy::cast_possible_truncation, reason = "the two halves of the word")]
-        let halves = [bits as u16, (bits >> 16) as u16];
-        word.copy_from_slice(&halves);
-    }
-    block
 }

@@ -1,187 +1,201 @@
 //! Counting bit positions: carry-save adders, bit planes, and their transposition into counts.
 
-/// 16-bit lanes of a block.
-pub(super) const LANES: usize = 32;
+use fearless_simd::{Simd, prelude::*};
 
-/// Bit positions of a lane.
-pub(super) const POSITIONS: usize = 16;
+use crate::simd::{carry_save_add, transpose_bits};
 
-/// One sample of as many neurons as fit 512 bits.
-pub(super) type Block = [u16; LANES];
+/// Bits of a lane.
+pub(super) const LANE_BITS: usize = 16;
 
-/// Counts of each bit position, `[position][lane]`.
-pub(super) type Counts = [Block; POSITIONS];
+/// The most bits a block may have.
+pub(super) const MAX_POSITIONS: usize = 512;
 
-/// Bits of the largest count.
-pub(super) const MAX_PLANES: usize = 14;
+/// One sample of as many neurons as fit: the widest vector the CPU has, or two of its narrow ones.
+pub(super) type Block<S, const W: usize> = [<S as Simd>::u16s; W];
 
-/// Samples that one tree of carry-save adders turns into a carry of weight eight.
-const GROUP: usize = 8;
+/// Bits of a block.
+pub(super) const fn positions<S: Simd, const W: usize>() -> usize {
+    W * S::u16s::LEN * LANE_BITS
+}
 
-/// Planes 3 to 6 overflow once at most in so many groups, so their carries out are collected and
-/// rippled through the higher planes once a batch.
-const GROUPS_A_BATCH: usize = 16;
+/// Counts of bit positions.
+pub(super) type Counts = [u32; MAX_POSITIONS];
 
-/// How often each bit position is set in `blocks[s]`, over all `s` of `samples`: fewer than 2¹⁴.
+/// Samples that a tree of carry-save adders turns into a carry of weight sixteen.
+const GROUP: usize = 16;
+
+/// The planes that stay in registers. Those above the tree overflow once at most in so many
+/// groups, so their carries out are collected and rippled through the higher planes once a batch.
+const LOW_PLANES: usize = 7;
+const GROUPS_A_BATCH: usize = (1 << LOW_PLANES) / GROUP;
+
+/// Planes that hold every count of so many samples.
+pub(super) fn planes_for(samples: usize) -> usize {
+    let bits = usize::BITS - samples.leading_zeros();
+    LOW_PLANES.max(bits as usize)
+}
+
+/// Adds the blocks of some samples to bit-sliced counters: plane `p` holds bit `p` of the count of
+/// every position. There must be planes for all samples that were ever added.
 ///
-/// The last block has no bit set; it fills the last group up.
+/// The number of blocks is a power of two. The last has no bit set; it fills the last group up.
 #[inline(always)]
-pub(super) fn count_positions(blocks: &[Block], samples: &[u16]) -> Counts {
-    debug_assert!(samples.len() < 1 << MAX_PLANES, "{} samples", samples.len());
-    let zero = blocks.len() - 1;
-    let mut low = LowPlanes::default();
-    let mut high = [[0; LANES]; MAX_PLANES - LowPlanes::PLANES];
-    for batch in samples.chunks(GROUP * GROUPS_A_BATCH) {
-        let mut overflow = [0; LANES];
-        let groups = batch.chunks_exact(GROUP);
-        let rest = groups.remainder();
-        for group in groups {
-            let carry = low.add(|k| &blocks[usize::from(group[k])]);
-            or(&mut overflow, &carry);
+pub(super) fn add_samples<S: Simd, const W: usize>(
+    simd: S,
+    blocks: &[Block<S, W>],
+    samples: &[u16],
+    planes: &mut [Block<S, W>],
+) {
+    let Some((low, high)) = planes.split_first_chunk_mut::<LOW_PLANES>() else { return };
+    let Some(last) = blocks.len().checked_sub(1) else { return };
+    debug_assert!(blocks.len().is_power_of_two(), "{} blocks", blocks.len());
+    // No sample lies beyond the mask, which spares the compiler to check each of them.
+    let block = |sample: u16| blocks[usize::from(sample) & last];
+    let mut adder = Adder { simd, low: *low };
+    let (groups, rest) = samples.as_chunks::<GROUP>();
+    let zero = [S::u16s::splat(simd, 0); W];
+    for batch in groups.chunks(GROUPS_A_BATCH) {
+        let mut overflow = zero;
+        for group in batch {
+            let (first, second) = group.split_at(GROUP / 2);
+            let first = adder.add_eight(|k| block(first[k]));
+            let second = adder.add_eight(|k| block(second[k]));
+            let carry = adder.full_add(3, first, second);
+            adder.ripple(4, carry, &mut overflow);
         }
-        if !rest.is_empty() {
-            let sample = |k: usize| rest.get(k).map_or(zero, |&s| usize::from(s));
-            let carry = low.add(|k| &blocks[sample(k)]);
-            or(&mut overflow, &carry);
-        }
-        for plane in &mut high {
-            overflow = half_add(plane, &overflow);
-        }
+        ripple_high::<S, W>(high, overflow);
     }
-    let mut planes = [[0; LANES]; POSITIONS];
-    planes[..LowPlanes::PLANES].copy_from_slice(&low.into_planes());
-    planes[LowPlanes::PLANES..MAX_PLANES].copy_from_slice(&high);
-    transpose(&mut planes);
-    planes
-}
-
-/// The planes that stay in registers.
-struct LowPlanes {
-    ones: Block,
-    twos: Block,
-    fours: Block,
-    higher: [Block; 4],
-}
-
-impl Default for LowPlanes {
-    #[inline(always)]
-    fn default() -> Self {
-        let zero = [0; LANES];
-        Self { ones: zero, twos: zero, fours: zero, higher: [zero; 4] }
+    if !rest.is_empty() {
+        let mut overflow = zero;
+        for rest in rest.chunks(GROUP / 2) {
+            let carry = adder.add_eight(|k| block(rest.get(k).copied().unwrap_or(u16::MAX)));
+            adder.ripple(3, carry, &mut overflow);
+        }
+        ripple_high::<S, W>(high, overflow);
     }
+    *low = adder.low;
 }
 
-impl LowPlanes {
-    const PLANES: usize = 7;
+struct Adder<S: Simd, const W: usize> {
+    simd: S,
+    low: [Block<S, W>; LOW_PLANES],
+}
 
-    /// Adds eight samples and returns the carry out of the last plane.
+impl<S: Simd, const W: usize> Adder<S, W> {
+    /// Adds two blocks to a plane, bit by bit, and returns the carries.
     #[inline(always)]
-    fn add<'a>(&mut self, sample: impl Fn(usize) -> &'a Block) -> Block {
-        let two_a = full_add(&mut self.ones, sample(0), sample(1));
-        let two_b = full_add(&mut self.ones, sample(2), sample(3));
-        let four_a = full_add(&mut self.twos, &two_a, &two_b);
-        let two_a = full_add(&mut self.ones, sample(4), sample(5));
-        let two_b = full_add(&mut self.ones, sample(6), sample(7));
-        let four_b = full_add(&mut self.twos, &two_a, &two_b);
-        let mut carry = full_add(&mut self.fours, &four_a, &four_b);
-        for plane in &mut self.higher {
-            carry = half_add(plane, &carry);
+    fn full_add(&mut self, plane: usize, a: Block<S, W>, b: Block<S, W>) -> Block<S, W> {
+        let mut carry = a;
+        for w in 0..W {
+            carry[w] = carry_save_add(self.simd, &mut self.low[plane][w], a[w], b[w]);
         }
         carry
     }
 
+    /// Adds eight blocks; the carries have weight eight.
     #[inline(always)]
-    fn into_planes(self) -> [Block; Self::PLANES] {
-        let [p3, p4, p5, p6] = self.higher;
-        [self.ones, self.twos, self.fours, p3, p4, p5, p6]
+    fn add_eight(&mut self, block: impl Fn(usize) -> Block<S, W>) -> Block<S, W> {
+        let two_a = self.full_add(0, block(0), block(1));
+        let two_b = self.full_add(0, block(2), block(3));
+        let four_a = self.full_add(1, two_a, two_b);
+        let two_a = self.full_add(0, block(4), block(5));
+        let two_b = self.full_add(0, block(6), block(7));
+        let four_b = self.full_add(1, two_a, two_b);
+        self.full_add(2, four_a, four_b)
     }
-}
 
-/// Carry-save adder: adds two blocks to a plane, bit by bit, and returns the carries.
-#[inline(always)]
-fn full_add(plane: &mut Block, a: &Block, b: &Block) -> Block {
-    let mut carry = [0; LANES];
-    for lane in 0..LANES {
-        let (p, a, b) = (plane[lane], a[lane], b[lane]);
-        let differ = p ^ a;
-        plane[lane] = differ ^ b;
-        carry[lane] = (p & a) | (differ & b);
+    /// Adds a carry to the planes from `plane` on, and collects what comes out of the last.
+    #[inline(always)]
+    fn ripple(&mut self, plane: usize, mut carry: Block<S, W>, overflow: &mut Block<S, W>) {
+        for plane in &mut self.low[plane..] {
+            carry = half_add::<S, W>(plane, carry);
+        }
+        for w in 0..W {
+            overflow[w] |= carry[w];
+        }
     }
-    carry
 }
 
 /// Adds a carry to a plane and returns the carry out.
 #[inline(always)]
-fn half_add(plane: &mut Block, carry: &Block) -> Block {
-    let mut out = [0; LANES];
-    for lane in 0..LANES {
-        out[lane] = plane[lane] & carry[lane];
-        plane[lane] ^= carry[lane];
+fn half_add<S: Simd, const W: usize>(plane: &mut Block<S, W>, carry: Block<S, W>) -> Block<S, W> {
+    let mut out = carry;
+    for w in 0..W {
+        out[w] = plane[w] & carry[w];
+        plane[w] ^= carry[w];
     }
     out
 }
 
 #[inline(always)]
-fn or(plane: &mut Block, bits: &Block) {
-    for lane in 0..LANES {
-        plane[lane] |= bits[lane];
+fn ripple_high<S: Simd, const W: usize>(planes: &mut [Block<S, W>], mut carry: Block<S, W>) {
+    for plane in planes {
+        carry = half_add::<S, W>(plane, carry);
     }
 }
 
-/// Transposes the 16 × 16 bits of every lane: bit `t` of plane `p` becomes bit `p` of count `t`.
-///
-/// Four stages swap blocks of 8, 4, 2 and 1 bits (Warren, *Hacker's Delight*, section 7-3).
+/// Adds counters to counters. There must be planes for the sums.
 #[inline(always)]
-fn transpose(planes: &mut Counts) {
-    swap_blocks::<8>(planes, 0x00ff);
-    swap_blocks::<4>(planes, 0x0f0f);
-    swap_blocks::<2>(planes, 0x3333);
-    swap_blocks::<1>(planes, 0x5555);
-}
-
-#[inline(always)]
-fn swap_blocks<const SIZE: usize>(planes: &mut Counts, mask: u16) {
-    for upper in (0..POSITIONS).filter(|row| row & SIZE == 0) {
-        let lower = upper + SIZE;
-        for lane in 0..LANES {
-            let (a, b) = (planes[upper][lane], planes[lower][lane]);
-            let differ = ((a >> SIZE) ^ b) & mask;
-            planes[lower][lane] = b ^ differ;
-            planes[upper][lane] = a ^ (differ << SIZE);
+pub(super) fn add_planes<S: Simd, const W: usize>(
+    simd: S,
+    sums: &mut [Block<S, W>],
+    planes: &[Block<S, W>],
+) {
+    for w in 0..W {
+        let mut carry = S::u16s::splat(simd, 0);
+        for (sum, plane) in sums.iter_mut().zip(planes) {
+            carry = carry_save_add(simd, &mut sum[w], plane[w], carry);
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The largest counts that [`read_bytes`] reads.
+pub(super) const MAX_BYTE: u32 = u8::MAX as u32;
 
-    #[test]
-    fn positions_are_counted_for_every_number_of_samples() {
-        let mut blocks: Vec<Block> = (0..9000u32)
-            .map(|s| {
-                std::array::from_fn(|lane| (s.wrapping_mul((lane as u32 + 7) * 40503) >> 7) as u16)
-            })
-            .collect();
-        blocks.push([0; LANES]);
-        for len in [0, 1, 7, 8, 9, 127, 128, 129, 1000, 2047, 8999] {
-            let samples: Vec<u16> = (0..len).map(|k| (k * 7 % 9000) as u16).collect();
-            let counts = count_positions(&blocks, &samples);
-            for (position, counts) in counts.iter().enumerate() {
-                for (lane, &count) in counts.iter().enumerate() {
-                    let set = |s: &&u16| blocks[usize::from(**s)][lane] >> position & 1 == 1;
-                    let expected = samples.iter().filter(set).count();
-                    assert_eq!(usize::from(count), expected, "{len} {position} {lane}");
-                }
+/// Eight bits of every count, in the order of positions, from eight planes or fewer.
+///
+/// Zips put the eight bytes of the planes that belong to the same eight positions beside each
+/// other; their 8 × 8 bits are then transposed.
+#[inline(always)]
+pub(super) fn read_bytes<S: Simd, const W: usize>(
+    simd: S,
+    planes: &[Block<S, W>],
+    bytes: &mut [u8; MAX_POSITIONS],
+) {
+    let len = S::u8s::LEN;
+    for (w, bytes) in bytes.chunks_exact_mut(BYTE_BITS * len).take(W).enumerate() {
+        let mut rows = [S::u8s::splat(simd, 0); BYTE_BITS];
+        for (row, plane) in rows.iter_mut().zip(planes) {
+            *row = plane[w].bitcast();
+        }
+        for _ in 0..BYTE_BITS.ilog2() {
+            let from = rows;
+            for k in 0..BYTE_BITS / 2 {
+                rows[2 * k] = from[k].zip_low(from[k + BYTE_BITS / 2]);
+                rows[2 * k + 1] = from[k].zip_high(from[k + BYTE_BITS / 2]);
             }
         }
-    }
-
-    #[test]
-    fn the_largest_count_fits() {
-        let blocks = [[u16::MAX; LANES], [0; LANES]];
-        let largest = (1 << MAX_PLANES) - 1;
-        let counts = count_positions(&blocks, &vec![0; largest]);
-        assert_eq!(counts, [[u16::try_from(largest).unwrap(); LANES]; POSITIONS]);
+        for (row, bytes) in rows.into_iter().zip(bytes.chunks_exact_mut(len)) {
+            transpose_bits::<S>(row.bitcast()).bitcast::<S::u8s>().store_slice(bytes);
+        }
     }
 }
+
+/// The counts that the planes hold, in the order of positions.
+#[inline(always)]
+pub(super) fn read_counts<S: Simd, const W: usize>(
+    simd: S,
+    planes: &[Block<S, W>],
+    counts: &mut Counts,
+) {
+    counts.fill(0);
+    let mut bytes = [0; MAX_POSITIONS];
+    for (shift, planes) in (0..).step_by(BYTE_BITS).zip(planes.chunks(BYTE_BITS)) {
+        read_bytes(simd, planes, &mut bytes);
+        for (count, &byte) in counts.iter_mut().zip(&bytes) {
+            *count |= u32::from(byte) << shift;
+        }
+    }
+}
+
+const BYTE_BITS: usize = 8;

@@ -1,0 +1,63 @@
+//! What is computed.
+
+use std::error::Error;
+
+use cofire::{BinEdges, files};
+use ndarray::{Array2, ArrayView1};
+use rayon::prelude::*;
+
+use crate::arguments::Arguments;
+use crate::workload::{WORKLOADS, Workload};
+
+/// A name, activations and a number of bins.
+pub(crate) struct Input {
+    pub(crate) name: String,
+    pub(crate) activations: Array2<f32>,
+    pub(crate) bins: usize,
+}
+
+impl Input {
+    pub(crate) fn read(arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
+        if let Some(path) = &arguments.input {
+            let layer = files::read_layer(path, arguments.layer.as_deref())?;
+            let (name, bins) = (layer.name, arguments.bins);
+            return Ok(Self { name, activations: layer.activations, bins });
+        }
+        let known = WORKLOADS.iter().find(|workload| workload.name == arguments.workload);
+        let workload = known.ok_or("no such workload")?;
+        let (name, bins) = (workload.name.to_owned(), workload.bins);
+        Ok(Self { name, activations: workload.activations(), bins })
+    }
+
+    pub(crate) fn pair_samples(&self) -> u64 {
+        let (samples, neurons) = self.activations.dim();
+        Workload { name: "", samples, neurons, bins: self.bins }.pair_samples()
+    }
+
+    /// Bits that have to be counted for a pair-sample, at most: a one-hot code has one for each bin
+    /// but the last, whose count is what the others leave; and the longest row of a joint
+    /// histogram is what the others leave of a marginal, so its samples need not be counted.
+    pub(crate) fn bits_a_pair_sample(&self, edges: &BinEdges) -> f64 {
+        let columns = self.activations.columns();
+        let neurons = columns.into_iter().enumerate().collect::<Vec<_>>();
+        let shares = neurons.into_par_iter().map(|(neuron, activations)| {
+            edges.of(neuron).map_or(0.0, |edges| share_outside_fullest_bin(activations, edges))
+        });
+        let share = shares.sum::<f64>() / self.activations.ncols() as f64;
+        (self.bins - 1) as f64 * share
+    }
+}
+
+/// From every so many samples, to end soon.
+fn share_outside_fullest_bin(activations: ArrayView1<'_, f32>, edges: &[f64]) -> f64 {
+    const MOST_SAMPLES: usize = 20_000;
+    let inner = &edges[1..edges.len() - 1];
+    let mut counts = vec![0u32; edges.len() - 1];
+    let mut samples = 0u32;
+    for &x in activations.iter().step_by(activations.len().div_ceil(MOST_SAMPLES)) {
+        counts[inner.partition_point(|&edge| edge <= f64::from(x))] += 1;
+        samples += 1;
+    }
+    let fullest = counts.into_iter().max().unwrap_or(0);
+    f64::from(samples - fullest) / f64::from(samples)
+}

@@ -1,0 +1,86 @@
+//! Times one job, stage by stage, on one engine, and says how far from the machine's limit it is.
+//!
+//! ```text
+//! cargo run --release --example benchmark -- --workload w3 --engine cpu
+//! cargo run --release --example benchmark -- --input layer.npy --bins 30 --json
+//! cargo run --release --example benchmark -- --help
+//! ```
+//!
+//! The first run also opens the engine and, on a GPU, creates the pipelines: it is stated apart,
+//! as cold. Of the others the fastest is stated. `cargo bench` checks answers and compares.
+
+mod arguments;
+mod input;
+mod limits;
+mod output;
+mod times;
+#[path = "../../benches/common/workload.rs"]
+mod workload;
+
+use std::error::Error;
+use std::time::Instant;
+
+use clap::Parser;
+use cofire::gpu::Gpu;
+use cofire::{Analysis, Engine, Kernel, OnDeviceFailure};
+
+use arguments::{Arguments, EngineKind};
+use input::Input;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    if arguments.engine == EngineKind::Cpu && arguments.adapter.is_some() {
+        return Err("--adapter is for the GPU engine; leave out --engine cpu".into());
+    }
+    check_simd_level()?;
+    let threads = arguments.threads.unwrap_or(0); // 0: as many as there are cores
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    let input = Input::read(&arguments)?;
+
+    let clock = Instant::now();
+    let engine = open(&arguments)?;
+    let opening = clock.elapsed();
+    // A run that the CPU rescued would be the time of neither.
+    let mut analysis =
+        Analysis::new(input.bins).engine(engine.clone()).on_device_failure(OnDeviceFailure::Fail);
+    let chosen = Kernel::ALL.into_iter().find(|k| Some(k.name()) == arguments.kernel.as_deref());
+    if let Some(kernel) = chosen {
+        analysis = analysis.kernel(kernel);
+    }
+    let measurement = times::measure(&analysis, &input, arguments.repeat, opening)?;
+    let limits = match &engine {
+        Engine::Gpu(gpu) => limits::of_device(gpu)?,
+        _ => limits::of_cpu(),
+    };
+    let result = output::Output::new(&input, &measurement, &limits);
+    if arguments.json {
+        result.print_json()
+    } else {
+        result.print()
+    }
+    Ok(())
+}
+
+/// The library only logs a warning, which a benchmark must not run past.
+fn check_simd_level() -> Result<(), String> {
+    let used = cofire::simd_level();
+    match std::env::var("COFIRE_SIMD_LEVEL") {
+        Ok(wanted) if !wanted.eq_ignore_ascii_case(used) => {
+            Err(format!("COFIRE_SIMD_LEVEL={wanted}: this CPU does not have it"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An engine that stays open from run to run.
+fn open(arguments: &Arguments) -> Result<Engine, cofire::Error> {
+    let name = arguments.adapter.as_deref();
+    match arguments.engine {
+        EngineKind::Cpu => Ok(Engine::Cpu),
+        EngineKind::Auto if name.is_none() => match Gpu::open(None) {
+            Ok(gpu) if !gpu.adapter().is_software => Ok(Engine::Gpu(gpu)),
+            _ => Ok(Engine::Cpu),
+        },
+        EngineKind::Auto | EngineKind::Gpu => Gpu::open(name).map(Engine::Gpu),
+    }
+}

@@ -1,0 +1,92 @@
+//! Running a job by the clock.
+
+use std::time::{Duration, Instant};
+
+use cofire::{Analysis, Report, Timings, Transfer};
+use serde_json::{Value, json};
+
+use crate::input::Input;
+
+/// How long one run took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) stages: Timings,
+    /// What a device was sent and sent back: parts of [`Timings::pairs`].
+    pub(crate) transfer: Option<Transfer>,
+    pub(crate) whole: Duration,
+}
+
+impl Times {
+    /// Every stage, its parts after it, and the whole job: from activations in memory to the
+    /// matrix.
+    pub(crate) fn named(&self) -> Vec<(&'static str, Duration)> {
+        let Timings { discretize, open_engine, pairs, .. } = self.stages;
+        let mut named =
+            vec![("discretize", discretize), ("open_engine", open_engine), ("pairs", pairs)];
+        named.extend(self.transfer.iter().flat_map(parts));
+        named.push(("whole", self.whole));
+        named
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let seconds = |(name, time): (&str, Duration)| (name.to_owned(), json!(time.as_secs_f64()));
+        Value::Object(self.named().into_iter().map(seconds).collect())
+    }
+}
+
+fn parts(transfer: &Transfer) -> [(&'static str, Duration); 4] {
+    [
+        ("pairs.upload", transfer.upload),
+        ("pairs.read_back", transfer.read_back),
+        ("pairs.waiting", transfer.waiting),
+        ("pairs.device_busy", transfer.device_busy),
+    ]
+}
+
+/// A first run, which also creates pipelines on a GPU, and the fastest of some more.
+pub(crate) struct Measurement {
+    pub(crate) report: Report,
+    pub(crate) cold: Times,
+    pub(crate) best: Times,
+    /// Runs after the first.
+    pub(crate) runs: u32,
+}
+
+/// Runs after the first, unless their number is given: so many, and as many as take so long.
+const LEAST_RUNS: u32 = 5;
+const LEAST_TIME: Duration = Duration::from_secs(1);
+
+/// `opening` is what it took to open the engine before: part of the first run.
+pub(crate) fn measure(
+    analysis: &Analysis,
+    input: &Input,
+    repeat: Option<u32>,
+    opening: Duration,
+) -> Result<Measurement, cofire::Error> {
+    let (report, mut cold) = run(analysis, input)?;
+    cold.stages.open_engine += opening;
+    cold.whole += opening;
+    let mut measurement = Measurement { report, cold, best: cold, runs: 0 };
+    let clock = Instant::now();
+    let is_enough = |runs| match repeat {
+        Some(repeat) => runs >= repeat,
+        None => runs >= LEAST_RUNS && clock.elapsed() >= LEAST_TIME,
+    };
+    while !is_enough(measurement.runs) {
+        let (report, times) = run(analysis, input)?;
+        if measurement.runs == 0 || times.whole < measurement.best.whole {
+            measurement.best = times;
+        }
+        measurement.report = report;
+        measurement.runs += 1;
+    }
+    Ok(measurement)
+}
+
+fn run(analysis: &Analysis, input: &Input) -> Result<(Report, Times), cofire::Error> {
+    let clock = Instant::now();
+    let report = analysis.run(input.activations.view())?;
+    let whole = clock.elapsed();
+    let (stages, transfer) = (report.timings, report.execution.transfer);
+    Ok((report, Times { stages, transfer, whole }))
+}

@@ -1,0 +1,286 @@
+//! Σ f(n) over short rows, by comparing each sample of a row with those before it.
+//!
+//! Where a row of the joint histograms has few samples, most of its cells are empty, and looking
+//! at all of them costs more than the samples do. A sample that finds `m` earlier ones in its cell
+//! makes that cell grow from `m` to `m + 1`, so that `Σ f(n)` over the cells is the sum over the
+//! samples of `g(m) = f(m + 1) − f(m)`. The codes of a vector of partners are compared at once;
+//! samples are counted by their `m`, and `g` is multiplied in at the end.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use fearless_simd::{Simd, prelude::*};
+
+use crate::MAX_BINS;
+use crate::codes::Codes;
+use crate::estimator::CellTable;
+use crate::simd::{MAX_LANES, increment_where, transpose};
+
+/// The most samples of a row: what an 8-bit lane can count.
+pub(crate) const MAX_ROW: u32 = u8::MAX as u32;
+
+/// Samples whose codes are transposed together: 1 MiB of the widest vectors.
+const MAX_STRIP: usize = 1 << 14;
+
+/// The short rows of one row neuron.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ShortRows {
+    /// The samples of one row after the other.
+    samples: Vec<u32>,
+    /// Where each row ends.
+    ends: Vec<usize>,
+}
+
+impl ShortRows {
+    /// The rows of some codes, at most [`MAX_ROW`] samples each: every code and its samples.
+    pub(crate) fn new(codes: &[u8], rows: impl Iterator<Item = (u8, u32)>) -> Self {
+        /// Where no sample goes.
+        const NOWHERE: u32 = u32::MAX;
+        let mut next = [NOWHERE; MAX_BINS];
+        let mut short = Self::default();
+        let mut end = 0;
+        for (code, samples) in rows {
+            next[usize::from(code)] = end;
+            end += samples;
+            short.ends.push(end as usize);
+        }
+        if end == 0 {
+            return short;
+        }
+        short.samples.resize(end as usize, 0);
+        for (sample, &code) in (0..).zip(codes) {
+            let next = &mut next[usize::from(code)];
+            if let Some(place) = short.samples.get_mut(*next as usize) {
+                *place = sample;
+                *next += 1;
+            }
+        }
+        short
+    }
+}
+
+/// Whether the codes of short rows have to be gathered from all over the samples.
+pub(crate) fn gathers(samples: usize) -> bool {
+    samples > MAX_STRIP
+}
+
+/// Tells Σ f(n) over short rows, `rows[i]` being those of the `i`-th row neuron, for each of its
+/// columns: `tell(i, column, sum)`. Its columns begin at `first_column(i)`.
+///
+/// O(Σ r²) vector operations over the rows of r samples, for each row neuron and each vector of
+/// columns.
+#[inline(always)]
+pub(crate) fn for_each_sum<S: Simd>(
+    simd: S,
+    codes: &Codes,
+    table: &CellTable,
+    rows: &[ShortRows],
+    columns: Range<usize>,
+    first_column: impl Fn(usize) -> usize,
+    mut tell: impl FnMut(usize, usize, u64),
+) {
+    let lanes = S::u8s::LEN;
+    let mut counter = Counter::<S>::new(simd, table);
+    let mut strip = Vec::new();
+    for group in groups(rows, codes.samples()) {
+        let places = group.samples.as_ref().map_or(codes.samples(), Vec::len);
+        strip.resize(places.next_multiple_of(lanes), S::u8s::splat(simd, 0));
+        for begin in columns.clone().step_by(lanes) {
+            let columns = begin..columns.end.min(begin + lanes);
+            match &group.samples {
+                None => transpose_all(simd, codes, columns.clone(), &mut strip),
+                Some(samples) => transpose_some::<S>(codes, columns.clone(), samples, &mut strip),
+            }
+            for (i, rows) in &group.rows {
+                let first = first_column(*i).max(columns.start);
+                if first < columns.end {
+                    let sums = counter.sums(&strip, rows);
+                    for column in first..columns.end {
+                        tell(*i, column, sums[column - columns.start]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The codes of all samples, a vector of neurons each.
+#[inline(always)]
+fn transpose_all<S: Simd>(simd: S, codes: &Codes, neurons: Range<usize>, strip: &mut [S::u8s]) {
+    let lanes = S::u8s::LEN;
+    for (vectors, begin) in strip.chunks_exact_mut(lanes).zip((0..).step_by(lanes)) {
+        let mut square = [S::u8s::splat(simd, 0); MAX_LANES];
+        for (row, neuron) in square.iter_mut().zip(neurons.clone()) {
+            let codes = &codes.neuron(neuron)[begin..];
+            match codes.get(..lanes) {
+                Some(codes) => *row = S::u8s::from_slice(simd, codes),
+                None => row.as_mut_slice()[..codes.len()].copy_from_slice(codes),
+            }
+        }
+        transpose(&mut square);
+        vectors.copy_from_slice(&square[..lanes]);
+    }
+}
+
+/// The codes of some samples, a vector of neurons each.
+#[inline(always)]
+fn transpose_some<S: Simd>(
+    codes: &Codes,
+    neurons: Range<usize>,
+    samples: &[u32],
+    strip: &mut [S::u8s],
+) {
+    for (lane, neuron) in neurons.enumerate() {
+        let codes = codes.neuron(neuron);
+        for (vector, &sample) in strip.iter_mut().zip(samples) {
+            vector.as_mut_slice()[lane] = codes[sample as usize];
+        }
+    }
+}
+
+/// Row neurons whose rows have few enough different samples to share a strip.
+struct Group<'a> {
+    /// Their numbers, and their rows with places in the strip for samples.
+    rows: Vec<(usize, Cow<'a, ShortRows>)>,
+    /// The samples of the strip, or none where all fit.
+    samples: Option<Vec<u32>>,
+}
+
+fn groups(rows: &[ShortRows], samples: usize) -> Vec<Group<'_>> {
+    let rows = rows.iter().enumerate().filter(|(_, rows)| !rows.ends.is_empty());
+    if !gathers(samples) {
+        let rows = rows.map(|(i, rows)| (i, Cow::Borrowed(rows))).collect();
+        return vec![Group { rows, samples: None }];
+    }
+    const NOWHERE: u32 = u32::MAX;
+    let mut groups = Vec::new();
+    let mut group = Group { rows: Vec::new(), samples: None };
+    let mut place_of = Vec::new();
+    for (i, rows) in rows {
+        let has_room = |strip: &&mut Vec<u32>| strip.len() + rows.samples.len() <= MAX_STRIP;
+        if group.samples.as_mut().filter(has_room).is_none() {
+            groups.push(std::mem::replace(&mut group, Group { rows: Vec::new(), samples: None }));
+            place_of.clear();
+            place_of.resize(samples, NOWHERE);
+        }
+        let strip = group.samples.get_or_insert_default();
+        let mut place = |&sample: &u32| {
+            let place = &mut place_of[sample as usize];
+            if *place == NOWHERE {
+                #[expect(clippy::cast_possible_truncation, reason = "no longer than the samples")]
+                let end = strip.len() as u32;
+                *place = end;
+                strip.push(sample);
+            }
+            *place
+        };
+        let places = rows.samples.iter().map(&mut place).collect();
+        let rows = ShortRows { samples: places, ends: rows.ends.clone() };
+        group.rows.push((i, Cow::Owned(rows)));
+    }
+    groups.push(group);
+    groups.retain(|group| !group.rows.is_empty());
+    groups
+}
+
+/// Counts samples by how many earlier ones of their row have the same code.
+struct Counter<S: Simd> {
+    simd: S,
+    /// g(m) = f(m + 1) − f(m).
+    steps: Vec<u64>,
+    /// The codes of a row.
+    row: Vec<S::u8s>,
+    /// Samples that found `m` earlier ones, lately.
+    lately: Vec<S::u8s>,
+    /// Samples that found `m` earlier ones, before that.
+    before: Vec<[u16; MAX_LANES]>,
+}
+
+impl<S: Simd> Counter<S> {
+    fn new(simd: S, table: &CellTable) -> Self {
+        let longest = MAX_ROW as usize;
+        let zero = S::u8s::splat(simd, 0);
+        Self {
+            simd,
+            steps: (0..MAX_ROW).map(|m| table.value(m + 1) - table.value(m)).collect(),
+            row: vec![zero; longest],
+            lately: vec![zero; longest],
+            before: vec![[0; MAX_LANES]; longest],
+        }
+    }
+
+    /// Σ f(n) over some rows, for every lane.
+    #[inline(always)]
+    fn sums(&mut self, strip: &[S::u8s], rows: &ShortRows) -> [u64; MAX_LANES] {
+        let (mut begin, mut longest, mut lately) = (0, 0, 0);
+        for &end in &rows.ends {
+            let places = &rows.samples[begin..end];
+            begin = end;
+            longest = longest.max(places.len());
+            lately += places.len();
+            if lately > MAX_ROW as usize {
+                self.flush(longest);
+                lately = places.len();
+            }
+            self.count(strip, places);
+        }
+        self.flush(longest);
+        let mut sums = [0; MAX_LANES];
+        // A sample that found none adds f(1) − f(0) = 0.
+        for (step, before) in self.steps[..longest].iter().zip(&mut self.before).skip(1) {
+            for (sum, samples) in sums.iter_mut().zip(before) {
+                *sum += u64::from(*samples) * step;
+                *samples = 0;
+            }
+        }
+        sums
+    }
+
+    /// Counts the samples of one row, two at a time.
+    #[inline(always)]
+    fn count(&mut self, strip: &[S::u8s], places: &[u32]) {
+        let row = &mut self.row[..places.len()];
+        for (codes, &place) in row.iter_mut().zip(places) {
+            *codes = strip[place as usize];
+        }
+        let none = S::u8s::splat(self.simd, 0);
+        for second in (1..row.len()).step_by(2) {
+            let (before, pair) = row.split_at(second - 1);
+            let (a, b) = (pair[0], pair[1]);
+            let mut found_a = none;
+            let mut found_b = increment_where(self.simd, none, a.simd_eq(b));
+            for &codes in before {
+                found_a = increment_where(self.simd, found_a, codes.simd_eq(a));
+                found_b = increment_where(self.simd, found_b, codes.simd_eq(b));
+            }
+            let mut m = none;
+            for lately in &mut self.lately[1..=second] {
+                m += 1;
+                *lately = increment_where(self.simd, *lately, found_a.simd_eq(m));
+                *lately = increment_where(self.simd, *lately, found_b.simd_eq(m));
+            }
+        }
+        if let ([before @ .., last], true) = (&*row, row.len() % 2 == 1) {
+            let mut found = none;
+            for codes in before {
+                found = increment_where(self.simd, found, codes.simd_eq(*last));
+            }
+            let mut m = none;
+            for lately in self.lately[1..].iter_mut().take(before.len()) {
+                m += 1;
+                *lately = increment_where(self.simd, *lately, found.simd_eq(m));
+            }
+        }
+    }
+
+    /// Moves the late counts of up to `longest` earlier samples to the others.
+    #[inline(always)]
+    fn flush(&mut self, longest: usize) {
+        for (lately, before) in self.lately[..longest].iter_mut().zip(&mut self.before) {
+            for (before, &lately) in before.iter_mut().zip(lately.as_slice()) {
+                *before += u16::from(lately);
+            }
+            *lately = S::u8s::splat(self.simd, 0);
+        }
+    }
+}

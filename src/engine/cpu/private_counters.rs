@@ -1,0 +1,42 @@
+//! Private counters over sorted rows: a row of a joint histogram at a time, in counters that fit
+//! L1 whatever the number of bins.
+//!
+//! GPU twin: `shaders/private_counters.wgsl`.
+
+use crate::MAX_BINS;
+use crate::codes::Codes;
+use crate::engine::PairSum;
+use crate::estimator::CellTable;
+use crate::plan::Tile;
+use crate::sorted_rows::SortedRows;
+
+/// Samples that are sorted together.
+const CHUNK: usize = 1 << 16;
+
+/// Σ f(n) of every pair of the tile. O(samples + bins · min(bins, samples)) a pair.
+pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile) -> Vec<PairSum> {
+    let bins = codes.bins();
+    let mut counters = [0u32; MAX_BINS];
+    let mut sums = Vec::with_capacity(tile.pairs());
+    for i in tile.rows.clone() {
+        let sorted = SortedRows::new(codes.neuron(i), bins, CHUNK);
+        for j in tile.columns_of(i) {
+            let column = codes.neuron(j);
+            let mut sum = PairSum::default();
+            for row in 0..bins {
+                for (chunk, column) in column.chunks(CHUNK).enumerate() {
+                    for &sample in sorted.row(chunk, row) {
+                        counters[usize::from(column[usize::from(sample)])] += 1;
+                    }
+                }
+                for n in &mut counters[..bins] {
+                    sum.cells += table.value(*n);
+                    sum.samples += u64::from(*n);
+                    *n = 0;
+                }
+            }
+            sums.push(sum);
+        }
+    }
+    sums
+}

@@ -1,0 +1,211 @@
+//! Which kernel counts a job: the one that was asked for, the one that a short measurement finds
+//! to be the fastest, or for small jobs the one that is likely to be.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::adapter::Gpu;
+use super::count_kernel;
+use super::failure::Failure;
+use super::tile_counter::{Goal, Speed, TileCounter};
+use crate::engine::{Job, Kernel};
+use crate::plan::total_work;
+use crate::report::{KernelChoice, KernelSpeed};
+
+/// When a measurement is worth its time. Building pipelines, which takes most of it, and packing
+/// codes cost some tens of milliseconds a kernel.
+#[derive(Debug, Clone, Copy)]
+struct Worth {
+    /// The least pair-samples of a job; below, the likely kernel is not even measured itself.
+    pair_samples: u64,
+    /// The least seconds that the likely kernel would take.
+    seconds: f64,
+}
+
+const WORTH: Worth = Worth { pair_samples: 1 << 28, seconds: 1.0 };
+
+/// What was found in this process.
+static FOUND: Mutex<Option<HashMap<Case, Vec<KernelSpeed>>>> = Mutex::new(None);
+
+/// Jobs of a case have the same fastest kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Case {
+    adapter: String,
+    driver: String,
+    bins: usize,
+    /// Samples and neurons to the next power of two.
+    samples: usize,
+    neurons: usize,
+}
+
+impl Case {
+    fn of(gpu: &Gpu, job: &Job) -> Self {
+        Self {
+            adapter: gpu.adapter().to_string(),
+            driver: gpu.adapter().driver.clone(),
+            bins: job.codes.bins(),
+            samples: job.codes.samples().next_power_of_two(),
+            neurons: job.codes.neurons().next_power_of_two(),
+        }
+    }
+}
+
+/// Opens a job with the kernel that suits it.
+pub(super) async fn open<'a>(
+    gpu: &'a Gpu,
+    job: &'a Job,
+) -> Result<(TileCounter<'a>, KernelChoice), Failure> {
+    open_if_worth(gpu, job, WORTH).await
+}
+
+async fn open_if_worth<'a>(
+    gpu: &'a Gpu,
+    job: &'a Job,
+    worth: Worth,
+) -> Result<(TileCounter<'a>, KernelChoice), Failure> {
+    if let Some(asked) = job.kernel {
+        let counter = TileCounter::open(gpu, job, asked, Goal::Sums).await?;
+        return Ok((counter, KernelChoice::Asked));
+    }
+    let bins = job.codes.bins();
+    let likely = count_kernel::fastest(bins);
+    let candidates: Vec<Kernel> =
+        Kernel::ALL.into_iter().filter(|kernel| bins <= kernel.max_bins()).collect();
+    let work = total_work(job.codes.samples(), job.codes.neurons());
+    // Without a clock there is nothing to measure with.
+    let can_measure = !cfg!(target_arch = "wasm32") && candidates.len() > 1;
+    if !can_measure || work < worth.pair_samples {
+        let counter = TileCounter::open(gpu, job, likely, Goal::Sums).await?;
+        return Ok((counter, KernelChoice::Rule));
+    }
+    let case = Case::of(gpu, job);
+    if let Some(speeds) = known(&case)
+        && let Some(best) = fastest(&speeds)
+    {
+        let counter = TileCounter::open(gpu, job, best, Goal::Sums).await?;
+        return Ok((counter, KernelChoice::Measured(speeds)));
+    }
+    let mut counter = TileCounter::open(gpu, job, likely, Goal::Sums).await?;
+    let mut speeds = vec![speed(job, likely, counter.measure().await?)];
+    if work as f64 / speeds[0].pair_samples_per_second < worth.seconds {
+        return Ok((counter, KernelChoice::Rule));
+    }
+    for kernel in candidates.into_iter().filter(|&kernel| kernel != likely) {
+        let mut other = TileCounter::open(gpu, job, kernel, Goal::Sums).await?;
+        speeds.push(speed(job, kernel, other.measure().await?));
+        if fastest(&speeds) == Some(kernel) {
+            counter = other;
+        }
+    }
+    log::debug!("measured on {}: {speeds:?}", gpu.adapter());
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    found.get_or_insert_default().insert(case, speeds.clone());
+    Ok((counter, KernelChoice::Measured(speeds)))
+}
+
+fn known(case: &Case) -> Option<Vec<KernelSpeed>> {
+    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    found.as_ref()?.get(case).cloned()
+}
+
+fn fastest(speeds: &[KernelSpeed]) -> Option<Kernel> {
+    let fastest = |a: &&KernelSpeed, b: &&KernelSpeed| {
+        a.pair_samples_per_second.total_cmp(&b.pair_samples_per_second)
+    };
+    speeds.iter().max_by(fastest).map(|speed| speed.kernel)
+}
+
+/// What a measurement says of this job.
+fn speed(job: &Job, kernel: Kernel, speed: Speed) -> KernelSpeed {
+    let samples = job.codes.samples() as f64;
+    let seconds_per_pair = samples * speed.seconds_per_pair_sample + speed.seconds_per_pair;
+    KernelSpeed { kernel, pair_samples_per_second: samples / seconds_per_pair }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ndarray::Array2;
+
+    use super::super::adapters;
+    use super::*;
+    use crate::BinEdges;
+    use crate::activations::Activations;
+    use crate::binning::Range;
+    use crate::codes::Codes;
+    use crate::engine::Monitor;
+    use crate::estimator::CellTable;
+
+    fn job(samples: usize, kernel: Option<Kernel>) -> Job {
+        let values = Array2::from_shape_fn((samples, 70), |(s, n)| ((s * (n + 3)) % 61) as f32);
+        let activations = Activations::new(values.view()).unwrap();
+        let extents = crate::extents::extents(&activations).unwrap();
+        let edges = BinEdges::from_extents(&extents, 8, Range::PerNeuron).unwrap();
+        Job {
+            codes: Arc::new(Codes::encode(&activations, &edges).unwrap()),
+            table: Arc::new(CellTable::plug_in(u32::try_from(samples).unwrap())),
+            kernel,
+            monitor: Arc::new(Monitor::new(0, None)),
+        }
+    }
+
+    /// Every adapter there is; none unless the environment says that there has to be one.
+    fn gpus() -> Vec<Gpu> {
+        let labels: Vec<String> =
+            adapters().iter().map(|found| found.description.to_string()).collect();
+        let required = std::env::var_os("COFIRE_REQUIRE_ADAPTERS").is_some();
+        assert!(!labels.is_empty() || !required, "COFIRE_REQUIRE_ADAPTERS is set");
+        if labels.is_empty() {
+            eprintln!("no adapter: this test did not run");
+        }
+        labels.iter().map(|label| Gpu::open(Some(label)).unwrap()).collect()
+    }
+
+    /// The sums of all tiles with whatever kernel was chosen, and how it was.
+    fn counted(gpu: &Gpu, job: &Job, worth: Worth) -> (Vec<u64>, Kernel, KernelChoice) {
+        pollster::block_on(async {
+            let (mut counter, choice) = open_if_worth(gpu, job, worth).await.unwrap();
+            for tile in 0..counter.tiles().len() {
+                counter.enqueue(tile).await.unwrap();
+            }
+            counter.finish().await.unwrap();
+            let mut sums = Vec::new();
+            while let Some((_, tile)) = counter.next_sums() {
+                sums.extend(tile.unwrap());
+            }
+            (sums, counter.kernel(), choice)
+        })
+    }
+
+    #[test]
+    fn a_measurement_leaves_nothing_behind_and_is_made_once() {
+        let always = Worth { pair_samples: 0, seconds: 0.0 };
+        for gpu in gpus() {
+            for samples in [300, 20_000] {
+                let job = job(samples, None);
+                let (expected, rule, choice) = counted(&gpu, &job, WORTH);
+                assert_eq!((rule, choice), (count_kernel::fastest(8), KernelChoice::Rule));
+                let (sums, kernel, first) = counted(&gpu, &job, always);
+                assert_eq!(sums, expected, "{kernel} after a measurement on {gpu:?}");
+                let KernelChoice::Measured(speeds) = &first else { panic!("{first:?}") };
+                assert_eq!(fastest(speeds), Some(kernel), "{first:?}");
+                assert!(speeds.iter().all(|s| s.pair_samples_per_second > 0.0), "{first:?}");
+                // To measure again would find other numbers.
+                let (sums, again, second) = counted(&gpu, &job, always);
+                assert_eq!((again, second), (kernel, first));
+                assert_eq!(sums, expected, "{kernel} on {gpu:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_not_measured() {
+        let always = Worth { pair_samples: 0, seconds: 0.0 };
+        for gpu in gpus() {
+            let job = job(300, Some(Kernel::JointHistogram));
+            let (_, kernel, choice) = counted(&gpu, &job, always);
+            assert_eq!((kernel, choice), (Kernel::JointHistogram, KernelChoice::Asked));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The kernels as pipelines are made of them, for tools that look at what compilers make of them.
+
+use super::cell_sum;
+use super::count_kernel::{self, Output};
+use super::pipelines::Shader;
+use super::plan::DeviceLimits;
+use crate::engine::Kernel;
+
+/// A shader and the value of each of its `override` constants.
+#[derive(Debug, Clone)]
+pub struct KernelSource {
+    /// The kernel's name, and of the files that hold it.
+    pub name: &'static str,
+    /// The shader's text.
+    pub wgsl: &'static str,
+    /// Every `override` constant by name.
+    pub constants: Vec<(&'static str, u32)>,
+    /// The most samples that it counts at once. `None` for the kernel that sums counts.
+    pub max_chunk: Option<usize>,
+}
+
+impl KernelSource {
+    fn new(shader: Shader, max_chunk: Option<usize>) -> Self {
+        let mut constants = shader.constants;
+        constants.push(("WORKGROUP_SIZE", shader.workgroup_size));
+        Self { name: shader.name, wgsl: shader.wgsl, constants, max_chunk }
+    }
+}
+
+/// Every kernel that may take part in a job of so many bins on a device with WebGPU's default
+/// limits and subgroups as large as given: each that counts, by each output that it can write, and
+/// the one that sums counts.
+#[must_use]
+pub fn kernel_sources(bins: usize, subgroup_size: u32) -> Vec<KernelSource> {
+    let limits = DeviceLimits::of(&wgpu::Limits::default(), subgroup_size);
+    let mut sources = Vec::new();
+    for kernel in Kernel::ALL.into_iter().filter(|kernel| bins <= kernel.max_bins()) {
+        let kernel = count_kernel::new(kernel, bins, &limits);
+        let max_chunk = Some(kernel.max_chunk());
+        sources.push(KernelSource::new(kernel.shader(Output::Counts), max_chunk));
+        if kernel.can_sum() {
+            sources.push(KernelSource::new(kernel.shader(Output::Sums), max_chunk));
+        }
+    }
+    sources.push(KernelSource::new(cell_sum::shader(bins), None));
+    sources
+}

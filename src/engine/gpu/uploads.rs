@@ -1,0 +1,94 @@
+//! Packed codes on the device: packed and uploaded when first needed, and kept as long as they fit.
+
+use std::collections::HashMap;
+
+use super::adapter::Gpu;
+use super::count_kernel::CountKernel;
+use super::failure::{Failure, scoped};
+use super::visit::{Block, Role};
+use crate::codes::Codes;
+use crate::report::Transfer;
+use crate::stopwatch::Stopwatch;
+
+/// What was uploaded of the codes.
+#[derive(Debug)]
+pub(super) struct Uploads {
+    kept: HashMap<Block, Vec<wgpu::Buffer>>,
+    bytes: u64,
+    /// The most bytes to keep.
+    budget: u64,
+}
+
+impl Uploads {
+    pub(super) fn new(budget: u64) -> Self {
+        Self { kept: HashMap::new(), bytes: 0, budget }
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.kept.clear();
+        self.bytes = 0;
+    }
+
+    /// The buffers of a block, uploaded now if they are not there.
+    ///
+    /// Where room is short, the block goes that `next_use` tells to be needed last. What is under
+    /// way on the device keeps its buffers until it is done.
+    pub(super) async fn get(
+        &mut self,
+        gpu: &Gpu,
+        kernel: &dyn CountKernel,
+        codes: &Codes,
+        block: &Block,
+        next_use: impl Fn(&Block) -> usize,
+        transfer: &mut Transfer,
+    ) -> Result<Vec<wgpu::Buffer>, Failure> {
+        if let Some(kept) = self.kept.get(block) {
+            return Ok(kept.clone());
+        }
+        let clock = Stopwatch::start();
+        let (neurons, samples) = (block.neurons.clone(), block.samples.clone());
+        let data = match block.role {
+            Role::Rows => kernel.row_data(codes, neurons, samples),
+            Role::Columns => kernel.column_data(codes, neurons, samples),
+        };
+        let bytes = data.iter().map(|words| size_of_val(words.as_slice()) as u64).sum::<u64>();
+        self.make_room(bytes, next_use);
+        let buffers: Vec<wgpu::Buffer> =
+            scoped(gpu.device(), || data.iter().map(|words| upload(gpu, "codes", words)).collect())
+                .await?;
+        self.kept.insert(block.clone(), buffers.clone());
+        self.bytes += bytes;
+        transfer.uploaded_bytes += bytes;
+        transfer.upload += clock.elapsed();
+        Ok(buffers)
+    }
+
+    fn make_room(&mut self, bytes: u64, next_use: impl Fn(&Block) -> usize) {
+        while self.bytes + bytes > self.budget {
+            let last = self.kept.keys().max_by_key(|block| next_use(block)).cloned();
+            let Some(buffers) = last.and_then(|block| self.kept.remove(&block)) else { return };
+            self.bytes -= buffers.iter().map(wgpu::Buffer::size).sum::<u64>();
+        }
+    }
+}
+
+/// A buffer that kernels read and write.
+pub(super) fn storage_buffer(gpu: &Gpu, name: &str, bytes: usize) -> wgpu::Buffer {
+    gpu.device().create_buffer(&wgpu::BufferDescriptor {
+        label: Some(&format!("cofire.{name}")),
+        size: bytes as u64,
+        usage: wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST,
+        mapped_at_creation: false,
+    })
+}
+
+/// A buffer with these contents; they are written before what is submitted next.
+pub(super) fn upload(gpu: &Gpu, name: &str, words: &[u32]) -> wgpu::Buffer {
+    // wgpu's own helper for this panics when the device is lost.
+    let buffer = storage_buffer(gpu, name, size_of_val(words));
+    gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(words));
+    buffer
+}

@@ -1,0 +1,195 @@
+//! In which order tiles are visited, so that what was uploaded for one is used by the next ones.
+
+use std::ops::Range;
+
+use crate::plan::Tile;
+
+/// What part a neuron plays in a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    Rows,
+    Columns,
+}
+
+/// What is uploaded at once: neurons in a role over a chunk of samples.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Block {
+    pub(super) role: Role,
+    pub(super) neurons: Range<usize>,
+    pub(super) samples: Range<usize>,
+}
+
+impl Block {
+    /// What a tile needs for a chunk of samples.
+    pub(super) fn of(tile: &Tile, role: Role, samples: &Range<usize>) -> Self {
+        let neurons = match role {
+            Role::Rows => tile.rows.clone(),
+            Role::Columns => tile.columns.clone(),
+        };
+        Self { role, neurons, samples: samples.clone() }
+    }
+}
+
+/// The tiles of a job in the order in which they are counted, each over all chunks of samples.
+#[derive(Debug)]
+pub(super) struct Visit {
+    tiles: Vec<Tile>,
+    chunks: Vec<Range<usize>>,
+}
+
+impl Visit {
+    /// Square tiles of `edge` neurons. They are visited in squares of `panels` × `panels` tiles: a
+    /// square needs as many uploads as it has rows and columns, and more than a row of tiles of the
+    /// same number would. Rows, and squares, are walked to and fro.
+    pub(super) fn new(
+        neurons: usize,
+        edge: usize,
+        samples: usize,
+        chunk: usize,
+        panels: usize,
+    ) -> Self {
+        let edge = edge.max(1);
+        let panel = |index: usize| index * edge..neurons.min((index + 1) * edge);
+        let square = panels.max(1);
+        let count = neurons.div_ceil(edge);
+        let squares = count.div_ceil(square);
+        let mut tiles = Vec::with_capacity(count * (count + 1) / 2);
+        let mut walk = 0usize;
+        for high in 0..squares {
+            for wide in to_and_fro(high..squares, high) {
+                for row in high * square..count.min((high + 1) * square) {
+                    let columns = row.max(wide * square)..count.min((wide + 1) * square);
+                    let columns = to_and_fro(columns, walk);
+                    tiles.extend(columns.map(|j| Tile { rows: panel(row), columns: panel(j) }));
+                    walk += 1;
+                }
+            }
+        }
+        let chunk = chunk.max(1);
+        let chunks = (0..samples).step_by(chunk).map(|at| at..samples.min(at + chunk)).collect();
+        Self { tiles, chunks }
+    }
+
+    pub(super) fn tiles(&self) -> &[Tile] {
+        &self.tiles
+    }
+
+    /// The chunks of samples in the order in which the tile of this number counts them: to and fro.
+    pub(super) fn chunks(&self, tile: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let chunks = self.chunks.clone();
+        to_and_fro(0..chunks.len(), tile).map(move |chunk| chunks[chunk].clone())
+    }
+
+    /// When a block is needed next, counted in chunks of tiles, at or after the chunk of number
+    /// `turn` of a tile; `usize::MAX` when it is not.
+    pub(super) fn next_use(&self, block: &Block, tile: usize, turn: usize) -> usize {
+        let per_tile = self.chunks.len();
+        let now = tile.saturating_mul(per_tile).saturating_add(turn);
+        let Some(chunk) = self.chunks.iter().position(|samples| *samples == block.samples) else {
+            return usize::MAX;
+        };
+        let later = self.tiles.iter().enumerate().skip(tile);
+        later
+            .filter(|(_, tile)| match block.role {
+                Role::Rows => tile.rows == block.neurons,
+                Role::Columns => tile.columns == block.neurons,
+            })
+            .map(|(number, _)| {
+                let turn = if number.is_multiple_of(2) { chunk } else { per_tile - 1 - chunk };
+                number * per_tile + turn
+            })
+            .find(|&at| at >= now)
+            .unwrap_or(usize::MAX)
+    }
+}
+
+/// A range from its beginning for an even `turn`, from its end for an odd one.
+fn to_and_fro(range: Range<usize>, turn: usize) -> impl Iterator<Item = usize> {
+    let (start, end) = (range.start, range.end);
+    range.map(move |at| if turn.is_multiple_of(2) { at } else { start + end - 1 - at })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_pair_is_visited_once() {
+        for (neurons, edge) in [(1, 1), (7, 3), (64, 8), (65, 8), (40, 100)] {
+            for panels in [1, 2, 3, 100] {
+                let visit = Visit::new(neurons, edge, 10, 4, panels);
+                let mut seen = HashSet::new();
+                for tile in visit.tiles() {
+                    assert!(tile.rows.len() <= edge && tile.columns.len() <= edge, "{tile:?}");
+                    for (i, j) in tile.iter() {
+                        assert!(i <= j && j < neurons, "({i}, {j})");
+                        assert!(seen.insert((i, j)), "({i}, {j}) twice");
+                    }
+                }
+                assert_eq!(seen.len(), neurons * (neurons + 1) / 2, "{neurons} {edge} {panels}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_tile_has_all_samples() {
+        let visit = Visit::new(4, 2, 10, 4, 1);
+        let chunks = |tile| visit.chunks(tile).collect::<Vec<_>>();
+        assert_eq!(chunks(0), [0..4, 4..8, 8..10]);
+        assert_eq!(chunks(1), [8..10, 4..8, 0..4]);
+    }
+
+    #[test]
+    fn the_next_use_is_the_first_one_from_now_on() {
+        let visit = Visit::new(4, 2, 10, 4, 9); // tiles: (0, 0), (0, 1), (1, 1)
+        let rows = |neurons, samples| Block { role: Role::Rows, neurons, samples };
+        assert_eq!(visit.next_use(&rows(0..2, 0..4), 0, 0), 0);
+        assert_eq!(visit.next_use(&rows(0..2, 0..4), 0, 1), 5);
+        assert_eq!(visit.next_use(&rows(0..2, 8..10), 0, 1), 2);
+        assert_eq!(visit.next_use(&rows(2..4, 4..8), 0, 0), 7);
+        assert_eq!(visit.next_use(&rows(0..2, 0..4), 2, 0), usize::MAX);
+        assert_eq!(visit.next_use(&rows(0..3, 0..4), 0, 0), usize::MAX);
+    }
+
+    /// Uploads of whole panels when `kept` of them stay, the one that is needed last going first.
+    fn uploads(visit: &Visit, kept: usize) -> usize {
+        let mut here: Vec<Block> = Vec::new();
+        let mut uploads = 0;
+        for (number, tile) in visit.tiles().iter().enumerate() {
+            for (turn, samples) in visit.chunks(number).enumerate() {
+                for role in [Role::Rows, Role::Columns] {
+                    let block = Block::of(tile, role, &samples);
+                    if here.contains(&block) {
+                        continue;
+                    }
+                    uploads += 1;
+                    if here.len() == kept {
+                        let next = |(_, b): &(usize, &Block)| visit.next_use(b, number, turn);
+                        let last = here.iter().enumerate().max_by_key(next).map(|(at, _)| at);
+                        here.swap_remove(last.unwrap());
+                    }
+                    here.push(block);
+                }
+            }
+        }
+        uploads
+    }
+
+    #[test]
+    fn squares_save_uploads_where_memory_is_short() {
+        let panels = 40;
+        let in_rows = Visit::new(panels, 1, 1, 1, usize::MAX);
+        let in_squares = Visit::new(panels, 1, 1, 1, 4);
+        assert_eq!(uploads(&in_rows, 2 * panels), 2 * panels);
+        let (rows, squares) = (uploads(&in_rows, 8), uploads(&in_squares, 8));
+        assert!(2 * squares < rows, "{squares} in squares, {rows} in rows");
+    }
+
+    #[test]
+    fn chunks_to_and_fro_save_uploads_where_not_even_a_tile_fits() {
+        let visit = Visit::new(2, 1, 8, 1, 1); // 3 tiles of 8 chunks
+        assert!(uploads(&visit, 6) < 3 * 2 * 8, "{}", uploads(&visit, 6));
+    }
+}
