@@ -16,7 +16,7 @@ use crate::extents::{Extent, extents};
 use crate::measures::{self, MatrixBuilder};
 use crate::report::{Report, Timings, degenerate_neurons};
 use crate::stopwatch::Stopwatch;
-use crate::{BinEdges, Error, Range, Units, plan};
+use crate::{BinEdges, Error, Range, Units, bits, plan};
 
 /// Entropy of every neuron and mutual information of every pair, in nats, with bins between each
 /// neuron's own extremes, on the best engine of this machine.
@@ -341,8 +341,8 @@ impl Analysis {
         let samples = activations.samples() as u128;
         let neurons = activations.neurons() as u128;
         let codes = samples.saturating_mul(neurons);
-        // Two bins are bit strings as well.
-        let codes = if self.bins.number() == 2 { codes.saturating_add(codes / 8) } else { codes };
+        let bit_strings = if self.bins.number() == bits::BINS { codes / 8 } else { 0 };
+        let codes = codes.saturating_add(bit_strings);
         let table = 8 * samples.min(MAX_TABULATED as u128);
         let needed = result_bytes(neurons).saturating_add(codes).saturating_add(table);
         let needed = u64::try_from(needed).unwrap_or(u64::MAX);

@@ -6,6 +6,9 @@ use rayon::prelude::*;
 use crate::simd::{Level, Vectorized};
 use crate::{Error, memory};
 
+/// Bins of codes that are bit strings as well.
+pub(crate) const BINS: usize = 2;
+
 /// Words of 64 bits in the widest vector.
 pub(crate) const VECTOR_WORDS: usize = 8;
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel};
 use crate::binning::BinEdges;
-use crate::bits::Bits;
+use crate::bits::{self, Bits};
 use crate::simd::{Level, Vectorized};
 use crate::{Error, MAX_BINS, memory};
 
@@ -46,7 +46,7 @@ impl Codes {
     }
 
     fn new(samples: usize, bins: usize, data: Vec<u8>, marginals: Vec<u32>) -> Result<Self, Error> {
-        let bits = if bins == 2 { Some(Bits::pack(&data, samples)?) } else { None };
+        let bits = if bins == bits::BINS { Some(Bits::pack(&data, samples)?) } else { None };
         Ok(Self { samples, bins, data, marginals, bits })
     }
 

@@ -21,7 +21,7 @@ use crate::estimator::CellTable;
 use crate::measures::MatrixBuilder;
 use crate::plan::Tile;
 use crate::report::{Execution, KernelChoice};
-use crate::{Error, MAX_BINS, memory, plan};
+use crate::{Error, MAX_BINS, bits, memory, plan};
 
 /// Which engine computes a job.
 #[derive(Debug, Clone, Default)]
@@ -83,7 +83,7 @@ impl Kernel {
     pub fn max_bins(self) -> usize {
         match self {
             Self::JointHistogram | Self::PositionalPopcount | Self::PrivateCounters => MAX_BINS,
-            Self::Bitset => 2,
+            Self::Bitset => bits::BINS,
         }
     }
 }

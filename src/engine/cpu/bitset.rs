@@ -17,9 +17,6 @@ use crate::estimator::CellTable;
 use crate::plan::Tile;
 use crate::simd::{Level, Vectorized};
 
-/// The most bins.
-pub(crate) const MAX_BINS: usize = 2;
-
 /// Words of a neuron that are counted before the next rows are: 64 rows fill 512 KiB of L2.
 const WORDS_TOGETHER: usize = 1024;
 

@@ -103,11 +103,8 @@ fn tile_shape(codes: &Codes, kernel: Kernel, threads: usize) -> (usize, usize) {
 
 /// The kernel that counts a job: the one that was asked for, or the fastest.
 pub(crate) fn kernel(job: &Job) -> Kernel {
-    let fastest = if job.codes.bins() <= bitset::MAX_BINS {
-        Kernel::Bitset
-    } else {
-        Kernel::PositionalPopcount
-    };
+    let fastest =
+        if job.codes.bits().is_some() { Kernel::Bitset } else { Kernel::PositionalPopcount };
     job.kernel.unwrap_or(fastest)
 }
 

@@ -71,8 +71,7 @@ impl CountKernel for PrivateCounters {
     }
 
     fn bytes_per_neuron(&self, chunk: usize) -> usize {
-        let row = sample_lists::stride(chunk, self.bins) * size_of::<u32>();
-        row.max(chunk * size_of::<u32>())
+        sample_lists::bytes_per_neuron(chunk, self.bins)
     }
 
     fn row_data(

@@ -23,6 +23,12 @@ pub(super) fn stride(samples: usize, bins: usize) -> usize {
     bins.div_ceil(2) + (samples + bins * (GROUP - 1)).div_ceil(2)
 }
 
+/// The most bytes that a neuron takes in either buffer of a kernel that reads these lists: the lists
+/// of a row neuron, or a word for each sample of a column neuron.
+pub(super) fn bytes_per_neuron(chunk: usize, bins: usize) -> usize {
+    stride(chunk, bins).max(chunk) * size_of::<u32>()
+}
+
 /// The lists of some neurons over a chunk of samples, `[neuron][word]`.
 pub(super) fn build(codes: &Codes, neurons: Range<usize>, samples: Range<usize>) -> Vec<u32> {
     let bins = codes.bins();
