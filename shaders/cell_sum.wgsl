@@ -2,7 +2,7 @@
 // number of samples that the cells hold. Leaves every cell at zero for the next tile, so that
 // counts of an earlier tile can never pass for counts of a later one.
 //
-// CPU twin: src/estimator.rs (CellTable::sum)
+// CPU twin: src/estimator/cell_table.rs (CellTable::sum)
 //
 // counts: [pair of the tile][cell]
 // table:  [n] = f(n), low word first

@@ -50,6 +50,38 @@ impl Codes {
         Ok(Self { samples, bins, data, marginals, bits })
     }
 
+    /// The codes of two layers of the same samples, one behind the other.
+    pub(crate) fn join(first: Self, second: &Self) -> Result<Self, Error> {
+        let Self { samples, bins, mut data, marginals, .. } = first;
+        let bytes = second.data.len();
+        data.try_reserve_exact(bytes).map_err(|_| Error::OutOfMemory { bytes: bytes as u64 })?;
+        data.extend_from_slice(&second.data);
+        let most_bins = bins.max(second.bins);
+        let mut all = memory::zeroed(data.len() / samples, most_bins)?;
+        let wide = all.chunks_exact_mut(most_bins);
+        let narrow = marginals.chunks_exact(bins).chain(second.marginals.chunks_exact(second.bins));
+        for (wide, narrow) in wide.zip(narrow) {
+            wide[..narrow.len()].copy_from_slice(narrow);
+        }
+        Self::new(samples, most_bins, data, all)
+    }
+
+    /// The codes of some of the samples, in any order.
+    pub(crate) fn select(&self, samples: &[u32]) -> Result<Self, Error> {
+        let mut data = memory::zeroed(self.neurons(), samples.len())?;
+        let mut marginals = memory::zeroed(self.neurons(), self.bins)?;
+        let neurons = data.par_chunks_exact_mut(samples.len());
+        let neurons = neurons.zip(marginals.par_chunks_exact_mut(self.bins)).enumerate();
+        neurons.for_each(|(neuron, (codes, marginal))| {
+            let all = self.neuron(neuron);
+            for (code, &sample) in codes.iter_mut().zip(samples) {
+                *code = all[sample as usize];
+            }
+            Level::best().run(Count { codes, marginal });
+        });
+        Self::new(samples.len(), self.bins, data, marginals)
+    }
+
     pub(crate) fn samples(&self) -> usize {
         self.samples
     }
@@ -59,6 +91,12 @@ impl Codes {
     }
 
     pub(crate) fn bins(&self) -> usize {
+        self.bins
+    }
+
+    /// How many bins a neuron has.
+    #[expect(clippy::unused_self, reason = "neurons will differ")]
+    pub(crate) fn bins_of(&self, _neuron: usize) -> usize {
         self.bins
     }
 

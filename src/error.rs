@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Estimator;
+
 /// What went wrong, where, and what to do about it.
 ///
 /// Messages are lower case and complete in one line, so that a program can print them after its
@@ -59,6 +61,12 @@ pub enum Error {
         /// Upper end.
         high: f64,
     },
+    /// A pseudo-count that is not above 0, or is far beyond any use.
+    #[error("a pseudo-count of {value} is not usable; give a number above 0 and up to 1000")]
+    InvalidPseudoCount {
+        /// The number that was asked for.
+        value: f64,
+    },
     /// Edges fitted for some neurons were applied to another number of neurons.
     #[error(
         "edges were fitted for {expected} neurons and the activations have {found}; \
@@ -69,6 +77,33 @@ pub enum Error {
         expected: usize,
         /// Neurons of the activations.
         found: usize,
+    },
+    /// There has to be one label for each sample.
+    #[error("{labels} labels for {samples} samples; pass one label a sample, in the same order")]
+    LabelsMismatch {
+        /// Labels that were passed.
+        labels: usize,
+        /// Rows of the activations.
+        samples: usize,
+    },
+    /// The estimator cannot give what was asked for.
+    #[error("the {estimator} estimator cannot give {wanted}; choose another, such as plug-in")]
+    EstimatorUnsupported {
+        /// The estimator.
+        estimator: Estimator,
+        /// What it cannot give.
+        wanted: &'static str,
+    },
+    /// Two layers that should be of the same samples are not.
+    #[error(
+        "the two layers have {first} and {second} samples; \
+         pass activations of the same samples in the same order"
+    )]
+    SamplesMismatch {
+        /// Samples of the first layer.
+        first: usize,
+        /// Samples of the second layer.
+        second: usize,
     },
     /// A requested pair names a neuron that does not exist.
     #[error("pair ({first}, {second}) names a neuron beyond the last one, {last}")]

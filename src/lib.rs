@@ -70,22 +70,25 @@ mod estimator;
 mod extents;
 #[cfg(feature = "files")]
 pub mod files;
+mod groups;
 mod measures;
 mod memory;
+mod pair_matrix;
 mod plan;
 mod report;
 mod simd;
 mod sorted_rows;
 mod stopwatch;
 
-pub use analysis::{Analysis, analyze};
+pub use analysis::{Analysis, ConditionalReport, LabelReport, analyze};
 pub use binning::{BinEdges, Range};
 pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;
-pub use measures::Units;
+pub use estimator::Estimator;
+pub use measures::{Measure, Normalization, Units};
 pub use report::{
-    AdapterDescription, Degeneracy, DegenerateNeuron, Execution, Incident, KernelChoice,
-    KernelSpeed, Remedy, Report, Timings, Transfer,
+    AdapterDescription, BetweenReport, Degeneracy, DegenerateNeuron, Execution, Incident,
+    KernelChoice, KernelSpeed, LayerFacts, Remedy, Report, Timings, Transfer,
 };
 pub use simd::simd_level;
 

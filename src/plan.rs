@@ -1,4 +1,4 @@
-//! Which pairs are counted together: the upper triangle of the matrix cut into tiles.
+//! Which pairs are counted together: the upper triangle of a matrix, or a rectangle, cut into tiles.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use std::ops::Range;
 ///
 /// A tile either lies right of the diagonal, or begins on it (`rows.start == columns.start`) and
 /// is at least as wide as it is high. Its pairs are numbered row by row, without the pairs below
-/// the diagonal.
+/// the diagonal. All pairs of a job are one tile, before it is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tile {
     pub(crate) rows: Range<usize>,
@@ -14,6 +14,16 @@ pub(crate) struct Tile {
 }
 
 impl Tile {
+    /// All pairs of so many neurons, each with itself included.
+    pub(crate) fn triangle(neurons: usize) -> Self {
+        Self { rows: 0..neurons, columns: 0..neurons }
+    }
+
+    /// Each of the first `rows` neurons with each of the `columns` behind them.
+    pub(crate) fn rectangle(rows: usize, columns: usize) -> Self {
+        Self { rows: 0..rows, columns: rows..rows + columns }
+    }
+
     /// The tile of a single pair; the order of the two neurons is kept.
     #[cfg(any(feature = "gpu", test))]
     pub(crate) fn single(first: usize, second: usize) -> Self {
@@ -28,7 +38,7 @@ impl Tile {
     /// Number of pairs.
     pub(crate) fn pairs(&self) -> usize {
         let (rows, columns) = (self.rows.len(), self.columns.len());
-        let below = if self.is_triangular() { rows * (rows - 1) / 2 } else { 0 };
+        let below = if self.is_triangular() { rows * rows.saturating_sub(1) / 2 } else { 0 };
         rows * columns - below
     }
 
@@ -37,9 +47,11 @@ impl Tile {
         self.rows.clone().flat_map(|i| self.columns_of(i).map(move |j| (i, j)))
     }
 
-    /// Cuts the tile into smaller ones of at most `height × width`; `width` is at least `height`.
+    /// Cuts the tile into smaller ones of at most `height × width`, in rows of tiles. For a tile on
+    /// the diagonal `width` is at least `height`.
     pub(crate) fn cut(&self, height: usize, width: usize) -> Vec<Self> {
-        debug_assert!(0 < height && height <= width, "{height} x {width}");
+        debug_assert!(0 < height && 0 < width, "{height} x {width}");
+        debug_assert!(height <= width || !self.is_triangular(), "{height} x {width}");
         let mut tiles = Vec::new();
         for row in self.rows.clone().step_by(height) {
             for column in self.columns_of(row).step_by(width) {
@@ -52,25 +64,16 @@ impl Tile {
         tiles
     }
 
+    /// Pair-samples in all pairs: the unit in which work is counted.
+    pub(crate) fn work(&self, samples: usize) -> u64 {
+        (self.pairs() as u64).saturating_mul(samples as u64)
+    }
+
     /// The columns that pair with row `i`.
     pub(crate) fn columns_of(&self, i: usize) -> Range<usize> {
         let start = if self.is_triangular() { i } else { self.columns.start };
         start..self.columns.end
     }
-}
-
-/// Cuts the pairs of `neurons` neurons into tiles of at most `height × width`, in rows of tiles.
-///
-/// Every pair `i <= j` is in exactly one tile. `width` is at least `height`.
-pub(crate) fn tiles(neurons: usize, height: usize, width: usize) -> Vec<Tile> {
-    Tile { rows: 0..neurons, columns: 0..neurons }.cut(height, width)
-}
-
-/// Pair-samples in all pairs: the unit in which work is counted.
-pub(crate) fn total_work(samples: usize, neurons: usize) -> u64 {
-    let (samples, neurons) = (samples as u128, neurons as u128);
-    let pairs = neurons * (neurons + 1) / 2;
-    u64::try_from(pairs.saturating_mul(samples)).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -83,7 +86,7 @@ mod tests {
         for neurons in [1, 2, 7, 8, 9, 31, 64, 65] {
             for (height, width) in [(1, 1), (1, 5), (4, 4), (8, 20), (64, 64), (3, 100)] {
                 let mut seen = HashSet::new();
-                for tile in tiles(neurons, height, width) {
+                for tile in Tile::triangle(neurons).cut(height, width) {
                     assert_eq!(tile.iter().count(), tile.pairs(), "{tile:?}");
                     for (i, j) in tile.iter() {
                         assert!(i <= j && j < neurons, "({i}, {j})");
@@ -97,12 +100,24 @@ mod tests {
 
     #[test]
     fn pieces_of_tiles_make_up_the_tiles() {
-        for tile in tiles(50, 20, 30) {
+        for tile in Tile::triangle(50).cut(20, 30) {
             let mut pieces: Vec<_> =
                 tile.cut(7, 11).iter().flat_map(|piece| piece.iter().collect::<Vec<_>>()).collect();
             pieces.sort_unstable();
             assert_eq!(pieces, tile.iter().collect::<Vec<_>>(), "{tile:?}");
         }
+    }
+
+    #[test]
+    fn rectangles_pair_every_row_with_every_column_behind_them() {
+        let tile = Tile::rectangle(3, 2);
+        let pairs: Vec<_> = tile.iter().collect();
+        assert_eq!(pairs, [(0, 3), (0, 4), (1, 3), (1, 4), (2, 3), (2, 4)]);
+        let mut cut: Vec<_> =
+            tile.cut(2, 1).iter().flat_map(|piece| piece.iter().collect::<Vec<_>>()).collect();
+        cut.sort_unstable();
+        assert_eq!(cut, pairs);
+        assert_eq!(Tile::rectangle(0, 0).pairs(), 0);
     }
 
     #[test]
@@ -113,7 +128,7 @@ mod tests {
 
     #[test]
     fn work_does_not_overflow() {
-        assert_eq!(total_work(10, 4), 100);
-        assert_eq!(total_work(usize::MAX, usize::MAX), u64::MAX);
+        assert_eq!(Tile::triangle(4).work(10), 100);
+        assert_eq!(Tile::triangle(1 << 30).work(usize::MAX), u64::MAX);
     }
 }

@@ -1,7 +1,8 @@
 //! The contract of an engine, and the one place that chooses one.
 //!
 //! An engine takes codes and the table of `f(n)`, and returns for every pair of neurons the exact
-//! integer `Σ f(n)` over the cells of the pair's joint histogram. It knows nothing of entropy.
+//! integer `Σ f(n)` over the cells of the pair's joint histogram, or the histogram itself. It knows
+//! nothing of entropy.
 
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
@@ -18,10 +19,9 @@ use ndarray::Array3;
 
 use crate::codes::Codes;
 use crate::estimator::CellTable;
-use crate::measures::MatrixBuilder;
 use crate::plan::Tile;
 use crate::report::{Execution, KernelChoice};
-use crate::{Error, MAX_BINS, bits, memory, plan};
+use crate::{Error, MAX_BINS, bits, memory};
 
 /// Which engine computes a job.
 #[derive(Debug, Clone, Default)]
@@ -99,9 +99,37 @@ impl fmt::Display for Kernel {
 pub(crate) struct Job {
     pub(crate) codes: Arc<Codes>,
     pub(crate) table: Arc<CellTable>,
+    /// The pairs to be counted.
+    pub(crate) pairs: Tile,
+    /// What is wanted of them.
+    pub(crate) goal: Goal,
     /// The kernel that was asked for; an engine that was asked for none takes its fastest.
     pub(crate) kernel: Option<Kernel>,
     pub(crate) monitor: Arc<Monitor>,
+}
+
+/// What the pairs of a job are counted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// Σ f(n) of every pair: one integer, which is little to bring back from a device.
+    Sums,
+    /// The joint histograms themselves, for what no sum over cells can tell.
+    Histograms,
+}
+
+/// What an engine found of the pairs of a tile, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Σ f(n) of each pair.
+    Sums(Vec<u64>),
+    /// Joint histograms, one after the other, each `bins × bins`.
+    Histograms(Vec<u32>),
+}
+
+/// Takes what was found of the tiles of a job, in any order and from any thread.
+pub(crate) trait Sink: Send + Sync {
+    /// Called once for every tile.
+    fn accept(&self, tile: &Tile, found: &Found);
 }
 
 /// What a kernel returns for one pair.
@@ -111,6 +139,21 @@ pub(crate) struct PairSum {
     pub(crate) cells: u64,
     /// Σ n over the cells: the number of samples, unless something went wrong.
     pub(crate) samples: u64,
+}
+
+/// Takes the histograms of a tile only if every pair was counted over every sample.
+pub(crate) fn checked_histograms(
+    tile: &Tile,
+    (samples, cells): (usize, usize),
+    counts: Vec<u32>,
+) -> Result<Vec<u32>, Error> {
+    let totals = counts.chunks_exact(cells).map(|cells| cells.iter().map(|&n| u64::from(n)).sum());
+    match tile.iter().zip(totals).find(|&(_, counted): &(_, u64)| counted != samples as u64) {
+        Some(((first, second), counted)) => {
+            Err(Error::Miscounted { first, second, counted, samples })
+        }
+        None => Ok(counts),
+    }
 }
 
 /// Takes the sums of a tile only if every pair was counted over every sample.
@@ -180,15 +223,14 @@ pub(crate) async fn choose(engine: &Engine) -> Result<Chosen, Error> {
 pub(crate) async fn run(
     chosen: &Chosen,
     job: &Job,
-    sink: &Arc<MatrixBuilder>,
+    sink: &Arc<dyn Sink>,
     on_failure: OnDeviceFailure,
 ) -> Result<Execution, Error> {
     #[cfg(not(feature = "gpu"))]
     let _ = on_failure; // only a device can fail
     match chosen {
         Chosen::Cpu => {
-            let neurons = job.codes.neurons();
-            cpu::run(job, sink, plan::tiles(neurons, neurons, neurons)).await?;
+            cpu::run(job, sink, vec![job.pairs.clone()]).await?;
             Ok(Execution {
                 adapter: None,
                 kernel: cpu::kernel(job),

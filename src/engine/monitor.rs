@@ -30,12 +30,14 @@ pub(crate) type ProgressCallback = dyn Fn(Progress) -> ControlFlow<()> + Send + 
 pub(crate) struct Monitor {
     callback: Option<Box<ProgressCallback>>,
     done: AtomicU64,
+    /// What was done when the current part of a job of several parts began.
+    begun: AtomicU64,
     total: u64,
 }
 
 impl Monitor {
     pub(crate) fn new(total: u64, callback: Option<Box<ProgressCallback>>) -> Self {
-        Self { callback, done: AtomicU64::new(0), total }
+        Self { callback, done: AtomicU64::new(0), begun: AtomicU64::new(0), total }
     }
 
     /// Adds finished work; an error when the callback wants to stop.
@@ -50,10 +52,15 @@ impl Monitor {
         }
     }
 
-    /// Goes back to what was done before work that has to be done again.
+    /// Goes back to what of the current part was done before work that has to be done again.
     #[cfg(feature = "gpu")]
     pub(crate) fn set_done(&self, work: u64) {
-        self.done.store(work, Ordering::Relaxed);
+        self.done.store(self.begun.load(Ordering::Relaxed) + work, Ordering::Relaxed);
+    }
+
+    /// What was done so far will not be done again.
+    pub(crate) fn end_part(&self) {
+        self.begun.store(self.done.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 

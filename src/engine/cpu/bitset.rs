@@ -22,21 +22,42 @@ const WORDS_TOGETHER: usize = 1024;
 
 /// Σ f(n) of every pair of the tile. O(samples / 64) word operations a pair.
 pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile, level: Level) -> Vec<u64> {
-    let mut ones = vec![0; tile.rows.len() * tile.columns.len()];
-    if let Some(bits) = codes.bits() {
-        level.run(CountOnes { tile, bits, ones: &mut ones });
+    let ones = Ones::count(codes, tile, level);
+    tile.iter().map(|pair| table.sum(&ones.histogram(pair))).collect()
+}
+
+/// The joint histograms of the tile, one after the other.
+pub(crate) fn histograms(codes: &Codes, tile: &Tile, level: Level) -> Vec<u32> {
+    let ones = Ones::count(codes, tile, level);
+    tile.iter().flat_map(|pair| ones.histogram(pair)).collect()
+}
+
+/// How often both neurons of a pair are in bin 1, for every pair of a tile.
+struct Ones<'a> {
+    codes: &'a Codes,
+    tile: &'a Tile,
+    samples: u32,
+    /// Row by row, also below the diagonal.
+    counts: Vec<u32>,
+}
+
+impl<'a> Ones<'a> {
+    fn count(codes: &'a Codes, tile: &'a Tile, level: Level) -> Self {
+        let mut counts = vec![0; tile.rows.len() * tile.columns.len()];
+        if let Some(bits) = codes.bits() {
+            level.run(CountOnes { tile, bits, ones: &mut counts });
+        }
+        let samples = codes.marginal(tile.rows.start).iter().sum::<u32>();
+        Self { codes, tile, samples, counts }
     }
-    let samples = codes.marginal(tile.rows.start).iter().sum::<u32>();
-    let ones_of = |(i, j): (usize, usize)| {
-        ones[(i - tile.rows.start) * tile.columns.len() + j - tile.columns.start]
-    };
-    tile.iter()
-        .map(|(i, j)| {
-            let both = ones_of((i, j));
-            let (only_i, only_j) = (codes.marginal(i)[1] - both, codes.marginal(j)[1] - both);
-            table.sum(&[both, only_i, only_j, samples - both - only_i - only_j])
-        })
-        .collect()
+
+    /// Row by row: the other three cells are what the count leaves of the marginals.
+    fn histogram(&self, (i, j): (usize, usize)) -> [u32; 4] {
+        let Self { codes, tile, samples, counts } = self;
+        let both = counts[(i - tile.rows.start) * tile.columns.len() + j - tile.columns.start];
+        let (only_i, only_j) = (codes.marginal(i)[1] - both, codes.marginal(j)[1] - both);
+        [samples - both - only_i - only_j, only_j, only_i, both]
+    }
 }
 
 /// About how many cycles a pair takes.

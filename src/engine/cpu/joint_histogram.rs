@@ -24,6 +24,16 @@ pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile) -> Vec<Pa
     tile.iter().map(pair_sum).collect()
 }
 
+/// The joint histograms of the tile, one after the other.
+pub(crate) fn histograms(codes: &Codes, tile: &Tile) -> Vec<u32> {
+    let bins = codes.bins();
+    let mut counts = vec![0u32; tile.pairs() * bins * bins];
+    for ((i, j), counts) in tile.iter().zip(counts.chunks_exact_mut(bins * bins)) {
+        count(codes.neuron(i), codes.neuron(j), bins, counts);
+    }
+    counts
+}
+
 /// About how many cycles a pair takes.
 pub(crate) fn pair_work(codes: &Codes) -> usize {
     codes.samples().saturating_mul(8)

@@ -13,10 +13,9 @@ use std::sync::Arc;
 use futures_channel::oneshot;
 use rayon::prelude::*;
 
-use super::{Job, Kernel, checked_sums};
+use super::{Found, Goal, Job, Kernel, Sink, checked_sums};
 use crate::Error;
 use crate::codes::Codes;
-use crate::measures::MatrixBuilder;
 use crate::plan::Tile;
 use crate::simd::Level;
 
@@ -31,22 +30,21 @@ const BANDS_A_THREAD: usize = 4;
 /// and a wish to stop is heard a few times a second.
 const TILE_WORK: usize = 1 << 30;
 
+/// The most bytes that are found of a tile at once.
+const TILE_BYTES: usize = 8 << 20;
+
 /// Counts every pair of some tiles of any size, without blocking the executor that polls it.
 ///
 /// On a thread of a rayon pool it does block: waiting there for the same pool could wait for ever.
-pub(crate) async fn run(
-    job: &Job,
-    sink: &Arc<MatrixBuilder>,
-    tiles: Vec<Tile>,
-) -> Result<(), Error> {
+pub(crate) async fn run(job: &Job, sink: &Arc<dyn Sink>, tiles: Vec<Tile>) -> Result<(), Error> {
     if rayon::current_thread_index().is_some() {
-        return run_blocking(job, sink, &tiles);
+        return run_blocking(job, sink.as_ref(), &tiles);
     }
     let (tell, told) = oneshot::channel();
     let (job, sink) = (job.clone(), Arc::clone(sink));
     rayon::spawn(move || {
         // A progress callback that panics should end the caller's thread and not the process.
-        let result = catch_unwind(AssertUnwindSafe(|| run_blocking(&job, &sink, &tiles)));
+        let result = catch_unwind(AssertUnwindSafe(|| run_blocking(&job, sink.as_ref(), &tiles)));
         drop((job, sink)); // before the caller, who wants them back, is told
         // Nobody is listening any more when the caller dropped the future.
         let _ = tell.send(result);
@@ -58,15 +56,17 @@ pub(crate) async fn run(
     }
 }
 
-fn run_blocking(job: &Job, sink: &MatrixBuilder, tiles: &[Tile]) -> Result<(), Error> {
-    let threads = rayon::current_num_threads();
-    let (height, width) = tile_shape(&job.codes, kernel(job), threads);
+fn run_blocking(job: &Job, sink: &dyn Sink, tiles: &[Tile]) -> Result<(), Error> {
+    let (height, width) = tile_shape(job, rayon::current_num_threads());
     let level = Level::best();
     let pieces: Vec<Tile> = tiles.iter().flat_map(|tile| tile.cut(height, width)).collect();
     large_beside_small(pieces).into_par_iter().try_for_each(|tile| {
-        let sums = tile_sums(job, &tile, level)?;
-        sink.accept(&job.table, &tile, &sums);
-        job.monitor.advance(tile.pairs() as u64 * job.codes.samples() as u64)
+        let found = match job.goal {
+            Goal::Sums => Found::Sums(tile_sums(job, &tile, level)?),
+            Goal::Histograms => Found::Histograms(tile_histograms(job, &tile, level)),
+        };
+        sink.accept(&tile, &found);
+        job.monitor.advance(tile.work(job.codes.samples()))
     })
 }
 
@@ -84,9 +84,9 @@ fn large_beside_small(mut tiles: Vec<Tile>) -> Vec<Tile> {
 }
 
 /// Height and width of tiles: as wide as can be, as sorting a row is paid once for the width.
-fn tile_shape(codes: &Codes, kernel: Kernel, threads: usize) -> (usize, usize) {
-    let neurons = codes.neurons();
-    let (pair_work, max_height) = match kernel {
+fn tile_shape(job: &Job, threads: usize) -> (usize, usize) {
+    let (codes, rows, columns) = (&job.codes, job.pairs.rows.len(), job.pairs.columns.len());
+    let (pair_work, max_height) = match kernel(job) {
         Kernel::JointHistogram | Kernel::PrivateCounters => {
             (joint_histogram::pair_work(codes), MAX_HEIGHT)
         }
@@ -95,17 +95,36 @@ fn tile_shape(codes: &Codes, kernel: Kernel, threads: usize) -> (usize, usize) {
             (positional_popcount::pair_work(codes), positional_popcount::max_height(codes))
         }
     };
-    let most_pairs = (TILE_WORK / pair_work.max(1)).max(1);
-    let height = (neurons / (BANDS_A_THREAD * threads)).clamp(MIN_HEIGHT, max_height).min(neurons);
+    let pair_bytes = match job.goal {
+        Goal::Sums => size_of::<u64>(),
+        Goal::Histograms => codes.bins() * codes.bins() * size_of::<u32>(),
+    };
+    let most_pairs = (TILE_WORK / pair_work.max(1)).min(TILE_BYTES / pair_bytes).max(1);
+    let height = (rows / (BANDS_A_THREAD * threads)).clamp(MIN_HEIGHT, max_height).min(rows).max(1);
     let height = height.min(most_pairs.isqrt());
-    (height, (most_pairs / height).clamp(height, neurons.max(height)))
+    (height, (most_pairs / height).clamp(height, columns.max(height)))
 }
 
 /// The kernel that counts a job: the one that was asked for, or the fastest.
+///
+/// Only two of them have histograms to show for it.
 pub(crate) fn kernel(job: &Job) -> Kernel {
-    let fastest =
-        if job.codes.bits().is_some() { Kernel::Bitset } else { Kernel::PositionalPopcount };
-    job.kernel.unwrap_or(fastest)
+    match (job.goal, job.codes.bits().is_some()) {
+        (Goal::Sums, true) => job.kernel.unwrap_or(Kernel::Bitset),
+        (Goal::Sums, false) => job.kernel.unwrap_or(Kernel::PositionalPopcount),
+        (Goal::Histograms, true) if job.kernel.is_none_or(|kernel| kernel == Kernel::Bitset) => {
+            Kernel::Bitset
+        }
+        (Goal::Histograms, _) => Kernel::JointHistogram,
+    }
+}
+
+/// The joint histograms of a tile.
+fn tile_histograms(job: &Job, tile: &Tile, level: Level) -> Vec<u32> {
+    match kernel(job) {
+        Kernel::Bitset => bitset::histograms(&job.codes, tile, level),
+        _ => joint_histogram::histograms(&job.codes, tile),
+    }
 }
 
 /// The sums of one tile, checked.
@@ -139,11 +158,12 @@ mod tests {
     use super::*;
     use crate::engine::{Monitor, PairSum};
     use crate::estimator::CellTable;
-    use crate::plan::tiles;
 
     fn job(codes: Codes, kernel: Kernel) -> Job {
         let table = CellTable::plug_in(u32::try_from(codes.samples()).unwrap());
         Job {
+            pairs: Tile::triangle(codes.neurons()),
+            goal: Goal::Sums,
             codes: Arc::new(codes),
             table: Arc::new(table),
             kernel: Some(kernel),
@@ -173,9 +193,13 @@ mod tests {
                 });
                 for kernel in Kernel::ALL.into_iter().filter(|k| bins <= k.max_bins()) {
                     let job = job(codes.clone(), kernel);
-                    for tile in tiles(neurons, 7, 40) {
+                    let mut tiles = job.pairs.cut(7, 40);
+                    if neurons > 1 {
+                        tiles.extend(Tile::rectangle(neurons / 2, neurons.div_ceil(2)).cut(13, 9));
+                    }
+                    for tile in &tiles {
                         for level in Level::available() {
-                            let found = tile_sums(&job, &tile, level).unwrap();
+                            let found = tile_sums(&job, tile, level).unwrap();
                             for ((i, j), found) in tile.iter().zip(found) {
                                 let expected = pair_sum_by_definition(&job, i, j);
                                 assert_eq!(
@@ -192,10 +216,32 @@ mod tests {
     }
 
     #[test]
+    fn histograms_are_those_of_the_definition() {
+        for (bins, kernel) in
+            [(2, Kernel::Bitset), (2, Kernel::JointHistogram), (7, Kernel::Bitset)]
+        {
+            let codes = Codes::from_fn(300, 9, bins, |s, j| (s * (j + 1)) / 3 + s * s * j);
+            let job = Job { goal: Goal::Histograms, ..job(codes, kernel) };
+            for tile in [job.pairs.clone(), Tile::rectangle(4, 5)] {
+                for level in Level::available() {
+                    let found = tile_histograms(&job, &tile, level);
+                    for ((i, j), found) in tile.iter().zip(found.chunks_exact(bins * bins)) {
+                        let mut expected = vec![0u32; bins * bins];
+                        for (&a, &b) in job.codes.neuron(i).iter().zip(job.codes.neuron(j)) {
+                            expected[usize::from(a) * bins + usize::from(b)] += 1;
+                        }
+                        assert_eq!(found, expected, "({i}, {j}), {bins} bins, {level:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn tiles_shrink_as_samples_and_threads_grow() {
         let shape = |samples, neurons, threads| {
             let codes = Codes::from_fn(samples, neurons, 10, |_, _| 0);
-            tile_shape(&codes, Kernel::PositionalPopcount, threads)
+            tile_shape(&job(codes, Kernel::PositionalPopcount), threads)
         };
         assert_eq!(shape(100, 512, 2), (64, 512));
         assert_eq!(shape(100, 512, 16), (8, 512));

@@ -7,9 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use super::adapter::Gpu;
 use super::count_kernel;
 use super::failure::Failure;
-use super::tile_counter::{Goal, Speed, TileCounter};
+use super::tile_counter::{Speed, TileCounter};
 use crate::engine::{Job, Kernel};
-use crate::plan::total_work;
 use crate::report::{KernelChoice, KernelSpeed};
 
 /// When a measurement is worth its time. Building pipelines, which takes most of it, and packing
@@ -64,34 +63,34 @@ async fn open_if_worth<'a>(
     worth: Worth,
 ) -> Result<(TileCounter<'a>, KernelChoice), Failure> {
     if let Some(asked) = job.kernel {
-        let counter = TileCounter::open(gpu, job, asked, Goal::Sums).await?;
+        let counter = TileCounter::open(gpu, job, asked).await?;
         return Ok((counter, KernelChoice::Asked));
     }
     let bins = job.codes.bins();
     let likely = count_kernel::fastest(bins);
     let candidates: Vec<Kernel> =
         Kernel::ALL.into_iter().filter(|kernel| bins <= kernel.max_bins()).collect();
-    let work = total_work(job.codes.samples(), job.codes.neurons());
+    let work = job.pairs.work(job.codes.samples());
     // Without a clock there is nothing to measure with.
     let can_measure = !cfg!(target_arch = "wasm32") && candidates.len() > 1;
     if !can_measure || work < worth.pair_samples {
-        let counter = TileCounter::open(gpu, job, likely, Goal::Sums).await?;
+        let counter = TileCounter::open(gpu, job, likely).await?;
         return Ok((counter, KernelChoice::Rule));
     }
     let case = Case::of(gpu, job);
     if let Some(speeds) = known(&case)
         && let Some(best) = fastest(&speeds)
     {
-        let counter = TileCounter::open(gpu, job, best, Goal::Sums).await?;
+        let counter = TileCounter::open(gpu, job, best).await?;
         return Ok((counter, KernelChoice::Measured(speeds)));
     }
-    let mut counter = TileCounter::open(gpu, job, likely, Goal::Sums).await?;
+    let mut counter = TileCounter::open(gpu, job, likely).await?;
     let mut speeds = vec![speed(job, likely, counter.measure().await?)];
     if work as f64 / speeds[0].pair_samples_per_second < worth.seconds {
         return Ok((counter, KernelChoice::Rule));
     }
     for kernel in candidates.into_iter().filter(|&kernel| kernel != likely) {
-        let mut other = TileCounter::open(gpu, job, kernel, Goal::Sums).await?;
+        let mut other = TileCounter::open(gpu, job, kernel).await?;
         speeds.push(speed(job, kernel, other.measure().await?));
         if fastest(&speeds) == Some(kernel) {
             counter = other;
@@ -134,8 +133,9 @@ mod tests {
     use crate::activations::Activations;
     use crate::binning::Range;
     use crate::codes::Codes;
-    use crate::engine::Monitor;
+    use crate::engine::{Found, Goal, Monitor};
     use crate::estimator::CellTable;
+    use crate::plan::Tile;
 
     fn job(samples: usize, kernel: Option<Kernel>) -> Job {
         let values = Array2::from_shape_fn((samples, 70), |(s, n)| ((s * (n + 3)) % 61) as f32);
@@ -145,6 +145,8 @@ mod tests {
         Job {
             codes: Arc::new(Codes::encode(&activations, &edges).unwrap()),
             table: Arc::new(CellTable::plug_in(u32::try_from(samples).unwrap())),
+            pairs: Tile::triangle(70),
+            goal: Goal::Sums,
             kernel,
             monitor: Arc::new(Monitor::new(0, None)),
         }
@@ -171,8 +173,9 @@ mod tests {
             }
             counter.finish().await.unwrap();
             let mut sums = Vec::new();
-            while let Some((_, tile)) = counter.next_sums() {
-                sums.extend(tile.unwrap());
+            while let Some((_, found)) = counter.next_found() {
+                let Found::Sums(found) = found.unwrap() else { panic!("sums were asked for") };
+                sums.extend(found);
             }
             (sums, counter.kernel(), choice)
         })

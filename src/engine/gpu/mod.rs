@@ -33,19 +33,18 @@ use std::sync::Arc;
 pub use adapter::{AdapterLimits, FoundAdapter, Gpu, adapters, adapters_async};
 pub use kernel_sources::{KernelSource, kernel_sources};
 
-use super::{Job, Kernel, OnDeviceFailure, cpu};
+use super::{Found, Goal, Job, Kernel, OnDeviceFailure, Sink, cpu};
 use crate::Error;
-use crate::measures::MatrixBuilder;
-use crate::plan::{Tile, tiles};
+use crate::plan::Tile;
 use crate::report::{Execution, Incident, KernelChoice, Remedy};
 use failure::Failure;
-use tile_counter::{Goal, TileCounter};
+use tile_counter::TileCounter;
 
 /// Counts every pair; returns how it was done, and what went wrong on the way.
 pub(crate) async fn run(
     gpu: &Gpu,
     job: &Job,
-    sink: &Arc<MatrixBuilder>,
+    sink: &Arc<dyn Sink>,
     on_failure: OnDeviceFailure,
 ) -> Result<Execution, Error> {
     let mut incidents = Incidents { gpu, on_failure, list: Vec::new() };
@@ -59,8 +58,7 @@ pub(crate) async fn run(
         }
         Err(failure) => {
             incidents.add(failure, Remedy::RestOnCpu)?;
-            let neurons = job.codes.neurons();
-            cpu::run(job, sink, tiles(neurons, neurons, neurons)).await?;
+            cpu::run(job, sink, vec![job.pairs.clone()]).await?;
             let choice = job.kernel.map_or(KernelChoice::Rule, |_| KernelChoice::Asked);
             (cpu::kernel(job), choice, None)
         }
@@ -73,8 +71,8 @@ pub(crate) async fn run(
 struct Run<'a, 'b> {
     counter: &'a mut TileCounter<'b>,
     job: &'a Job,
-    sink: &'a Arc<MatrixBuilder>,
-    /// Tiles before this one are in the matrix.
+    sink: &'a Arc<dyn Sink>,
+    /// Tiles before this one are in the sink.
     accepted: usize,
     /// The tile to be enqueued next.
     next: usize,
@@ -97,7 +95,7 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Enqueues the next tile, or waits for the last ones, and takes in the sums that arrived.
+    /// Enqueues the next tile, or waits for the last ones, and takes in what arrived.
     async fn go_on(&mut self) -> Result<(), Failure> {
         if self.next < self.counter.tiles().len() {
             self.counter.enqueue(self.next).await?;
@@ -105,8 +103,8 @@ impl Run<'_, '_> {
         } else {
             self.counter.finish().await?;
         }
-        while let Some((tile, sums)) = self.counter.next_sums() {
-            self.accept(&tile, &sums?);
+        while let Some((tile, found)) = self.counter.next_found() {
+            self.accept(&tile, &found?);
         }
         Ok(())
     }
@@ -120,10 +118,10 @@ impl Run<'_, '_> {
     ) -> Result<Result<(), Failure>, Error> {
         let tile = self.counter.tiles()[self.accepted].clone();
         self.job.monitor.set_done(self.work_done());
-        match self.counter.sums_carefully(self.accepted).await {
-            Ok(sums) => {
+        match self.counter.count_carefully(self.accepted).await {
+            Ok(found) => {
                 incidents.note(&failure, Remedy::SmallerDispatches);
-                self.accept(&tile, &sums);
+                self.accept(&tile, &found);
             }
             Err(failure @ Failure::Wrong(_)) => {
                 incidents.add(failure, Remedy::TileOnCpu)?;
@@ -139,12 +137,12 @@ impl Run<'_, '_> {
         Ok(Ok(()))
     }
 
-    fn accept(&mut self, tile: &Tile, sums: &[u64]) {
-        self.sink.accept(&self.job.table, tile, sums);
+    fn accept(&mut self, tile: &Tile, found: &Found) {
+        self.sink.accept(tile, found);
         self.accepted += 1;
     }
 
-    /// Pair-samples of the tiles that are in the matrix.
+    /// Pair-samples of the tiles that were accepted.
     fn work_done(&self) -> u64 {
         let tiles = &self.counter.tiles()[..self.accepted];
         let pairs: usize = tiles.iter().map(Tile::pairs).sum();
@@ -180,17 +178,14 @@ async fn joint_histograms_on_device(
 ) -> Result<(), Failure> {
     // Nothing that the other kernels share among pairs can be shared here.
     let kernel = job.kernel.unwrap_or(Kernel::JointHistogram);
-    let mut counter = TileCounter::open(gpu, job, kernel, Goal::Histograms).await?;
+    debug_assert_eq!(job.goal, Goal::Histograms, "the counter reads back what is asked for");
+    let mut counter = TileCounter::open(gpu, job, kernel).await?;
     let cells = job.codes.bins() * job.codes.bins();
     for (&(first, second), counts) in pairs.iter().zip(counts.chunks_exact_mut(cells)) {
-        let found = counter.counts(&Tile::single(first, second)).await?;
-        let counted: u64 = found.iter().map(|&n| u64::from(n)).sum();
-        if counted != job.codes.samples() as u64 {
-            return Err(Failure::Wrong(format!(
-                "pair ({first}, {second}) was counted over {counted} samples"
-            )));
+        match counter.count(&Tile::single(first, second)).await? {
+            Found::Histograms(found) => counts.copy_from_slice(&found),
+            Found::Sums(_) => return Err(Failure::Wrong("sums for histograms".to_owned())),
         }
-        counts.copy_from_slice(&found);
     }
     Ok(())
 }

@@ -14,21 +14,14 @@ use super::plan::{DeviceLimits, Plan, Reduction};
 use super::submissions::{Dispatch, Submissions};
 use super::uploads::{Uploads, storage_buffer, upload};
 use super::visit::{Block, Role, Visit};
-use crate::engine::{Job, Kernel, PairSum, checked_sums};
+use crate::Error;
+use crate::engine::{Found, Goal, Job, Kernel, PairSum, checked_histograms, checked_sums};
 use crate::plan::Tile;
 use crate::report::Transfer;
 use crate::stopwatch::Stopwatch;
 
-/// What a tile is counted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Goal {
-    /// Σ f(n) of every pair.
-    Sums,
-    /// The joint histograms themselves.
-    Histograms,
-}
-
-/// Counts the tiles of a job. Tiles are enqueued, and their sums arrive later, in the same order.
+/// Counts the tiles of a job. Tiles are enqueued, and what was found of them arrives later, in the
+/// same order.
 pub(super) struct TileCounter<'a> {
     gpu: &'a Gpu,
     job: &'a Job,
@@ -73,18 +66,13 @@ struct Expected {
 
 impl<'a> TileCounter<'a> {
     /// Builds pipelines and buffers for the tiles of a job.
-    pub(super) async fn open(
-        gpu: &'a Gpu,
-        job: &'a Job,
-        chosen: Kernel,
-        goal: Goal,
-    ) -> Result<Self, Failure> {
+    pub(super) async fn open(gpu: &'a Gpu, job: &'a Job, chosen: Kernel) -> Result<Self, Failure> {
         let limits = DeviceLimits::of(gpu.limits(), gpu.device().adapter_info().subgroup_max_size);
         let bins = job.codes.bins();
         let kernel = count_kernel::new(chosen, bins, &limits);
         let (samples, neurons) = (job.codes.samples(), job.codes.neurons());
         let table = job.table.values();
-        let wants_sums = goal == Goal::Sums;
+        let wants_sums = job.goal == Goal::Sums;
         let table_values = (wants_sums && job.table.is_complete()).then_some(table.len());
         let plan = Plan::new(samples, neurons, bins, kernel.as_ref(), table_values, &limits);
         log::debug!("{chosen} on {}: {plan:?}", gpu.adapter());
@@ -114,7 +102,6 @@ impl<'a> TileCounter<'a> {
         } else {
             None
         };
-        let visited = if wants_sums { neurons } else { 0 };
         let panels = plan.panels(samples, kernel.as_ref(), &limits);
         Ok(Self {
             gpu,
@@ -126,7 +113,7 @@ impl<'a> TileCounter<'a> {
             table,
             counts,
             uploads: Uploads::new(limits.upload_bytes()),
-            visit: Visit::new(visited, plan.edge, samples, plan.chunk, panels),
+            visit: Visit::new(&job.pairs, plan.edge, samples, plan.chunk, panels),
             submissions: Submissions::new(gpu, &job.monitor, pace),
             tag: 0,
             plan,
@@ -163,25 +150,34 @@ impl<'a> TileCounter<'a> {
         self.enqueue_tile(&tile, number).await
     }
 
-    /// Waits until the sums of all tiles that were enqueued have arrived.
+    /// Waits until everything about the tiles that were enqueued has arrived.
     pub(super) async fn finish(&mut self) -> Result<(), Failure> {
         self.submissions.finish().await
     }
 
-    /// The checked sums of the next tile, if they have arrived.
-    pub(super) fn next_sums(&mut self) -> Option<(Tile, Result<Vec<u64>, Failure>)> {
+    /// What was found of the next tile, checked, if it has arrived.
+    pub(super) fn next_found(&mut self) -> Option<(Tile, Result<Found, Failure>)> {
         let (Expected { tile, tag }, words) = self.submissions.next_arrived()?;
         let clock = Stopwatch::start();
-        let pairs = match self.plan.reduction {
-            Reduction::InKernel | Reduction::CellSum => cell_sum::decode(&words, tag),
-            Reduction::OnHost => {
-                let cells = self.job.codes.bins() * self.job.codes.bins();
+        let found = self.decode(&tile, tag, words).map_err(Failure::from);
+        self.submissions.transfer.read_back += clock.elapsed();
+        Some((tile, found))
+    }
+
+    fn decode(&self, tile: &Tile, tag: u32, words: Vec<u32>) -> Result<Found, Error> {
+        let (samples, bins) = (self.job.codes.samples(), self.job.codes.bins());
+        let cells = bins * bins;
+        let pairs = match (self.plan.reduction, self.job.goal) {
+            (_, Goal::Histograms) => {
+                let counts = checked_histograms(tile, (samples, cells), words)?;
+                return Ok(Found::Histograms(counts));
+            }
+            (Reduction::InKernel | Reduction::CellSum, _) => cell_sum::decode(&words, tag),
+            (Reduction::OnHost, _) => {
                 words.chunks_exact(cells).map(|cells| self.sum_on_host(cells)).collect()
             }
         };
-        let sums = checked_sums(&tile, self.job.codes.samples(), &pairs).map_err(Failure::from);
-        self.submissions.transfer.read_back += clock.elapsed();
-        Some((tile, sums))
+        Ok(Found::Sums(checked_sums(tile, samples, &pairs)?))
     }
 
     /// Drops what was enqueued, and trusts nothing that is in memory.
@@ -192,23 +188,23 @@ impl<'a> TileCounter<'a> {
         self.submissions.finish().await
     }
 
-    /// The checked sums of the tile of this number, in smaller dispatches from here on, after
+    /// Counts the tile of this number in smaller dispatches, as all from here on, after
     /// [`TileCounter::start_over`].
-    pub(super) async fn sums_carefully(&mut self, number: usize) -> Result<Vec<u64>, Failure> {
+    pub(super) async fn count_carefully(&mut self, number: usize) -> Result<Found, Failure> {
         self.submissions.pace.slow_down();
         self.start_over().await?;
         self.enqueue(number).await?;
         self.finish().await?;
-        let (_, sums) = self.next_sums().ok_or_else(nothing_arrived)?;
-        sums
+        let (_, found) = self.next_found().ok_or_else(nothing_arrived)?;
+        found
     }
 
-    /// The joint histograms of a tile's pairs, one after the other.
-    pub(super) async fn counts(&mut self, tile: &Tile) -> Result<Vec<u32>, Failure> {
+    /// Counts a tile that need not be one of the job's.
+    pub(super) async fn count(&mut self, tile: &Tile) -> Result<Found, Failure> {
         self.enqueue_tile(tile, 0).await?;
         self.finish().await?;
-        let (_, words) = self.submissions.next_arrived().ok_or_else(nothing_arrived)?;
-        Ok(words)
+        let (_, found) = self.next_found().ok_or_else(nothing_arrived)?;
+        found
     }
 
     fn sum_on_host(&self, cells: &[u32]) -> PairSum {

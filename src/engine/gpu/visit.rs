@@ -38,29 +38,33 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    /// Square tiles of `edge` neurons. They are visited in squares of `panels` × `panels` tiles: a
+    /// The pairs of a job in square tiles of `edge` neurons. They are visited in squares of `panels` × `panels` tiles: a
     /// square needs as many uploads as it has rows and columns, and more than a row of tiles of the
     /// same number would. Rows, and squares, are walked to and fro.
     pub(super) fn new(
-        neurons: usize,
+        pairs: &Tile,
         edge: usize,
         samples: usize,
         chunk: usize,
         panels: usize,
     ) -> Self {
-        let edge = edge.max(1);
-        let panel = |index: usize| index * edge..neurons.min((index + 1) * edge);
+        let rows = panels_of(&pairs.rows, edge.max(1));
+        let columns = panels_of(&pairs.columns, edge.max(1));
+        // The first column that pairs with a row, both counted in panels or in squares.
+        let first = |row: usize| if pairs.is_triangular() { row } else { 0 };
         let square = panels.max(1);
-        let count = neurons.div_ceil(edge);
-        let squares = count.div_ceil(square);
-        let mut tiles = Vec::with_capacity(count * (count + 1) / 2);
+        let (high_squares, wide_squares) =
+            (rows.len().div_ceil(square), columns.len().div_ceil(square));
+        let mut tiles = Vec::new();
         let mut walk = 0usize;
-        for high in 0..squares {
-            for wide in to_and_fro(high..squares, high) {
-                for row in high * square..count.min((high + 1) * square) {
-                    let columns = row.max(wide * square)..count.min((wide + 1) * square);
-                    let columns = to_and_fro(columns, walk);
-                    tiles.extend(columns.map(|j| Tile { rows: panel(row), columns: panel(j) }));
+        for high in 0..high_squares {
+            for wide in to_and_fro(first(high)..wide_squares, high) {
+                for row in high * square..rows.len().min((high + 1) * square) {
+                    let last = columns.len().min((wide + 1) * square);
+                    for column in to_and_fro(first(row).max(wide * square)..last, walk) {
+                        let (rows, columns) = (rows[row].clone(), columns[column].clone());
+                        tiles.push(Tile { rows, columns });
+                    }
                     walk += 1;
                 }
             }
@@ -103,6 +107,12 @@ impl Visit {
     }
 }
 
+/// Cuts neurons into panels of `edge`.
+fn panels_of(neurons: &Range<usize>, edge: usize) -> Vec<Range<usize>> {
+    let begins = neurons.clone().step_by(edge);
+    begins.map(|begin| begin..neurons.end.min(begin + edge)).collect()
+}
+
 /// A range from its beginning for an even `turn`, from its end for an odd one.
 fn to_and_fro(range: Range<usize>, turn: usize) -> impl Iterator<Item = usize> {
     let (start, end) = (range.start, range.end);
@@ -119,7 +129,7 @@ mod tests {
     fn every_pair_is_visited_once() {
         for (neurons, edge) in [(1, 1), (7, 3), (64, 8), (65, 8), (40, 100)] {
             for panels in [1, 2, 3, 100] {
-                let visit = Visit::new(neurons, edge, 10, 4, panels);
+                let visit = Visit::new(&Tile::triangle(neurons), edge, 10, 4, panels);
                 let mut seen = HashSet::new();
                 for tile in visit.tiles() {
                     assert!(tile.rows.len() <= edge && tile.columns.len() <= edge, "{tile:?}");
@@ -134,8 +144,22 @@ mod tests {
     }
 
     #[test]
+    fn every_pair_of_a_rectangle_is_visited_once() {
+        for (rows, columns, edge) in [(1, 1, 1), (7, 30, 3), (30, 7, 4), (5, 40, 100)] {
+            for panels in [1, 2, 100] {
+                let pairs = Tile::rectangle(rows, columns);
+                let visit = Visit::new(&pairs, edge, 10, 4, panels);
+                let mut seen: Vec<_> =
+                    visit.tiles().iter().flat_map(|tile| tile.iter().collect::<Vec<_>>()).collect();
+                seen.sort_unstable();
+                assert_eq!(seen, pairs.iter().collect::<Vec<_>>(), "{rows} {columns} {edge}");
+            }
+        }
+    }
+
+    #[test]
     fn every_tile_has_all_samples() {
-        let visit = Visit::new(4, 2, 10, 4, 1);
+        let visit = Visit::new(&Tile::triangle(4), 2, 10, 4, 1);
         let chunks = |tile| visit.chunks(tile).collect::<Vec<_>>();
         assert_eq!(chunks(0), [0..4, 4..8, 8..10]);
         assert_eq!(chunks(1), [8..10, 4..8, 0..4]);
@@ -143,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_next_use_is_the_first_one_from_now_on() {
-        let visit = Visit::new(4, 2, 10, 4, 9); // tiles: (0, 0), (0, 1), (1, 1)
+        let visit = Visit::new(&Tile::triangle(4), 2, 10, 4, 9); // tiles: (0, 0), (0, 1), (1, 1)
         let rows = |neurons, samples| Block { role: Role::Rows, neurons, samples };
         assert_eq!(visit.next_use(&rows(0..2, 0..4), 0, 0), 0);
         assert_eq!(visit.next_use(&rows(0..2, 0..4), 0, 1), 5);
@@ -180,8 +204,8 @@ mod tests {
     #[test]
     fn squares_save_uploads_where_memory_is_short() {
         let panels = 40;
-        let in_rows = Visit::new(panels, 1, 1, 1, usize::MAX);
-        let in_squares = Visit::new(panels, 1, 1, 1, 4);
+        let in_rows = Visit::new(&Tile::triangle(panels), 1, 1, 1, usize::MAX);
+        let in_squares = Visit::new(&Tile::triangle(panels), 1, 1, 1, 4);
         assert_eq!(uploads(&in_rows, 2 * panels), 2 * panels);
         let (rows, squares) = (uploads(&in_rows, 8), uploads(&in_squares, 8));
         assert!(2 * squares < rows, "{squares} in squares, {rows} in rows");
@@ -189,7 +213,7 @@ mod tests {
 
     #[test]
     fn chunks_to_and_fro_save_uploads_where_not_even_a_tile_fits() {
-        let visit = Visit::new(2, 1, 8, 1, 1); // 3 tiles of 8 chunks
+        let visit = Visit::new(&Tile::triangle(2), 1, 8, 1, 1); // 3 tiles of 8 chunks
         assert!(uploads(&visit, 6) < 3 * 2 * 8, "{}", uploads(&visit, 6));
     }
 }

@@ -1,43 +1,62 @@
-//! The function of a cell's count that the plug-in entropy sums, as exact integers.
+//! A function of a cell's count that is summed over the cells of a histogram, as exact integers.
 //!
-//! `H = ln S − (1/S) Σ n ln n` over the cells of a histogram of `S` samples. With
-//! `f(n) = n · round(2ᵏ ln n)` the sum is a sum of integers: it does not depend on the order of the
-//! cells, so every engine, tile shape and thread count returns the same bits. Because the
-//! logarithm is rounded before it is multiplied, an entropy is within `2⁻ᵏ` nats of its exact
-//! value whatever the number of cells (half of it from `ln S`, half from the sum), and `f(a + b) ≥ f(a) + f(b)` holds exactly, so that joint
-//! entropies are never below marginal ones.
+//! Many entropies are an affine function of `Σ f(n)` over the cells of a histogram, `n` being the
+//! samples in a cell. A sum of integers does not depend on the order of the cells, so every engine,
+//! tile shape and thread count returns the same bits.
+//!
+//! As `Σ n` is the number of samples and `Σ 1` the number of cells, both known, `f` may be tilted:
+//! `f(n) − f(0) − n (f(1) − f(0))` tells as much, and is 0 for empty cells and for cells of one
+//! sample. Kernels rely on that: they skip such cells.
+//!
+//! What is tabulated is `n · round(2ᵏ g(n))`, for a tilted function `n · g(n)`: because `g` is
+//! rounded before it is multiplied, the sum of a histogram of `S` samples is within `S · 2⁻ᵏ⁻¹` of
+//! its exact value however many cells it has, and for `g = ln` the function stays superadditive,
+//! `f(a + b) ≥ f(a) + f(b)`, so that joint entropies are never below marginal ones.
+
+use std::fmt;
 
 use rayon::prelude::*;
 
-/// Fraction bits of the fixed-point logarithm for up to 2²¹ samples; more samples leave fewer.
+/// Fraction bits of `g` for up to 2²¹ samples; more samples leave fewer.
 const MAX_FRACTION_BITS: u32 = 36;
 
 /// Sums stay below 2⁶², so that differences of them fit an `i64`.
 const SUM_BITS: u32 = 62;
 
-/// ln n < 2⁵ for every count that fits 32 bits.
-const LOGARITHM_BITS: u32 = 5;
+/// `g(n) < 2⁵` for every count that fits 32 bits: it is `ln n` and a little.
+const VALUE_BITS: u32 = 5;
 
 /// Tabulated counts; larger ones are computed, which only matters to jobs of over four million
 /// samples.
 pub(crate) const MAX_TABULATED: usize = 1 << 22;
 
+/// What is summed over the cells, divided by the samples in a cell and tilted: `g(n)`, for a count of
+/// at least two.
+pub(crate) type ValueASample = Box<dyn Fn(u32) -> f64 + Send + Sync>;
+
 /// `f(n)` for the counts of a job of a known number of samples.
-#[derive(Debug)]
 pub(crate) struct CellTable {
     values: Vec<u64>,
     samples: u32,
     fraction_bits: u32,
+    value_a_sample: ValueASample,
 }
 
 impl CellTable {
-    /// The plug-in estimator's `f(n) = n · round(2ᵏ ln n)`, with `f(0) = 0`.
-    pub(crate) fn plug_in(samples: u32) -> Self {
+    /// The table of `f(n) = n · round(2ᵏ g(n))`, with `f(0) = f(1) = 0`.
+    pub(crate) fn new(samples: u32, value_a_sample: ValueASample) -> Self {
         let fraction_bits = fraction_bits(samples);
         let len = MAX_TABULATED.min(samples as usize + 1);
         #[expect(clippy::cast_possible_truncation, reason = "the samples are a u32")]
-        let values = (0..len as u32).into_par_iter().map(|n| cell(n, fraction_bits)).collect();
-        Self { values, samples, fraction_bits }
+        let counts = (0..len as u32).into_par_iter();
+        let values = counts.map(|n| cell(n, fraction_bits, &value_a_sample)).collect();
+        Self { values, samples, fraction_bits, value_a_sample }
+    }
+
+    /// The plug-in estimator's table: `g = ln`.
+    pub(crate) fn plug_in(samples: u32) -> Self {
+        // libm, not the platform's logarithm: the table must have the same bits on every machine.
+        Self::new(samples, Box::new(|n| libm::log(f64::from(n))))
     }
 
     /// `f(n)`.
@@ -45,7 +64,7 @@ impl CellTable {
     pub(crate) fn value(&self, count: u32) -> u64 {
         match self.values.get(count as usize) {
             Some(&value) => value,
-            None => cell(count, self.fraction_bits),
+            None => cell(count, self.fraction_bits, &self.value_a_sample),
         }
     }
 
@@ -71,30 +90,38 @@ impl CellTable {
         self.value(self.samples)
     }
 
-    /// Turns a difference of sums into nats.
+    /// A difference of sums, divided by the number of samples: nats.
     pub(crate) fn to_nats(&self, difference: i64) -> f64 {
         let scale = f64::from(self.samples) * (1u64 << self.fraction_bits) as f64;
         difference as f64 / scale
     }
 }
 
-fn fraction_bits(samples: u32) -> u32 {
-    let sample_bits = u32::BITS - samples.leading_zeros();
-    MAX_FRACTION_BITS.min(SUM_BITS - LOGARITHM_BITS - sample_bits)
+impl fmt::Debug for CellTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CellTable")
+            .field("samples", &self.samples)
+            .field("fraction_bits", &self.fraction_bits)
+            .finish_non_exhaustive()
+    }
 }
 
-fn cell(count: u32, fraction_bits: u32) -> u64 {
+fn fraction_bits(samples: u32) -> u32 {
+    let sample_bits = u32::BITS - samples.leading_zeros();
+    MAX_FRACTION_BITS.min(SUM_BITS - VALUE_BITS - sample_bits)
+}
+
+fn cell(count: u32, fraction_bits: u32, value_a_sample: &ValueASample) -> u64 {
     if count < 2 {
         return 0;
     }
-    // libm, not the platform's logarithm: the table must have the same bits on every machine.
-    let logarithm = libm::log(f64::from(count)) * (1u64 << fraction_bits) as f64;
+    let value = value_a_sample(count) * (1u64 << fraction_bits) as f64;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "positive, and below 2^41"
     )]
-    let fixed = libm::round(logarithm) as u64;
+    let fixed = libm::round(value) as u64;
     u64::from(count) * fixed
 }
 
@@ -106,6 +133,7 @@ mod tests {
     fn cells_are_n_ln_n_to_the_stated_precision() {
         for samples in [2, 1000, 1 << 21, (1 << 21) + 1, u32::MAX - 1] {
             let bits = fraction_bits(samples);
+            let cell = |n, bits| cell(n, bits, &(Box::new(|n| f64::from(n).ln()) as ValueASample));
             for n in [1, 2, 3, 10, samples / 2, samples] {
                 let exact = f64::from(n) * f64::from(n).ln();
                 let fixed = cell(n, bits) as f64 / (1u64 << bits) as f64;
@@ -135,6 +163,6 @@ mod tests {
         assert_eq!(table.values().len(), MAX_TABULATED);
         let last = MAX_TABULATED as u32 - 1;
         assert!(table.value(last) < table.value(last + 1), "monotone across the end of the table");
-        assert_eq!(table.largest_sum(), cell(samples, fraction_bits(samples)));
+        assert!(table.value(last + 1) < table.largest_sum(), "and monotone to the end");
     }
 }

@@ -1,0 +1,68 @@
+//! Joint histograms of chosen pairs.
+
+use std::sync::Arc;
+
+use ndarray::{Array3, ArrayView2};
+
+use super::Analysis;
+use super::prepare::Memory;
+use crate::Error;
+use crate::activations::Activations;
+use crate::engine::{self, Goal};
+use crate::estimator::Entropies;
+use crate::plan::Tile;
+
+impl Analysis {
+    /// The joint histograms of chosen pairs: counts of shape `pairs × bins × bins`, where
+    /// `[p, a, b]` is the number of samples whose first neuron of pair `p` falls into bin `a` and
+    /// whose second falls into bin `b`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::run`], and for a pair that names a neuron that does not exist.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::array;
+    ///
+    /// let activations = array![[0.0f32, 5.0], [1.0, 5.0], [1.0, 7.0]];
+    /// let counts = Analysis::new(2).joint_histograms(activations.view(), &[(0, 1)])?;
+    /// assert_eq!(counts, array![[[1, 0], [1, 1]]]);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn joint_histograms(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        pairs: &[(usize, usize)],
+    ) -> Result<Array3<u32>, Error> {
+        pollster::block_on(self.joint_histograms_async(activations, pairs))
+    }
+
+    /// [`Analysis::joint_histograms`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::joint_histograms`].
+    pub async fn joint_histograms_async(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        pairs: &[(usize, usize)],
+    ) -> Result<Array3<u32>, Error> {
+        let counts = |_: &Activations<'_>| {
+            let cells = self.bins.number() as u128 * self.bins.number() as u128;
+            Memory::default().and(pairs.len(), 4 * cells)
+        };
+        let layer = self.prepare(activations, counts)?;
+        let last = layer.codes.neurons() - 1;
+        if let Some(&(first, second)) = pairs.iter().find(|(i, j)| *i.max(j) > last) {
+            return Err(Error::PairOutOfRange { first, second, last });
+        }
+        let chosen = engine::choose(&self.engine).await?;
+        let entropies = Entropies::new(self.estimator, layer.samples());
+        let none = Tile::triangle(0);
+        let job = self.job(layer.codes, Arc::clone(entropies.table()), none, Goal::Histograms);
+        engine::joint_histograms(&chosen, &job, pairs, self.on_device_failure).await
+    }
+}

@@ -1,0 +1,204 @@
+//! The front door: settings, and the calls that do the job.
+
+mod histograms;
+mod labels;
+mod prepare;
+mod run;
+
+pub use labels::{ConditionalReport, LabelReport};
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use ndarray::ArrayView2;
+
+use crate::codes::Codes;
+use crate::engine::{Engine, Goal, Job, Kernel, Monitor, OnDeviceFailure, Progress};
+use crate::estimator::CellTable;
+use crate::plan::Tile;
+use crate::report::Report;
+use crate::{BinEdges, Error, Estimator, Range, Units};
+
+/// Entropy of every neuron and mutual information of every pair, in nats, with bins between each
+/// neuron's own extremes, on the best engine of this machine.
+///
+/// `activations` has shape `samples × neurons`, in any memory layout. This is
+/// [`Analysis::new`]`(bins).run(activations)`; the builder has the other choices.
+///
+/// # Errors
+///
+/// See [`Analysis::run`].
+///
+/// # Examples
+///
+/// ```
+/// use ndarray::array;
+///
+/// // Two neurons that fire together, and one that does not care.
+/// let activations = array![[0.1f32, 1.0, 3.0], [0.2, 2.0, 9.0], [0.9, 9.0, 3.0], [0.8, 8.0, 9.0]];
+/// let report = cofire::analyze(activations.view(), 2)?;
+/// assert!((report.entropy[0] - 2f64.ln()).abs() < 1e-10);
+/// assert!((report.mutual_information[[0, 1]] - 2f64.ln()).abs() < 1e-10);
+/// assert!(report.mutual_information[[0, 2]] < 1e-10);
+/// # Ok::<(), cofire::Error>(())
+/// ```
+pub fn analyze(activations: ArrayView2<'_, f32>, bins: usize) -> Result<Report, Error> {
+    Analysis::new(bins).run(activations)
+}
+
+/// Settings of a job, and the calls that run it.
+///
+/// # Examples
+///
+/// ```
+/// use cofire::{Analysis, Engine, Range, Units};
+/// use ndarray::Array2;
+///
+/// let activations = Array2::from_shape_fn((500, 8), |(s, n)| ((s * (n + 3)) % 17) as f32);
+/// let report = Analysis::new(10)
+///     .range(Range::Global)
+///     .units(Units::Bits)
+///     .engine(Engine::Cpu)
+///     .run(activations.view())?;
+/// assert_eq!(report.mutual_information.dim(), (8, 8));
+/// assert_eq!(report.entropy[3], report.mutual_information[[3, 3]]);
+/// # Ok::<(), cofire::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "settings do nothing until they are run"]
+pub struct Analysis {
+    bins: Bins,
+    estimator: Estimator,
+    units: Units,
+    engine: Engine,
+    kernel: Option<Kernel>,
+    on_device_failure: OnDeviceFailure,
+    memory_limit: Option<u64>,
+    progress: Option<Arc<ProgressFunction>>,
+}
+
+type ProgressFunction = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
+
+#[derive(Debug, Clone)]
+enum Bins {
+    Fit { bins: usize, range: Range },
+    Fitted(BinEdges),
+}
+
+impl Bins {
+    fn number(&self) -> usize {
+        match self {
+            Self::Fit { bins, .. } => *bins,
+            Self::Fitted(edges) => edges.bins(),
+        }
+    }
+}
+
+impl Analysis {
+    /// A job with `bins` equal-width bins, 2 to 256, between each neuron's own extremes.
+    pub fn new(bins: usize) -> Self {
+        Self::with_bins(Bins::Fit { bins, range: Range::default() })
+    }
+
+    /// A job with edges that were fitted before, as a test set needs the edges of its training
+    /// set. [`Analysis::range`] has no effect on it.
+    pub fn with_edges(edges: BinEdges) -> Self {
+        Self::with_bins(Bins::Fitted(edges))
+    }
+
+    fn with_bins(bins: Bins) -> Self {
+        Self {
+            bins,
+            estimator: Estimator::default(),
+            units: Units::default(),
+            engine: Engine::default(),
+            kernel: None,
+            on_device_failure: OnDeviceFailure::default(),
+            memory_limit: None,
+            progress: None,
+        }
+    }
+
+    /// Where the bins of a neuron begin and end. Default: [`Range::PerNeuron`].
+    pub fn range(mut self, range: Range) -> Self {
+        if let Bins::Fit { range: current, .. } = &mut self.bins {
+            *current = range;
+        }
+        self
+    }
+
+    /// How entropies are estimated from histograms. Default: [`Estimator::PlugIn`].
+    pub fn estimator(mut self, estimator: Estimator) -> Self {
+        self.estimator = estimator;
+        self
+    }
+
+    /// The unit of the results. Default: [`Units::Nats`].
+    pub fn units(mut self, units: Units) -> Self {
+        self.units = units;
+        self
+    }
+
+    /// Which engine computes. Default: [`Engine::Auto`].
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// Which kernel counts. Default: the fastest for the number of bins.
+    pub fn kernel(mut self, kernel: Kernel) -> Self {
+        self.kernel = Some(kernel);
+        self
+    }
+
+    /// What to do when a device fails on the way. Default: [`OnDeviceFailure::UseCpu`].
+    pub fn on_device_failure(mut self, choice: OnDeviceFailure) -> Self {
+        self.on_device_failure = choice;
+        self
+    }
+
+    /// The most host memory in bytes that the job may allocate beyond its input: the codes, the
+    /// result, and tables. A job that needs more is refused before it starts. Default: no limit.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// A function that is told how far the job is, and may stop it by returning
+    /// [`ControlFlow::Break`]: the job then ends with [`Error::Cancelled`]. It is called a few
+    /// times a second or more, from any thread, and should be quick.
+    pub fn progress(
+        mut self,
+        callback: impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Arc::new(callback));
+        self
+    }
+
+    /// A job with these settings.
+    fn job(&self, codes: Codes, table: Arc<CellTable>, pairs: Tile, goal: Goal) -> Job {
+        let monitor = Arc::new(self.monitor(pairs.work(codes.samples())));
+        Job { codes: Arc::new(codes), table, pairs, goal, kernel: self.kernel, monitor }
+    }
+
+    fn monitor(&self, total: u64) -> Monitor {
+        let progress = self.progress.clone();
+        Monitor::new(total, progress.map(|f| Box::new(move |p| f(p)) as Box<_>))
+    }
+}
+
+impl fmt::Debug for Analysis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Analysis")
+            .field("bins", &self.bins)
+            .field("estimator", &self.estimator)
+            .field("units", &self.units)
+            .field("engine", &self.engine)
+            .field("kernel", &self.kernel)
+            .field("on_device_failure", &self.on_device_failure)
+            .field("memory_limit", &self.memory_limit)
+            .field("progress", &self.progress.is_some())
+            .finish()
+    }
+}

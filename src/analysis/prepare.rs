@@ -1,0 +1,110 @@
+//! What comes before an engine is needed: checks, edges, codes.
+
+use ndarray::ArrayView2;
+
+use super::{Analysis, Bins};
+use crate::activations::{Activations, MAX_SAMPLES};
+use crate::binning::{check_bins, check_range};
+use crate::codes::Codes;
+use crate::engine::Kernel;
+use crate::estimator::MAX_TABULATED;
+use crate::extents::{Extent, extents};
+use crate::{BinEdges, Error, Range, bits};
+
+/// Activations of a layer, cut into bins.
+pub(super) struct Layer {
+    pub(super) extents: Vec<Extent>,
+    pub(super) edges: BinEdges,
+    pub(super) codes: Codes,
+}
+
+impl Layer {
+    /// Samples, which are known to fit a 32-bit count.
+    pub(super) fn samples(&self) -> u32 {
+        u32::try_from(self.codes.samples()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Memory that a job takes beyond its input, in bytes; saturating, as hostile shapes are large.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Memory(u128);
+
+impl Memory {
+    /// So many things of so many bytes each.
+    pub(super) fn and(self, number: usize, bytes: u128) -> Self {
+        Self(self.0.saturating_add((number as u128).saturating_mul(bytes)))
+    }
+
+    /// A result of `rows × columns` numbers of 64 bits.
+    pub(super) fn and_matrix(self, rows: usize, columns: usize) -> Self {
+        self.and(rows, 8 * columns as u128)
+    }
+}
+
+impl Analysis {
+    /// Checks, edges and codes of one layer. `memory` is what the job takes beside them.
+    pub(super) fn prepare(
+        &self,
+        view: ArrayView2<'_, f32>,
+        memory: impl FnOnce(&Activations<'_>) -> Memory,
+    ) -> Result<Layer, Error> {
+        self.check_settings()?;
+        let activations = Activations::new(view)?;
+        self.check_memory(self.and_codes(memory(&activations), &activations))?;
+        self.encode(&activations)
+    }
+
+    /// Edges and codes of activations, once settings and memory have been checked.
+    pub(super) fn encode(&self, activations: &Activations<'_>) -> Result<Layer, Error> {
+        let extents = extents(activations)?;
+        let edges = match &self.bins {
+            Bins::Fit { bins, range } => BinEdges::from_extents(&extents, *bins, *range)?,
+            Bins::Fitted(edges) if edges.neurons() == extents.len() => edges.clone(),
+            Bins::Fitted(edges) => {
+                let (expected, found) = (edges.neurons(), extents.len());
+                return Err(Error::EdgesMismatch { expected, found });
+            }
+        };
+        let codes = Codes::encode(activations, &edges)?;
+        if u32::try_from(codes.samples()).is_err() {
+            let (samples, allowed) = (codes.samples(), MAX_SAMPLES);
+            return Err(Error::TooManySamples { samples, allowed });
+        }
+        Ok(Layer { extents, edges, codes })
+    }
+
+    /// Settings that can be refused without looking at the activations are refused first.
+    pub(super) fn check_settings(&self) -> Result<(), Error> {
+        let bins = self.bins.number();
+        check_bins(bins)?;
+        if let Bins::Fit { range: Range::Given(low, high), .. } = self.bins {
+            check_range(low, high)?;
+        }
+        self.estimator.check()?;
+        match self.kernel.map(|kernel| (kernel, kernel.max_bins())) {
+            Some((kernel, limit)) if bins > limit => Err(refused(kernel, bins, limit)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the codes of activations, and the table of f(n).
+    pub(super) fn and_codes(&self, memory: Memory, activations: &Activations<'_>) -> Memory {
+        let (samples, neurons) = (activations.samples(), activations.neurons());
+        let codes = Memory::default().and(samples, neurons as u128).0;
+        let bit_strings = if self.bins.number() == bits::BINS { codes / 8 } else { 0 };
+        memory.and(1, codes).and(1, bit_strings).and(samples.min(MAX_TABULATED), 8)
+    }
+
+    /// Whether so much is allowed.
+    pub(super) fn check_memory(&self, needed: Memory) -> Result<(), Error> {
+        let needed = u64::try_from(needed.0).unwrap_or(u64::MAX);
+        match self.memory_limit {
+            Some(allowed) if needed > allowed => Err(Error::MemoryLimit { needed, allowed }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refused(kernel: Kernel, bins: usize, limit: usize) -> Error {
+    Error::KernelUnsupported { kernel: kernel.name(), bins, limit }
+}

@@ -1,0 +1,197 @@
+//! Mutual information of all pairs of a layer, and of the neurons of two layers.
+
+use std::sync::Arc;
+
+use ndarray::ArrayView2;
+
+use super::Analysis;
+use super::prepare::{Layer, Memory};
+use crate::Error;
+use crate::activations::Activations;
+use crate::codes::Codes;
+use crate::engine::{self, Sink};
+use crate::estimator::Entropies;
+use crate::measures::Information;
+use crate::plan::Tile;
+use crate::report::{BetweenReport, Execution, LayerFacts, Report, Timings, degenerate_neurons};
+use crate::stopwatch::Stopwatch;
+
+impl Analysis {
+    /// Entropies and mutual information of activations of shape `samples × neurons`.
+    ///
+    /// Estimates from joint histograms, `bins × bins` for each pair. O(samples · neurons²) time;
+    /// `samples · neurons + 8 · neurons²` bytes of memory beyond the input.
+    ///
+    /// The bits of the result do not depend on engine, adapter, kernel or number of threads.
+    ///
+    /// # Errors
+    ///
+    /// For bins outside 2..=256, fewer than two samples, no neurons, an activation that is not
+    /// finite, an unusable range, edges of another layer, more memory than allowed or available, a
+    /// GPU that was asked for and is not there, and a callback that wants to stop.
+    pub fn run(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
+        pollster::block_on(self.run_async(activations))
+    }
+
+    /// [`Analysis::run`] for callers that have an executor, or are in a browser.
+    ///
+    /// Activations are encoded on the calling thread before the first suspension; after that only
+    /// short pieces of work run on the executor's threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::run`].
+    pub async fn run_async(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
+        let clock = Stopwatch::start();
+        let matrix = |layer: &Activations<'_>| {
+            Memory::default().and_matrix(layer.neurons(), layer.neurons())
+        };
+        let layer = self.prepare(activations, matrix)?;
+        let samples = layer.samples();
+        let Layer { extents, edges, codes } = layer;
+        let pairs = Tile::triangle(codes.neurons());
+        let counted = self.information(codes, samples, pairs, &clock).await?;
+
+        let Counted { information, execution, timings } = counted;
+        let all = 0..extents.len();
+        Ok(Report {
+            entropy: information.entropies_of(&all, self.units),
+            occupied_bins: information.occupied_bins(&all),
+            mutual_information: information.finish(self.units)?,
+            estimator: self.estimator,
+            units: self.units,
+            samples: samples as usize,
+            degenerate: degenerate_neurons(&extents),
+            edges,
+            execution,
+            timings,
+        })
+    }
+
+    /// Entropies of the neurons of two layers, or of two networks, and the mutual information of
+    /// each neuron of the first with each of the second. Nothing is computed for pairs within a
+    /// layer.
+    ///
+    /// Activations are `samples × neurons` and of the same samples in the same order. Bins are
+    /// fitted to each layer by itself. O(samples · rows · columns) time, and
+    /// `samples · (rows + columns) + 8 · rows · columns` bytes of memory beyond the input, for `rows`
+    /// neurons in the first layer and `columns` in the second.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::run`], and for layers of different numbers of samples.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::array;
+    ///
+    /// let x = array![[0.0f32], [1.0], [0.0], [1.0]];
+    /// let y = array![[5.0f32, 2.0], [7.0, 2.0], [5.0, 3.0], [7.0, 3.0]];
+    /// let report = Analysis::new(2).run_between(x.view(), y.view())?;
+    /// assert_eq!(report.mutual_information.dim(), (1, 2));
+    /// assert!((report.mutual_information[[0, 0]] - 2f64.ln()).abs() < 1e-10);
+    /// assert!(report.mutual_information[[0, 1]] < 1e-10);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn run_between(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        columns: ArrayView2<'_, f32>,
+    ) -> Result<BetweenReport, Error> {
+        pollster::block_on(self.run_between_async(rows, columns))
+    }
+
+    /// [`Analysis::run_between`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::run_between`].
+    pub async fn run_between_async(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        columns: ArrayView2<'_, f32>,
+    ) -> Result<BetweenReport, Error> {
+        let clock = Stopwatch::start();
+        let (rows, columns) = self.prepare_two(rows, columns)?;
+        let samples = rows.samples();
+        let (height, width) = (rows.codes.neurons(), columns.codes.neurons());
+        let codes = Codes::join(rows.codes, &columns.codes)?;
+        let pairs = Tile::rectangle(height, width);
+        let counted = self.information(codes, samples, pairs, &clock).await?;
+
+        let Counted { information, execution, timings } = counted;
+        let facts = |neurons, extents: &[_], edges| LayerFacts {
+            entropy: information.entropies_of(&neurons, self.units),
+            occupied_bins: information.occupied_bins(&neurons),
+            degenerate: degenerate_neurons(extents),
+            edges,
+        };
+        Ok(BetweenReport {
+            rows: facts(0..height, &rows.extents, rows.edges),
+            columns: facts(height..height + width, &columns.extents, columns.edges),
+            mutual_information: information.finish(self.units)?,
+            estimator: self.estimator,
+            units: self.units,
+            samples: samples as usize,
+            execution,
+            timings,
+        })
+    }
+
+    fn prepare_two(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        columns: ArrayView2<'_, f32>,
+    ) -> Result<(Layer, Layer), Error> {
+        self.check_settings()?;
+        let (rows, columns) = (Activations::new(rows)?, Activations::new(columns)?);
+        if rows.samples() != columns.samples() {
+            return Err(Error::SamplesMismatch {
+                first: rows.samples(),
+                second: columns.samples(),
+            });
+        }
+        let matrix = Memory::default().and_matrix(rows.neurons(), columns.neurons());
+        // The rows' codes are there twice while they are joined with the columns'.
+        let codes = self.and_codes(self.and_codes(matrix, &rows), &columns);
+        self.check_memory(codes.and(rows.samples(), rows.neurons() as u128))?;
+        Ok((self.encode(&rows)?, self.encode(&columns)?))
+    }
+
+    /// Counts some pairs of neurons, and makes information of them.
+    async fn information(
+        &self,
+        codes: Codes,
+        samples: u32,
+        pairs: Tile,
+        clock: &Stopwatch,
+    ) -> Result<Counted, Error> {
+        let entropies = Entropies::new(self.estimator, samples);
+        let table = Arc::clone(entropies.table());
+        let information = Arc::new(Information::new(&codes, entropies, &pairs)?);
+        let job = self.job(codes, table, pairs, information.goal());
+        let discretize = clock.elapsed();
+
+        let clock = Stopwatch::start();
+        let chosen = engine::choose(&self.engine).await?;
+        let open_engine = clock.elapsed();
+
+        let clock = Stopwatch::start();
+        let sink: Arc<dyn Sink> = Arc::<Information>::clone(&information);
+        let execution = engine::run(&chosen, &job, &sink, self.on_device_failure).await?;
+        drop((job, sink));
+        // An engine that returns has dropped its share.
+        let information = Arc::into_inner(information).ok_or(Error::Cancelled)?;
+        let timings = Timings { discretize, open_engine, pairs: clock.elapsed() };
+        Ok(Counted { information, execution, timings })
+    }
+}
+
+/// What has become of the pairs of a job.
+struct Counted {
+    information: Information,
+    execution: Execution,
+    timings: Timings,
+}

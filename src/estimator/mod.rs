@@ -1,0 +1,432 @@
+//! How entropy is estimated from a histogram.
+//!
+//! Most estimators are an affine function of one sum over cells, [`CellTable`]; the others need the
+//! whole histogram. Which of the two an engine is asked for is [`Entropies::needs_histograms`].
+
+mod cell_table;
+mod digamma;
+mod whole_histogram;
+
+pub(crate) use cell_table::{CellTable, MAX_TABULATED};
+
+use std::f64::consts::LN_2;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::Error;
+use digamma::digamma;
+use whole_histogram::Fingerprint;
+
+/// How entropies are estimated from histograms, and with them mutual information,
+/// `I(X; Y) = H(X) + H(Y) − H(X, Y)`, each of the three estimated by itself.
+///
+/// `S` is the number of samples, `n` the samples in a cell, `K` the number of cells that are
+/// occupied, and `C` the number of cells there are: the bins of a neuron, or the product of the bins
+/// of two. All are in nats here.
+///
+/// A neuron whose samples are all in one bin has entropy 0 and shares nothing with any other,
+/// whatever the estimator.
+///
+/// The plug-in entropy of few samples is too small, and that of a pair, which has more cells, even
+/// more so: plug-in mutual information comes out too large, by about `(Kxy − Kx − Ky + 1) / 2S`. The
+/// others correct for that, and can therefore return slightly less than 0 for independent neurons;
+/// they are not clipped.
+///
+/// # Examples
+///
+/// ```
+/// use cofire::{Analysis, Estimator};
+/// use ndarray::Array2;
+///
+/// // Two neurons that have nothing to do with each other, and few samples.
+/// let activations = Array2::from_shape_fn((60, 2), |(s, n)| ((s + 1) * [37, 91][n] % 101) as f32);
+/// let plug_in = Analysis::new(6).run(activations.view())?;
+/// let corrected = Analysis::new(6).estimator(Estimator::MillerMadow).run(activations.view())?;
+/// assert!(plug_in.mutual_information[[0, 1]] > 0.2);
+/// assert!(corrected.mutual_information[[0, 1]].abs() < 0.1);
+/// # Ok::<(), cofire::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Estimator {
+    /// Maximum likelihood, also called empirical or naive: `H = ln S − (1/S) Σ n ln n`.
+    #[default]
+    PlugIn,
+    /// The plug-in estimate and `(K − 1) / 2S` (Miller 1955): corrects the bias to first order.
+    MillerMadow,
+    /// `H = ln S − (1/S) Σ n G(n)` with `G(n) = ψ(n) + ½ (−1)ⁿ [ψ((n + 1)/2) − ψ(n/2)]`
+    /// (Grassberger 2003, arXiv physics/0307138, equations 28 to 30, with `ln S`).
+    Grassberger,
+    /// The plug-in estimate after adding this many samples, a whole number or not, to each of the `C`
+    /// cells: the mean of a Dirichlet posterior. Above 0 and at most 1000.
+    ///
+    /// 1 is Laplace's rule ([`Estimator::LAPLACE`]), 1/2 Jeffreys' prior ([`Estimator::JEFFREYS`]),
+    /// `1 / C` that of Schürmann and Grassberger, `√S / C` the minimax one.
+    PseudoCount(f64),
+    /// Horvitz–Thompson with the shares of cells scaled by the coverage that the number of
+    /// singletons suggests (Chao and Shen 2003, Environmental and Ecological Statistics 10:429).
+    ///
+    /// Needs whole histograms, not a sum: several times slower than the others.
+    ChaoShen,
+    /// The plug-in entropy of shares shrunk towards `1 / C` by the factor that minimizes the expected
+    /// squared error (Hausser and Strimmer 2009, Journal of Machine Learning Research 10:1469).
+    ///
+    /// Needs whole histograms, not a sum: several times slower than the others.
+    JamesStein,
+}
+
+impl Estimator {
+    /// One sample more in each cell.
+    pub const LAPLACE: Self = Self::PseudoCount(1.0);
+
+    /// Half a sample more in each cell.
+    pub const JEFFREYS: Self = Self::PseudoCount(0.5);
+
+    /// Whether the joint entropy is made from the joint histogram instead of a sum over its cells.
+    pub(crate) fn needs_histograms(self) -> bool {
+        matches!(self, Self::ChaoShen | Self::JamesStein)
+    }
+
+    /// An error for a pseudo-count that is not usable.
+    pub(crate) fn check(self) -> Result<(), Error> {
+        match self {
+            // Beyond, the differences that are tabulated are too small for their fixed point.
+            Self::PseudoCount(value) if !(value > 0.0 && value <= MAX_PSEUDO_COUNT) => {
+                Err(Error::InvalidPseudoCount { value })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+const MAX_PSEUDO_COUNT: f64 = 1000.0;
+
+impl fmt::Display for Estimator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::PlugIn => f.write_str("plug-in"),
+            Self::MillerMadow => f.write_str("miller-madow"),
+            Self::Grassberger => f.write_str("grassberger"),
+            Self::LAPLACE => f.write_str("laplace"),
+            Self::JEFFREYS => f.write_str("jeffreys"),
+            Self::PseudoCount(value) => write!(f, "pseudo-count {value}"),
+            Self::ChaoShen => f.write_str("chao-shen"),
+            Self::JamesStein => f.write_str("james-stein"),
+        }
+    }
+}
+
+/// An estimator for a job of a known number of samples.
+#[derive(Debug)]
+pub(crate) struct Entropies {
+    estimator: Estimator,
+    samples: u32,
+    table: Arc<CellTable>,
+    /// What the entropy of all samples in one cell would be.
+    offset: f64,
+}
+
+/// One neuron's own histogram.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Marginal {
+    /// Σ f(n) over its bins.
+    pub(crate) sum: u64,
+    /// In nats.
+    pub(crate) entropy: f64,
+    /// Bins it has, and bins that any sample fell into.
+    pub(crate) bins: u32,
+    pub(crate) occupied: u32,
+}
+
+impl Marginal {
+    fn is_constant(&self) -> bool {
+        self.occupied <= 1
+    }
+}
+
+impl Entropies {
+    /// The estimator must have been checked.
+    pub(crate) fn new(estimator: Estimator, samples: u32) -> Self {
+        let table = match estimator {
+            // The histograms themselves are asked for, and looked at in other ways.
+            Estimator::PlugIn | Estimator::ChaoShen | Estimator::JamesStein => {
+                CellTable::plug_in(samples)
+            }
+            // n ln n − ½ [n > 0], tilted.
+            Estimator::MillerMadow => CellTable::new(
+                samples,
+                Box::new(|n| libm::log(f64::from(n)) + (1.0 - 1.0 / f64::from(n)) / 2.0),
+            ),
+            Estimator::Grassberger => CellTable::new(samples, Box::new(grassberger)),
+            Estimator::PseudoCount(added) => {
+                let [at_0, at_1] = [added, added + 1.0].map(x_ln_x);
+                let tilted = move |n: u32| {
+                    let n = f64::from(n);
+                    (x_ln_x(n + added) - at_0) / n - (at_1 - at_0)
+                };
+                CellTable::new(samples, Box::new(tilted))
+            }
+        };
+        let offset = match estimator {
+            // ln S − G(S), which is not quite 0.
+            Estimator::Grassberger => {
+                libm::log(f64::from(samples)) - grassberger(samples) + GAMMA + LN_2
+            }
+            _ => 0.0,
+        };
+        Self { estimator, samples, table: Arc::new(table), offset }
+    }
+
+    /// The function whose sum over cells is wanted.
+    pub(crate) fn table(&self) -> &Arc<CellTable> {
+        &self.table
+    }
+
+    /// Whether a joint entropy is made from the joint histogram instead of a sum over its cells.
+    pub(crate) fn needs_histograms(&self) -> bool {
+        self.estimator.needs_histograms()
+    }
+
+    /// What there is to know of a neuron's own histogram; `bins` may be fewer than it is long.
+    pub(crate) fn marginal(&self, counts: &[u32], bins: usize) -> Marginal {
+        let occupied = counts.iter().filter(|&&n| n > 0).count();
+        let as_u32 = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let sum = self.table.sum(counts);
+        let entropy = match occupied {
+            0 | 1 => 0.0,
+            _ if self.needs_histograms() => self.of_histogram(counts, bins as u64),
+            _ => self.of_sum(sum, bins as u64),
+        };
+        Marginal { sum, entropy, bins: as_u32(bins), occupied: as_u32(occupied) }
+    }
+
+    /// Entropy from Σ f(n) over the cells of a histogram that has so many cells.
+    fn of_sum(&self, sum: u64, cells: u64) -> f64 {
+        match self.estimator {
+            Estimator::PseudoCount(added) => {
+                let (samples, cells) = (f64::from(self.samples), cells as f64);
+                let [at_0, at_1] = [added, added + 1.0].map(x_ln_x);
+                // Straightened again: Σ (n + a) ln (n + a).
+                let tilted = self.table.to_nats(difference(sum, 0)) * samples;
+                let whole = cells * at_0 + samples * (at_1 - at_0) + tilted;
+                let total = samples + added * cells;
+                libm::log(total) - whole / total
+            }
+            _ => self.offset + self.table.to_nats(difference(self.table.largest_sum(), sum)),
+        }
+    }
+
+    /// Entropy from a histogram that has so many cells.
+    pub(crate) fn of_histogram(&self, counts: &[u32], cells: u64) -> f64 {
+        match self.estimator {
+            Estimator::ChaoShen => Fingerprint::new(counts).chao_shen(),
+            Estimator::JamesStein => Fingerprint::new(counts).james_stein(cells),
+            _ => self.of_sum(self.table.sum(counts), cells),
+        }
+    }
+
+    /// Mutual information of two neurons from Σ f(n) over the cells of their joint histogram.
+    ///
+    /// Where it is a difference of sums it is made of integers until one last division, so that
+    /// I(X; X) = H(X) and I(X; Y) ≤ H(X) hold to the bit.
+    pub(crate) fn shared_of_sum(&self, x: &Marginal, y: &Marginal, joint: u64) -> f64 {
+        if x.is_constant() || y.is_constant() {
+            return 0.0;
+        }
+        match self.estimator {
+            Estimator::PseudoCount(_) => {
+                let cells = u64::from(x.bins) * u64::from(y.bins);
+                x.entropy + y.entropy - self.of_sum(joint, cells)
+            }
+            estimator => {
+                let h_x = difference(self.table.largest_sum(), x.sum);
+                let h_xy_minus_h_y = difference(y.sum, joint);
+                let shared = h_x - h_xy_minus_h_y;
+                // Rounding of the table could leave independent neurons a hair below zero, where
+                // the plug-in estimate cannot be.
+                let is_plug_in = estimator == Estimator::PlugIn;
+                let shared = if is_plug_in { shared.max(0) } else { shared };
+                self.offset + self.table.to_nats(shared)
+            }
+        }
+    }
+
+    /// Mutual information of two neurons from the entropy of their joint histogram.
+    pub(crate) fn shared_of_entropy(&self, x: &Marginal, y: &Marginal, joint: f64) -> f64 {
+        if x.is_constant() || y.is_constant() { 0.0 } else { x.entropy + y.entropy - joint }
+    }
+}
+
+impl Entropies {
+    /// What two neurons share given a third variable, `I(X; Y | Z) = H(X, Z) + H(Y, Z) − H(Z) −
+    /// H(X, Y, Z)`: each neuron comes with Σ f(n) over the cells of its histogram with Z, `joint` is
+    /// the sum over those of all three.
+    pub(crate) fn shared_given_sum(
+        &self,
+        (x, xz): (Marginal, u64),
+        (y, yz): (Marginal, u64),
+        z: &Marginal,
+        joint: u64,
+    ) -> f64 {
+        if x.is_constant() || y.is_constant() {
+            return 0.0;
+        }
+        match self.estimator {
+            Estimator::PseudoCount(_) => {
+                let [x_bins, y_bins, z_bins] = [x.bins, y.bins, z.bins].map(u64::from);
+                let h_xz = self.of_sum(xz, x_bins * z_bins);
+                let h_yz = self.of_sum(yz, y_bins * z_bins);
+                let h_z = self.of_sum(z.sum, z_bins);
+                h_xz + h_yz - h_z - self.of_sum(joint, x_bins * y_bins * z_bins)
+            }
+            // Whatever all samples in one cell have for an entropy is added and taken away twice.
+            estimator => {
+                let shared = difference(z.sum, xz) - difference(yz, joint);
+                let is_plug_in = estimator == Estimator::PlugIn;
+                self.table.to_nats(if is_plug_in { shared.max(0) } else { shared })
+            }
+        }
+    }
+}
+
+/// Sums are below 2⁶², so their difference is an `i64`.
+fn difference(a: u64, b: u64) -> i64 {
+    a.wrapping_sub(b).cast_signed()
+}
+
+/// Euler's constant.
+const GAMMA: f64 = 0.577_215_664_901_532_9;
+
+/// `G(n) − G(1)`, with `G(1) = −γ − ln 2`: a sum of `2 / (2k + 1)` over `k < ⌊n/2⌋`.
+fn grassberger(n: u32) -> f64 {
+    digamma(f64::from(n / 2) + 0.5) + GAMMA + 2.0 * LN_2
+}
+
+/// `x ln x`.
+fn x_ln_x(x: f64) -> f64 {
+    x * libm::log(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The textbook formula of every estimator that is a sum, in plain floating point.
+    fn by_definition(estimator: Estimator, counts: &[u32]) -> f64 {
+        let samples: f64 = counts.iter().map(|&n| f64::from(n)).sum();
+        let occupied = || counts.iter().filter(|&&n| n > 0).map(|&n| f64::from(n));
+        let plug_in = samples.ln() - occupied().map(|n| n * n.ln()).sum::<f64>() / samples;
+        match estimator {
+            Estimator::PlugIn => plug_in,
+            Estimator::MillerMadow => plug_in + (occupied().count() as f64 - 1.0) / (2.0 * samples),
+            Estimator::Grassberger => {
+                let g = |n: f64| {
+                    let sign = if n % 2.0 == 0.0 { 0.5 } else { -0.5 };
+                    digamma(n) + sign * (digamma((n + 1.0) / 2.0) - digamma(n / 2.0))
+                };
+                samples.ln() - occupied().map(|n| n * g(n)).sum::<f64>() / samples
+            }
+            Estimator::PseudoCount(added) => {
+                let total = samples + added * counts.len() as f64;
+                let shares = counts.iter().map(|&n| (f64::from(n) + added) / total);
+                -shares.map(|p| p * p.ln()).sum::<f64>()
+            }
+            _ => panic!("{estimator} is no sum"),
+        }
+    }
+
+    const SUMS: [Estimator; 7] = [
+        Estimator::PlugIn,
+        Estimator::MillerMadow,
+        Estimator::Grassberger,
+        Estimator::LAPLACE,
+        Estimator::JEFFREYS,
+        Estimator::PseudoCount(1e-3),
+        Estimator::PseudoCount(1000.0),
+    ];
+
+    #[test]
+    fn sums_are_the_textbook_formulas() {
+        let histograms: [&[u32]; 5] =
+            [&[3, 4], &[1, 0, 0, 7, 2, 2, 30], &[1, 1, 1, 1, 1], &[500, 499, 3, 0], &[100_000, 1]];
+        for estimator in SUMS {
+            for counts in histograms {
+                let entropies = Entropies::new(estimator, counts.iter().sum());
+                let marginal = entropies.marginal(counts, counts.len());
+                let expected = by_definition(estimator, counts);
+                let error = (marginal.entropy - expected).abs();
+                assert!(error < 1e-10, "{estimator} of {counts:?}: {expected}, {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn mutual_information_is_made_of_the_three_entropies() {
+        let joint: [u32; 6] = [5, 0, 2, 1, 9, 4];
+        let (x, y) = ([7, 14], [6, 9, 6]);
+        let all = SUMS.into_iter().chain([Estimator::ChaoShen, Estimator::JamesStein]);
+        for estimator in all {
+            let entropies = Entropies::new(estimator, 21);
+            let (x, y) = (entropies.marginal(&x, 2), entropies.marginal(&y, 3));
+            let h_xy = entropies.of_histogram(&joint, 6);
+            let shared = if entropies.needs_histograms() {
+                entropies.shared_of_entropy(&x, &y, h_xy)
+            } else {
+                entropies.shared_of_sum(&x, &y, entropies.table().sum(&joint))
+            };
+            assert!((shared - (x.entropy + y.entropy - h_xy)).abs() < 1e-10, "{estimator}");
+        }
+    }
+
+    #[test]
+    fn a_constant_neuron_carries_and_shares_nothing() {
+        for estimator in SUMS.into_iter().chain([Estimator::ChaoShen, Estimator::JamesStein]) {
+            let entropies = Entropies::new(estimator, 21);
+            let constant = entropies.marginal(&[0, 21, 0], 3);
+            let other = entropies.marginal(&[11, 10], 2);
+            assert_eq!(constant.entropy, 0.0, "{estimator}");
+            let sum = entropies.table().sum(&[11, 10]);
+            assert_eq!(entropies.shared_of_sum(&constant, &other, sum), 0.0, "{estimator}");
+            assert_eq!(entropies.shared_of_entropy(&other, &constant, 0.7), 0.0, "{estimator}");
+        }
+    }
+
+    #[test]
+    fn a_neuron_shares_all_it_has_with_itself() {
+        // X with itself: the joint histogram has the same occupied cells.
+        for estimator in [Estimator::PlugIn, Estimator::MillerMadow, Estimator::Grassberger] {
+            let entropies = Entropies::new(estimator, 30);
+            let x = entropies.marginal(&[9, 1, 20], 3);
+            let own = entropies.shared_of_sum(&x, &x, x.sum);
+            assert_eq!(own, x.entropy, "{estimator}");
+        }
+    }
+
+    #[test]
+    fn the_largest_jobs_do_not_overflow() {
+        for estimator in SUMS {
+            let entropies = Entropies::new(estimator, u32::MAX - 1);
+            let all = entropies.table().largest_sum();
+            let h = entropies.of_sum(0, u64::from(u32::MAX));
+            // All samples apart: what is left of each estimator then is known.
+            let logarithm = f64::from(u32::MAX - 1).ln();
+            let expected = match estimator {
+                Estimator::PlugIn => logarithm,
+                Estimator::MillerMadow => logarithm + 0.5,
+                Estimator::Grassberger => logarithm + GAMMA + LN_2,
+                _ => h, // has cells that are not occupied
+            };
+            assert!((h - expected).abs() < 1e-5, "{estimator}: {h} instead of {expected}");
+            assert!(all < 1 << 62, "{estimator}: {all}");
+        }
+    }
+
+    #[test]
+    fn pseudo_counts_that_cannot_be_are_refused() {
+        for value in [0.0, -1.0, f64::NAN, f64::INFINITY, 1000.5] {
+            let error = Estimator::PseudoCount(value).check().unwrap_err();
+            assert!(matches!(error, Error::InvalidPseudoCount { .. }), "{error}");
+        }
+        assert!(Estimator::PseudoCount(1e-9).check().is_ok());
+    }
+}
