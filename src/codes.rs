@@ -95,7 +95,6 @@ impl Codes {
     }
 
     /// How many bins a neuron has.
-    #[expect(clippy::unused_self, reason = "neurons will differ")]
     pub(crate) fn bins_of(&self, _neuron: usize) -> usize {
         self.bins
     }

@@ -67,6 +67,15 @@ pub enum Error {
         /// The number that was asked for.
         value: f64,
     },
+    /// Firing together is counted of neurons that are on or off.
+    #[error(
+        "neurons have up to {bins} bins, and firing is one of two; \
+         use two bins, or a threshold"
+    )]
+    NotBinary {
+        /// The most bins of a neuron.
+        bins: usize,
+    },
     /// Edges fitted for some neurons were applied to another number of neurons.
     #[error(
         "edges were fitted for {expected} neurons and the activations have {found}; \
@@ -93,6 +102,20 @@ pub enum Error {
         estimator: Estimator,
         /// What it cannot give.
         wanted: &'static str,
+    },
+    /// A permutation test of no permutations.
+    #[error("a permutation test needs permutations; some hundreds resolve p-values of a percent")]
+    NoPermutations,
+    /// Confidence intervals need replicates, and a confidence between 0 and 1.
+    #[error(
+        "{replicates} replicates and a confidence of {confidence} make no interval; \
+         give some hundreds, and a number between 0 and 1 such as 0.95"
+    )]
+    InvalidResampling {
+        /// Replicates that were asked for.
+        replicates: u32,
+        /// Confidence that was asked for.
+        confidence: f64,
     },
     /// Two layers that should be of the same samples are not.
     #[error(

@@ -75,12 +75,17 @@ mod measures;
 mod memory;
 mod pair_matrix;
 mod plan;
+mod random;
 mod report;
+pub mod significance;
 mod simd;
 mod sorted_rows;
 mod stopwatch;
 
-pub use analysis::{Analysis, ConditionalReport, LabelReport, analyze};
+pub use analysis::{
+    Analysis, Association, CofiringPair, CofiringReport, ConditionalReport, LabelReport,
+    TotalCorrelation, analyze,
+};
 pub use binning::{BinEdges, Range};
 pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;

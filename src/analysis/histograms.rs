@@ -1,8 +1,8 @@
-//! Joint histograms of chosen pairs.
+//! Joint histograms of chosen pairs, and what they tell of each cell.
 
 use std::sync::Arc;
 
-use ndarray::{Array3, ArrayView2};
+use ndarray::{Array3, ArrayView2, Axis};
 
 use super::Analysis;
 use super::prepare::Memory;
@@ -64,5 +64,47 @@ impl Analysis {
         let none = Tile::triangle(0);
         let job = self.job(layer.codes, Arc::clone(entropies.table()), none, Goal::Histograms);
         engine::joint_histograms(&chosen, &job, pairs, self.on_device_failure).await
+    }
+
+    /// Pointwise mutual information of chosen pairs, `ln (S · n(a, b) / (n(a) · n(b)))` in the unit of
+    /// these settings: how much more often than by chance the two neurons are in bins `a` and `b` at
+    /// once. Of shape `pairs × bins × bins`.
+    ///
+    /// −∞ where that never happens though each of the two bins is reached, and NaN for a bin that no
+    /// sample reaches. The mean over all samples is the plug-in mutual information. Shares are those
+    /// of the samples, whatever the estimator.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::joint_histograms`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::array;
+    ///
+    /// let activations = array![[0.0f32, 5.0], [0.0, 5.0], [1.0, 7.0], [1.0, 7.0]];
+    /// let found = Analysis::new(2).pointwise_mutual_information(activations.view(), &[(0, 1)])?;
+    /// assert_eq!(found[[0, 0, 0]], 2f64.ln());
+    /// assert_eq!(found[[0, 0, 1]], f64::NEG_INFINITY);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn pointwise_mutual_information(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        pairs: &[(usize, usize)],
+    ) -> Result<Array3<f64>, Error> {
+        let counts = self.joint_histograms(activations, pairs)?;
+        let mut found = counts.mapv(f64::from);
+        let samples = activations.nrows() as f64;
+        for mut table in found.outer_iter_mut() {
+            let (of_row, of_column) = (table.sum_axis(Axis(1)), table.sum_axis(Axis(0)));
+            for ((a, b), n) in table.indexed_iter_mut() {
+                let ratio = samples * *n / (of_row[a] * of_column[b]);
+                *n = ratio.ln() * self.units.per_nat();
+            }
+        }
+        Ok(found)
     }
 }

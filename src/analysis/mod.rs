@@ -1,11 +1,16 @@
 //! The front door: settings, and the calls that do the job.
 
+mod cofiring;
 mod histograms;
 mod labels;
 mod prepare;
 mod run;
+mod total_correlation;
 
+pub use cofiring::{Association, CofiringPair, CofiringReport};
 pub use labels::{ConditionalReport, LabelReport};
+pub(crate) use prepare::Memory;
+pub use total_correlation::TotalCorrelation;
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -14,7 +19,7 @@ use std::sync::Arc;
 use ndarray::ArrayView2;
 
 use crate::codes::Codes;
-use crate::engine::{Engine, Goal, Job, Kernel, Monitor, OnDeviceFailure, Progress};
+use crate::engine::{self, Chosen, Engine, Goal, Job, Kernel, Monitor, OnDeviceFailure, Progress};
 use crate::estimator::CellTable;
 use crate::plan::Tile;
 use crate::report::Report;
@@ -176,13 +181,33 @@ impl Analysis {
         self
     }
 
+    pub(crate) fn chosen_estimator(&self) -> Estimator {
+        self.estimator
+    }
+
+    pub(crate) fn unit(&self) -> Units {
+        self.units
+    }
+
+    pub(crate) fn asked_kernel(&self) -> Option<Kernel> {
+        self.kernel
+    }
+
+    pub(crate) fn on_failure(&self) -> OnDeviceFailure {
+        self.on_device_failure
+    }
+
+    pub(crate) async fn open_engine(&self) -> Result<Chosen, Error> {
+        engine::choose(&self.engine).await
+    }
+
     /// A job with these settings.
     fn job(&self, codes: Codes, table: Arc<CellTable>, pairs: Tile, goal: Goal) -> Job {
         let monitor = Arc::new(self.monitor(pairs.work(codes.samples())));
         Job { codes: Arc::new(codes), table, pairs, goal, kernel: self.kernel, monitor }
     }
 
-    fn monitor(&self, total: u64) -> Monitor {
+    pub(crate) fn monitor(&self, total: u64) -> Monitor {
         let progress = self.progress.clone();
         Monitor::new(total, progress.map(|f| Box::new(move |p| f(p)) as Box<_>))
     }

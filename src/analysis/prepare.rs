@@ -12,38 +12,38 @@ use crate::extents::{Extent, extents};
 use crate::{BinEdges, Error, Range, bits};
 
 /// Activations of a layer, cut into bins.
-pub(super) struct Layer {
-    pub(super) extents: Vec<Extent>,
-    pub(super) edges: BinEdges,
-    pub(super) codes: Codes,
+pub(crate) struct Layer {
+    pub(crate) extents: Vec<Extent>,
+    pub(crate) edges: BinEdges,
+    pub(crate) codes: Codes,
 }
 
 impl Layer {
     /// Samples, which are known to fit a 32-bit count.
-    pub(super) fn samples(&self) -> u32 {
+    pub(crate) fn samples(&self) -> u32 {
         u32::try_from(self.codes.samples()).unwrap_or(u32::MAX)
     }
 }
 
 /// Memory that a job takes beyond its input, in bytes; saturating, as hostile shapes are large.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Memory(u128);
+pub(crate) struct Memory(u128);
 
 impl Memory {
     /// So many things of so many bytes each.
-    pub(super) fn and(self, number: usize, bytes: u128) -> Self {
+    pub(crate) fn and(self, number: usize, bytes: u128) -> Self {
         Self(self.0.saturating_add((number as u128).saturating_mul(bytes)))
     }
 
     /// A result of `rows × columns` numbers of 64 bits.
-    pub(super) fn and_matrix(self, rows: usize, columns: usize) -> Self {
+    pub(crate) fn and_matrix(self, rows: usize, columns: usize) -> Self {
         self.and(rows, 8 * columns as u128)
     }
 }
 
 impl Analysis {
     /// Checks, edges and codes of one layer. `memory` is what the job takes beside them.
-    pub(super) fn prepare(
+    pub(crate) fn prepare(
         &self,
         view: ArrayView2<'_, f32>,
         memory: impl FnOnce(&Activations<'_>) -> Memory,
@@ -55,7 +55,7 @@ impl Analysis {
     }
 
     /// Edges and codes of activations, once settings and memory have been checked.
-    pub(super) fn encode(&self, activations: &Activations<'_>) -> Result<Layer, Error> {
+    pub(crate) fn encode(&self, activations: &Activations<'_>) -> Result<Layer, Error> {
         let extents = extents(activations)?;
         let edges = match &self.bins {
             Bins::Fit { bins, range } => BinEdges::from_extents(&extents, *bins, *range)?,
@@ -74,7 +74,7 @@ impl Analysis {
     }
 
     /// Settings that can be refused without looking at the activations are refused first.
-    pub(super) fn check_settings(&self) -> Result<(), Error> {
+    pub(crate) fn check_settings(&self) -> Result<(), Error> {
         let bins = self.bins.number();
         check_bins(bins)?;
         if let Bins::Fit { range: Range::Given(low, high), .. } = self.bins {
@@ -88,7 +88,7 @@ impl Analysis {
     }
 
     /// Adds the codes of activations, and the table of f(n).
-    pub(super) fn and_codes(&self, memory: Memory, activations: &Activations<'_>) -> Memory {
+    pub(crate) fn and_codes(&self, memory: Memory, activations: &Activations<'_>) -> Memory {
         let (samples, neurons) = (activations.samples(), activations.neurons());
         let codes = Memory::default().and(samples, neurons as u128).0;
         let bit_strings = if self.bins.number() == bits::BINS { codes / 8 } else { 0 };
@@ -96,7 +96,7 @@ impl Analysis {
     }
 
     /// Whether so much is allowed.
-    pub(super) fn check_memory(&self, needed: Memory) -> Result<(), Error> {
+    pub(crate) fn check_memory(&self, needed: Memory) -> Result<(), Error> {
         let needed = u64::try_from(needed.0).unwrap_or(u64::MAX);
         match self.memory_limit {
             Some(allowed) if needed > allowed => Err(Error::MemoryLimit { needed, allowed }),

@@ -1,0 +1,251 @@
+//! Neurons that fire or do not, and how often they do so together.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use ndarray::{Array1, Array2, ArrayView2};
+
+use super::Analysis;
+use super::prepare::Memory;
+use crate::activations::Activations;
+use crate::engine::{self, Found, Goal, Sink};
+use crate::estimator::CellTable;
+use crate::pair_matrix::PairMatrix;
+use crate::plan::Tile;
+use crate::report::Execution;
+use crate::{BinEdges, Error, bits};
+
+/// How often every neuron fires, and every pair together.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CofiringReport {
+    /// In how many samples each neuron fires; length `neurons`.
+    pub firing: Array1<u32>,
+    /// In how many samples both neurons of a pair fire; `neurons × neurons`, symmetric, with
+    /// [`CofiringReport::firing`] on its diagonal.
+    pub both: Array2<u32>,
+    /// Number of samples.
+    pub samples: usize,
+    /// The bin edges that were used: a neuron fires in the second of its two bins.
+    pub edges: BinEdges,
+    /// Which engine, adapter and kernel computed it, and what went wrong on the way.
+    pub execution: Execution,
+}
+
+/// How strongly the firing of one neuron goes with that of another.
+///
+/// A neuron that never fires is independent of every other one, and so is one that always does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Association {
+    /// `P(both) / (P(x) P(y))`: how many times as often they fire together as independent neurons
+    /// would; 1 for those.
+    Lift,
+    /// The logarithm of the lift, in nats: the pointwise mutual information of firing; 0 for
+    /// independent neurons and −∞ for a pair of which each fires, but never both.
+    PointwiseMutualInformation,
+    /// The correlation of the two bits, from −1 to 1; 0 for independent neurons.
+    Phi,
+    /// `P(both) / P(x or y)`, from 0 to 1. Two neurons that nearly always fire have nearly 1, however
+    /// little they have to do with each other.
+    Jaccard,
+}
+
+impl Association {
+    /// Every association.
+    pub const ALL: [Self; 4] =
+        [Self::Lift, Self::PointwiseMutualInformation, Self::Phi, Self::Jaccard];
+
+    /// A name in lower case with hyphens.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lift => "lift",
+            Self::PointwiseMutualInformation => "pointwise-mutual-information",
+            Self::Phi => "phi",
+            Self::Jaccard => "jaccard",
+        }
+    }
+
+    /// Of neurons that fire in `x` and `y` of some samples, and in `both` of them together.
+    fn of(self, x: u32, y: u32, both: u32, samples: usize) -> f64 {
+        let [x, y, both] = [x, y, both].map(f64::from);
+        let samples = samples as f64;
+        let expected = x * y / samples;
+        match self {
+            Self::Lift if expected == 0.0 => 1.0,
+            Self::Lift => both / expected,
+            Self::PointwiseMutualInformation if expected == 0.0 => 0.0,
+            Self::PointwiseMutualInformation => (both / expected).ln(),
+            Self::Phi => {
+                let spread = (x * (samples - x) * y * (samples - y)).sqrt();
+                if spread == 0.0 { 0.0 } else { (both * samples - x * y) / spread }
+            }
+            Self::Jaccard if x + y == 0.0 => 0.0,
+            Self::Jaccard => both / (x + y - both),
+        }
+    }
+}
+
+/// Two neurons and how strongly their firing is associated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct CofiringPair {
+    /// The neuron of the lower index.
+    pub first: usize,
+    /// The other one.
+    pub second: usize,
+    /// In how many samples both fire.
+    pub both: u32,
+    /// The association that was asked for.
+    pub association: f64,
+}
+
+impl CofiringReport {
+    /// An association of every pair; `neurons × neurons`.
+    #[must_use]
+    pub fn association(&self, association: Association) -> Array2<f64> {
+        Array2::from_shape_fn(self.both.dim(), |(i, j)| self.of(association, i, j))
+    }
+
+    /// The most strongly associated pairs of neurons, the strongest first, among those that fire at
+    /// a rate in `rates`, as a share of samples.
+    ///
+    /// Lift and pointwise mutual information are largest by chance for neurons that hardly ever
+    /// fire, and the Jaccard index for those that nearly always do: `rates` leaves them out. Pairs of
+    /// equal association come in the order of their neurons. O(neurons²).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::{Analysis, Association};
+    /// use ndarray::Array2;
+    ///
+    /// // Neuron 0 always fires, 1 and 2 every third time, 3 once.
+    /// let fires = |s: usize, n: usize| match n { 0 => true, 3 => s == 7, _ => s % 3 == 0 };
+    /// let x = Array2::from_shape_fn((300, 4), |(s, n)| f32::from(fires(s, n)));
+    /// let report = Analysis::new(2).cofiring(x.view())?;
+    /// let pairs = report.strongest(Association::Jaccard, 1, 0.01..=0.9);
+    /// assert_eq!((pairs[0].first, pairs[0].second, pairs[0].both), (1, 2, 100));
+    /// assert_eq!(pairs[0].association, 1.0);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    #[must_use]
+    pub fn strongest(
+        &self,
+        association: Association,
+        most: usize,
+        rates: RangeInclusive<f64>,
+    ) -> Vec<CofiringPair> {
+        let rate = |&neuron: &usize| f64::from(self.firing[neuron]) / self.samples as f64;
+        let neurons: Vec<usize> =
+            (0..self.firing.len()).filter(|neuron| rates.contains(&rate(neuron))).collect();
+        // The weakest of those kept is on top.
+        let mut kept: BinaryHeap<Weakness> = BinaryHeap::new();
+        for (k, &first) in neurons.iter().enumerate() {
+            for &second in &neurons[k + 1..] {
+                let association = self.of(association, first, second);
+                let both = self.both[[first, second]];
+                kept.push(Weakness(CofiringPair { first, second, both, association }));
+                if kept.len() > most {
+                    kept.pop();
+                }
+            }
+        }
+        kept.into_sorted_vec().into_iter().map(|Weakness(pair)| pair).collect()
+    }
+
+    fn of(&self, association: Association, i: usize, j: usize) -> f64 {
+        association.of(self.firing[i], self.firing[j], self.both[[i, j]], self.samples)
+    }
+}
+
+/// Orders pairs by how weak they are, and how late they come.
+#[derive(Debug, PartialEq)]
+struct Weakness(CofiringPair);
+
+impl Weakness {
+    fn neurons(&self) -> (usize, usize) {
+        (self.0.first, self.0.second)
+    }
+}
+
+impl Eq for Weakness {}
+
+impl PartialOrd for Weakness {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Weakness {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_strength = other.0.association.total_cmp(&self.0.association);
+        by_strength.then_with(|| self.neurons().cmp(&other.neurons()))
+    }
+}
+
+impl Analysis {
+    /// How often every neuron fires, and every pair of neurons together: all there is to know of
+    /// neurons that are on or off, such as the features of a sparse autoencoder.
+    ///
+    /// Wants two bins, of which the second means firing. O(samples · neurons² / 64) time;
+    /// `9/8 · samples · neurons + 4 · neurons²` bytes of memory beyond the input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::run`], and for other than two bins.
+    pub fn cofiring(&self, activations: ArrayView2<'_, f32>) -> Result<CofiringReport, Error> {
+        pollster::block_on(self.cofiring_async(activations))
+    }
+
+    /// [`Analysis::cofiring`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::cofiring`].
+    pub async fn cofiring_async(
+        &self,
+        activations: ArrayView2<'_, f32>,
+    ) -> Result<CofiringReport, Error> {
+        let matrix = |layer: &Activations<'_>| {
+            let neurons = layer.neurons();
+            Memory::default().and(neurons, (size_of::<u32>() * neurons) as u128)
+        };
+        let layer = self.prepare(activations, matrix)?;
+        if layer.codes.bins() != bits::BINS {
+            return Err(Error::NotBinary { bins: layer.codes.bins() });
+        }
+        let samples = layer.codes.samples();
+        let neurons = 0..layer.codes.neurons();
+        let firing = neurons.clone().map(|neuron| layer.codes.marginal(neuron)[1]).collect();
+        let pairs = Tile::triangle(neurons.len());
+        let both = Arc::new(Both(PairMatrix::new(&pairs)?));
+        // Histograms are wanted, and no sum over their cells.
+        let table = Arc::new(CellTable::plug_in(layer.samples()));
+        let job = self.job(layer.codes, table, pairs, Goal::Histograms);
+        let chosen = engine::choose(&self.engine).await?;
+        let sink: Arc<dyn Sink> = Arc::<Both>::clone(&both);
+        let execution = engine::run(&chosen, &job, &sink, self.on_device_failure).await?;
+        drop((job, sink));
+        // An engine that returns has dropped its share.
+        let Both(both) = Arc::into_inner(both).ok_or(Error::Cancelled)?;
+        let both = both.finish(|_, _, count| count)?;
+        Ok(CofiringReport { firing, both, samples, edges: layer.edges, execution })
+    }
+}
+
+/// Keeps the last of the four cells of every joint histogram.
+#[derive(Debug)]
+struct Both(PairMatrix<u32>);
+
+impl Sink for Both {
+    fn accept(&self, tile: &Tile, found: &Found) {
+        if let Found::Histograms(counts) = found {
+            let both: Vec<u32> = counts.iter().skip(3).step_by(4).copied().collect();
+            self.0.put(tile, &both);
+        }
+    }
+}

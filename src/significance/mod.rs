@@ -1,0 +1,19 @@
+//! Which pairs share more than chance explains.
+//!
+//! - [`Report::g_test`]: a p-value for every pair, from what has been computed already. Right where
+//!   there are many samples for each cell; [`Analysis::permutation_test`] where there are few.
+//! - [`false_discovery_rates`]: which of many p-values to believe.
+//! - [`Analysis::uncertainty`]: bias, standard error and confidence interval of chosen pairs.
+//!
+//! [`Analysis::permutation_test`]: crate::Analysis::permutation_test
+//! [`Analysis::uncertainty`]: crate::Analysis::uncertainty
+//! [`Report::g_test`]: crate::Report::g_test
+
+mod false_discovery;
+mod g_test;
+mod permutation;
+mod uncertainty;
+
+pub use false_discovery::{false_discovery_rates, false_discovery_rates_of_pairs};
+pub use permutation::PermutationReport;
+pub use uncertainty::{PairUncertainty, Resampling};

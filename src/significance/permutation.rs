@@ -1,0 +1,207 @@
+//! Permutation tests of independence.
+
+use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{Array2, ArrayView2};
+
+use crate::activations::Activations;
+use crate::analysis::Memory;
+use crate::codes::Codes;
+use crate::engine::{self, Found, Goal, Job, Sink};
+use crate::estimator::Entropies;
+use crate::pair_matrix::PairMatrix;
+use crate::plan::Tile;
+use crate::random::{Philox, permutation};
+use crate::report::Execution;
+use crate::{Analysis, Error, memory};
+
+/// P-values of a permutation test of every pair.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PermutationReport {
+    /// The p-value of each pair, `(1 + E) / (1 + P)`, `E` being the permutations of `P` that made the
+    /// pair share at least as much as it does; `neurons × neurons`, symmetric. 1 on the diagonal,
+    /// where there is nothing to test.
+    pub p_values: Array2<f64>,
+    /// How many permutations each pair was tested with.
+    pub permutations: u32,
+    /// Which engine, adapter and kernel computed it, and what went wrong on the way.
+    pub execution: Execution,
+}
+
+impl Analysis {
+    /// Tests the independence of every pair of neurons: how often does a pair share as much as it
+    /// does when the samples of one of the two neurons are in random order?
+    ///
+    /// Exact whatever the numbers of samples and bins, and whatever the estimator, where the G-test
+    /// ([`crate::Report::g_test`]) is an approximation; but no p-value is below `1 / (1 +
+    /// permutations)`. All pairs of a repetition see the same random order, so that tests of different
+    /// pairs are not independent of each other; each of them is valid.
+    ///
+    /// A repetition is as much work as two calls of [`Analysis::run`] and makes two permutations of
+    /// each pair: `permutations` is rounded up to an even number. Permutations come from a
+    /// counter-based generator (Philox 4×32-10): the result depends on `seed` and nothing else, to the
+    /// last bit. Twice the codes and `20 · neurons²` bytes of memory beyond the input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::run`]; for no permutations; and for the estimators that need whole histograms,
+    /// [`crate::Estimator::ChaoShen`] and [`crate::Estimator::JamesStein`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::Array2;
+    ///
+    /// let x = Array2::from_shape_fn((40, 3), |(s, n)| [s % 2, s % 2, s * s % 5][n] as f32);
+    /// let report = Analysis::new(2).permutation_test(x.view(), 200, 7)?;
+    /// assert_eq!(report.p_values[[0, 1]], 1.0 / 201.0); // no permutation comes close
+    /// assert!(report.p_values[[0, 2]] > 0.05);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn permutation_test(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        permutations: u32,
+        seed: u64,
+    ) -> Result<PermutationReport, Error> {
+        pollster::block_on(self.permutation_test_async(activations, permutations, seed))
+    }
+
+    /// [`Analysis::permutation_test`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::permutation_test`].
+    pub async fn permutation_test_async(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        permutations: u32,
+        seed: u64,
+    ) -> Result<PermutationReport, Error> {
+        let estimator = self.chosen_estimator();
+        if estimator.needs_histograms() {
+            let wanted = "a permutation test";
+            return Err(Error::EstimatorUnsupported { estimator, wanted });
+        }
+        if permutations == 0 {
+            return Err(Error::NoPermutations);
+        }
+        let memory = |layer: &Activations<'_>| {
+            let neurons = layer.neurons();
+            // Observed sums, exceedances, and p-values; codes in random order beside their own.
+            let matrices = Memory::default().and(neurons, 20 * neurons as u128);
+            matrices.and(layer.samples(), 2 * neurons as u128 + size_of::<u32>() as u128)
+        };
+        let layer = self.prepare(activations, memory)?;
+        let samples = layer.samples();
+        let neurons = layer.codes.neurons();
+        let entropies = Entropies::new(estimator, samples);
+        let (chosen, on_failure) = (self.open_engine().await?, self.on_failure());
+
+        let repetitions = permutations.div_ceil(2);
+        let (all_pairs, square) = (Tile::triangle(neurons), Tile::rectangle(neurons, neurons));
+        let work = all_pairs.work(layer.codes.samples());
+        let more = square.work(layer.codes.samples()).saturating_mul(u64::from(repetitions));
+        let monitor = Arc::new(self.monitor(work.saturating_add(more)));
+        let job = |codes: Arc<Codes>, pairs: &Tile| Job {
+            codes,
+            table: Arc::clone(entropies.table()),
+            pairs: pairs.clone(),
+            goal: Goal::Sums,
+            kernel: self.asked_kernel(),
+            monitor: Arc::clone(&monitor),
+        };
+
+        let codes = Arc::new(layer.codes);
+        let observed = Arc::new(Observed(PairMatrix::new(&all_pairs)?));
+        let sink: Arc<dyn Sink> = Arc::<Observed>::clone(&observed);
+        let first = job(Arc::clone(&codes), &all_pairs);
+        let mut execution = engine::run(&chosen, &first, &sink, on_failure).await?;
+        monitor.end_part();
+        drop((first, sink));
+        // An engine that returns has dropped its share.
+        let Observed(observed) = Arc::into_inner(observed).ok_or(Error::Cancelled)?;
+        let exceedances = Arc::new(Exceedances::new(observed.finish(|_, _, sum| sum)?)?);
+
+        let random = Philox::new(seed);
+        let sink: Arc<dyn Sink> = Arc::<Exceedances>::clone(&exceedances);
+        for repetition in 0..repetitions {
+            let order = permutation(samples, &mut random.stream(u64::from(repetition)));
+            let both = Arc::new(Codes::join(codes.select(&order)?, &codes)?);
+            let part = engine::run(&chosen, &job(both, &square), &sink, on_failure).await?;
+            monitor.end_part();
+            execution = execution.followed_by(part);
+        }
+        drop(sink);
+        let exceedances = Arc::into_inner(exceedances).ok_or(Error::Cancelled)?;
+        let permutations = 2 * repetitions;
+        Ok(PermutationReport {
+            p_values: exceedances.p_values(permutations)?,
+            permutations,
+            execution,
+        })
+    }
+}
+
+/// The sums of the pairs as they are.
+#[derive(Debug)]
+struct Observed(PairMatrix<u64>);
+
+impl Sink for Observed {
+    fn accept(&self, tile: &Tile, found: &Found) {
+        if let Found::Sums(sums) = found {
+            self.0.put(tile, sums);
+        }
+    }
+}
+
+/// How often a permutation made a pair share at least as much.
+///
+/// The more two neurons share, the larger the sum over the cells of their joint histogram; marginals
+/// do not change. So sums are compared, which are integers.
+#[derive(Debug)]
+struct Exceedances {
+    observed: Array2<u64>,
+    /// Row by row: neuron `i` in random order with neuron `j` as it is.
+    counts: Mutex<Vec<u32>>,
+}
+
+impl Exceedances {
+    fn new(observed: Array2<u64>) -> Result<Self, Error> {
+        let counts = memory::zeroed(observed.nrows(), observed.ncols())?;
+        Ok(Self { observed, counts: Mutex::new(counts) })
+    }
+
+    fn p_values(self, permutations: u32) -> Result<Array2<f64>, Error> {
+        let Self { observed, counts } = self;
+        let neurons = observed.nrows();
+        drop(observed);
+        let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut p_values = memory::zeroed(neurons, neurons)?;
+        for (i, row) in p_values.chunks_exact_mut(neurons.max(1)).enumerate() {
+            for (j, p_value) in row.iter_mut().enumerate() {
+                let both_ways = counts[i * neurons + j] + counts[j * neurons + i];
+                let exceedances = if i == j { permutations } else { both_ways };
+                *p_value = (1.0 + f64::from(exceedances)) / (1.0 + f64::from(permutations));
+            }
+        }
+        let bytes = size_of_val(p_values.as_slice()) as u64;
+        Array2::from_shape_vec((neurons, neurons), p_values)
+            .map_err(|_| Error::OutOfMemory { bytes })
+    }
+}
+
+impl Sink for Exceedances {
+    fn accept(&self, tile: &Tile, found: &Found) {
+        let Found::Sums(sums) = found else { return };
+        let neurons = self.observed.nrows();
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((i, column), &sum) in tile.iter().zip(sums) {
+            let j = column - neurons;
+            counts[i * neurons + j] += u32::from(sum >= self.observed[[i, j]]);
+        }
+    }
+}
