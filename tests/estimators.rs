@@ -85,7 +85,7 @@ fn for_each(name: &str, test: impl Fn(&Case, &Expected, Analysis, &str)) {
     for case in cases() {
         assert_eq!(case.estimators.len(), ESTIMATORS.len(), "{}", case.name);
         for (estimator, expected) in ESTIMATORS.into_iter().zip(&case.estimators) {
-            assert_eq!(estimator.to_string(), expected.estimator);
+            assert_eq!(estimator.to_string(), expected.estimator, "the order of the file");
             everywhere(name, |place: &Place| {
                 let what = format!("{}, {estimator} on {place}", case.name);
                 test(&case, expected, place.analysis(case.bins).estimator(estimator), &what);
@@ -103,7 +103,7 @@ fn entropies_and_mutual_information_are_those_of_the_formulas() {
             assert_near(&report.entropy, &expected.entropy, TOLERANCE, what);
             assert_near(&report.mutual_information, &expected.mutual_information, TOLERANCE, what);
             assert_eq!(report.mutual_information, report.mutual_information.t(), "{what}");
-            assert_eq!(report.estimator.to_string(), expected.estimator);
+            assert_eq!(report.estimator.to_string(), expected.estimator, "{what}");
         },
     );
 }
