@@ -8,7 +8,6 @@ use ndarray::{Array1, Array3, ArrayView2};
 use rayon::prelude::*;
 
 use crate::activations::Activations;
-use crate::binning::{check_bins, check_range};
 use crate::codes::Codes;
 use crate::engine::{self, Engine, Job, Kernel, Monitor, OnDeviceFailure, Progress};
 use crate::estimator::{CellTable, MAX_TABULATED};
@@ -16,7 +15,7 @@ use crate::extents::{Extent, extents};
 use crate::measures::{self, MatrixBuilder};
 use crate::report::{Report, Timings, degenerate_neurons};
 use crate::stopwatch::Stopwatch;
-use crate::{BinEdges, Error, Range, Units, bits, plan};
+use crate::{BinEdges, Binning, Error, MIN_BINS, Range, Units, bits, plan};
 
 /// Entropy of every neuron and mutual information of every pair, in nats, with bins between each
 /// neuron's own extremes, on the best engine of this machine.
@@ -79,15 +78,16 @@ type ProgressFunction = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
 
 #[derive(Debug, Clone)]
 enum Bins {
-    Fit { bins: usize, range: Range },
+    Fit(Binning),
     Fitted(BinEdges),
 }
 
 impl Bins {
-    fn number(&self) -> usize {
+    /// The most bins of any neuron, where that does not depend on activations.
+    fn known(&self) -> Option<usize> {
         match self {
-            Self::Fit { bins, .. } => *bins,
-            Self::Fitted(edges) => edges.bins(),
+            Self::Fit(binning) => binning.known_bins(),
+            Self::Fitted(edges) => Some(edges.bins()),
         }
     }
 }
@@ -95,7 +95,25 @@ impl Bins {
 impl Analysis {
     /// A job with `bins` equal-width bins, 2 to 256, between each neuron's own extremes.
     pub fn new(bins: usize) -> Self {
-        Self::with_bins(Bins::Fit { bins, range: Range::default() })
+        Self::with_binning(Binning::equal_width(bins))
+    }
+
+    /// A job with any other bins: equally filled ones, a number by a rule, a threshold, given
+    /// edges, a bin for zeros.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::{Analysis, Binning};
+    /// use ndarray::array;
+    ///
+    /// let activations = array![[0.0f32, 1.5], [0.0, 0.0], [2.0, 0.0], [3.0, 0.5]];
+    /// let report = Analysis::with_binning(Binning::Threshold(0.0)).run(activations.view())?;
+    /// assert!((report.entropy[0] - 2f64.ln()).abs() < 1e-10);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn with_binning(binning: Binning) -> Self {
+        Self::with_bins(Bins::Fit(binning))
     }
 
     /// A job with edges that were fitted before, as a test set needs the edges of its training
@@ -116,10 +134,11 @@ impl Analysis {
         }
     }
 
-    /// Where the bins of a neuron begin and end. Default: [`Range::PerNeuron`].
+    /// Where the bins of a neuron begin and end. Default: [`Range::PerNeuron`]. It is the range of
+    /// [`Binning::EqualWidth`], and has no effect on other binnings.
     pub fn range(mut self, range: Range) -> Self {
-        if let Bins::Fit { range: current, .. } = &mut self.bins {
-            *current = range;
+        if let Bins::Fit(binning) = &mut self.bins {
+            binning.set_range(range);
         }
         self
     }
@@ -175,9 +194,9 @@ impl Analysis {
     ///
     /// # Errors
     ///
-    /// For bins outside 2..=256, fewer than two samples, no neurons, an activation that is not
-    /// finite, an unusable range, edges of another layer, more memory than allowed or available, a
-    /// GPU that was asked for and is not there, and a callback that wants to stop.
+    /// For what [`BinEdges::fit`] refuses, edges of another layer, a kernel that cannot count so
+    /// many bins, more memory than allowed or available, a GPU that was asked for and is not there,
+    /// and a callback that wants to stop.
     pub fn run(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
         pollster::block_on(self.run_async(activations))
     }
@@ -192,7 +211,7 @@ impl Analysis {
     /// As [`Analysis::run`].
     pub async fn run_async(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
         let clock = Stopwatch::start();
-        let matrix_bytes = |neurons: u128| neurons.saturating_mul(neurons).saturating_mul(8);
+        let matrix_bytes = |neurons: u128, _| neurons.saturating_mul(neurons).saturating_mul(8);
         let input = self.prepare(activations, matrix_bytes)?;
         let marginal_sums = input.marginal_sums();
         let entropy = marginal_sums
@@ -269,11 +288,7 @@ impl Analysis {
         activations: ArrayView2<'_, f32>,
         pairs: &[(usize, usize)],
     ) -> Result<Array3<u32>, Error> {
-        // Called once the number of bins is known to be sane.
-        let counts_bytes = |_| {
-            let cells = self.bins.number() as u128 * self.bins.number() as u128;
-            4 * cells * pairs.len() as u128
-        };
+        let counts_bytes = |_, bins: usize| 4 * (bins * bins) as u128 * pairs.len() as u128;
         let input = self.prepare(activations, counts_bytes)?;
         let last = input.codes.neurons() - 1;
         if let Some(&(first, second)) = pairs.iter().find(|(i, j)| *i.max(j) > last) {
@@ -291,24 +306,33 @@ impl Analysis {
 
     /// Everything before an engine is needed: checks, edges, codes.
     ///
-    /// `result_bytes` tells how much memory the result takes, from the number of neurons.
+    /// `result_bytes` tells how much memory the result takes, from the numbers of neurons and bins.
     fn prepare(
         &self,
         view: ArrayView2<'_, f32>,
-        result_bytes: impl Fn(u128) -> u128,
+        result_bytes: impl Fn(u128, usize) -> u128,
     ) -> Result<Prepared, Error> {
-        let kernel = self.checked_kernel()?;
+        self.check_settings()?;
         let activations = Activations::new(view)?;
-        self.check_memory(&activations, result_bytes)?;
+        // Bins that depend on activations are two or more.
+        let fewest = self.bins.known().unwrap_or(MIN_BINS);
+        self.check_memory(&activations, fewest, &result_bytes)?;
         let extents = extents(&activations)?;
         let edges = match &self.bins {
-            Bins::Fit { bins, range } => BinEdges::from_extents(&extents, *bins, *range)?,
-            Bins::Fitted(edges) if edges.neurons() == extents.len() => edges.clone(),
+            Bins::Fit(binning) => BinEdges::from_extents(&activations, &extents, binning)?,
+            Bins::Fitted(edges) if edges.neurons() == extents.len() => {
+                edges.check(&activations)?;
+                edges.clone()
+            }
             Bins::Fitted(edges) => {
                 let (expected, found) = (edges.neurons(), extents.len());
                 return Err(Error::EdgesMismatch { expected, found });
             }
         };
+        if edges.bins() > fewest {
+            self.check_memory(&activations, edges.bins(), &result_bytes)?;
+        }
+        let kernel = self.checked_kernel(edges.bins())?;
         let codes = Codes::encode(&activations, &edges)?;
         let samples = u32::try_from(codes.samples()).map_err(|_| Error::TooManySamples {
             samples: codes.samples(),
@@ -318,12 +342,15 @@ impl Analysis {
     }
 
     /// Settings that can be refused without looking at the activations are refused first.
-    fn checked_kernel(&self) -> Result<Option<Kernel>, Error> {
-        let bins = self.bins.number();
-        check_bins(bins)?;
-        if let Bins::Fit { range: Range::Given(low, high), .. } = self.bins {
-            check_range(low, high)?;
+    fn check_settings(&self) -> Result<(), Error> {
+        if let Bins::Fit(binning) = &self.bins {
+            binning.check()?;
         }
+        self.checked_kernel(self.bins.known().unwrap_or(MIN_BINS))?;
+        Ok(())
+    }
+
+    fn checked_kernel(&self, bins: usize) -> Result<Option<Kernel>, Error> {
         if let Some(kernel) = self.kernel {
             let limit = kernel.max_bins();
             if bins > limit {
@@ -336,16 +363,21 @@ impl Analysis {
     fn check_memory(
         &self,
         activations: &Activations<'_>,
-        result_bytes: impl Fn(u128) -> u128,
+        bins: usize,
+        result_bytes: impl Fn(u128, usize) -> u128,
     ) -> Result<(), Error> {
-        let samples = activations.samples() as u128;
-        let neurons = activations.neurons() as u128;
+        let (samples, neurons) = (activations.samples(), activations.neurons());
+        let edges = match &self.bins {
+            Bins::Fit(binning) => BinEdges::bytes_to_fit(samples, neurons, binning),
+            Bins::Fitted(_) => 0,
+        };
+        let (samples, neurons) = (samples as u128, neurons as u128);
         let codes = samples.saturating_mul(neurons);
-        let bit_strings = if self.bins.number() == bits::BINS { codes / 8 } else { 0 };
+        let bit_strings = if bins == bits::BINS { codes / 8 } else { 0 };
         let codes = codes.saturating_add(bit_strings);
         let table = 8 * samples.min(MAX_TABULATED as u128);
-        let needed = result_bytes(neurons).saturating_add(codes).saturating_add(table);
-        let needed = u64::try_from(needed).unwrap_or(u64::MAX);
+        let needed = result_bytes(neurons, bins).saturating_add(codes).saturating_add(table);
+        let needed = u64::try_from(needed.saturating_add(edges)).unwrap_or(u64::MAX);
         match self.memory_limit {
             Some(allowed) if needed > allowed => Err(Error::MemoryLimit { needed, allowed }),
             _ => Ok(()),

@@ -8,7 +8,7 @@
 
 mod common;
 
-use cofire::{Analysis, BinEdges, Engine, Error, Kernel, Range, Report};
+use cofire::{Analysis, BinEdges, Binning, Engine, Error, Kernel, Range, Report};
 use common::everywhere;
 #[cfg(feature = "gpu")]
 use common::on_every_adapter;
@@ -97,11 +97,11 @@ fn the_first_of_several_bad_values_is_named() {
 #[test]
 fn edges_are_not_fitted_on_bad_values_either() {
     let activations = array![[1.0f32, 2.0], [3.0, f32::NAN]];
-    let error = BinEdges::fit(activations.view(), 4, Range::Given(0.0, 1.0)).unwrap_err();
+    let error = BinEdges::fit(activations.view(), &Binning::Threshold(0.0)).unwrap_err();
     assert!(matches!(error, Error::NonFinite { sample: 1, neuron: 1, .. }), "{error:?}");
-    let one = BinEdges::fit(array![[1.0f32]].view(), 4, Range::PerNeuron).unwrap_err();
+    let one = BinEdges::fit(array![[1.0f32]].view(), &Binning::equal_width(4)).unwrap_err();
     assert!(matches!(one, Error::OneSample), "{one:?}");
-    let bins = BinEdges::fit(ramp(5, 5).view(), 257, Range::PerNeuron).unwrap_err();
+    let bins = BinEdges::fit(ramp(5, 5).view(), &Binning::equal_width(257)).unwrap_err();
     assert!(matches!(bins, Error::BinsOutOfRange { bins: 257 }), "{bins:?}");
 }
 
@@ -157,7 +157,9 @@ fn settings_are_refused_before_activations_are_read() {
 #[test]
 fn edges_of_another_layer() {
     for range in [Range::PerNeuron, Range::Global, Range::Given(0.0, 9.0)] {
-        let edges = BinEdges::fit(ramp(20, 3).view(), 10, range).unwrap();
+        let edges =
+            BinEdges::fit(ramp(20, 3).view(), &Binning::EqualWidth { bins: 10.into(), range })
+                .unwrap();
         for found in [1, 2, 4] {
             let settings = Analysis::with_edges(edges.clone()).engine(Engine::Cpu);
             let error = refused(settings.run(ramp(20, found).view()), &["3 neurons", "same layer"]);
