@@ -9,7 +9,7 @@ mod common;
 
 use std::cell::LazyCell;
 
-use cofire::{BinEdges, Range};
+use cofire::{BinEdges, Binning};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::{Array2, ShapeBuilder};
 
@@ -41,7 +41,7 @@ fn fit(c: &mut Criterion) {
     for layout in LAYOUTS {
         for (samples, neurons) in [(10_000, 64), (100_000, 64), (10_000, 640)] {
             let activations = activations(samples, neurons, layout);
-            let fit = || BinEdges::fit(activations.view(), BINS, Range::PerNeuron);
+            let fit = || BinEdges::fit(activations.view(), &Binning::equal_width(BINS));
             let fitted = fit().expect("edges are fitted");
             for (neuron, column) in activations.columns().into_iter().enumerate() {
                 let expected = naive::edges(column, BINS);

@@ -13,7 +13,10 @@ use crate::{Error, MAX_BINS, memory};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Codes {
     samples: usize,
+    /// The most bins of any neuron, and at least two: what arrays of counts are as wide as.
     bins: usize,
+    /// Bins of each neuron; codes from there on do not occur.
+    bins_of: Vec<u16>,
     data: Vec<u8>,
     /// Samples in each bin, `[neuron][bin]`.
     marginals: Vec<u32>,
@@ -42,20 +45,33 @@ impl Codes {
                 Level::best().run(Count { codes, marginal });
             }
         });
-        Self::new(samples, bins, data, marginals)
+        let mut bins_of = memory::zeroed(neurons, 1)?;
+        for (neuron, bins) in bins_of.iter_mut().enumerate() {
+            #[expect(clippy::cast_possible_truncation, reason = "at most 256")]
+            let found = edges.bins_of(neuron) as u16;
+            *bins = found;
+        }
+        Self::new(samples, bins, bins_of, data, marginals)
     }
 
-    fn new(samples: usize, bins: usize, data: Vec<u8>, marginals: Vec<u32>) -> Result<Self, Error> {
+    fn new(
+        samples: usize,
+        bins: usize,
+        bins_of: Vec<u16>,
+        data: Vec<u8>,
+        marginals: Vec<u32>,
+    ) -> Result<Self, Error> {
         let bits = if bins == bits::BINS { Some(Bits::pack(&data, samples)?) } else { None };
-        Ok(Self { samples, bins, data, marginals, bits })
+        Ok(Self { samples, bins, bins_of, data, marginals, bits })
     }
 
     /// The codes of two layers of the same samples, one behind the other.
     pub(crate) fn join(first: Self, second: &Self) -> Result<Self, Error> {
-        let Self { samples, bins, mut data, marginals, .. } = first;
+        let Self { samples, bins, mut bins_of, mut data, marginals, .. } = first;
         let bytes = second.data.len();
         data.try_reserve_exact(bytes).map_err(|_| Error::OutOfMemory { bytes: bytes as u64 })?;
         data.extend_from_slice(&second.data);
+        bins_of.extend_from_slice(&second.bins_of);
         let most_bins = bins.max(second.bins);
         let mut all = memory::zeroed(data.len() / samples, most_bins)?;
         let wide = all.chunks_exact_mut(most_bins);
@@ -63,7 +79,7 @@ impl Codes {
         for (wide, narrow) in wide.zip(narrow) {
             wide[..narrow.len()].copy_from_slice(narrow);
         }
-        Self::new(samples, most_bins, data, all)
+        Self::new(samples, most_bins, bins_of, data, all)
     }
 
     /// The codes of some of the samples, in any order.
@@ -79,7 +95,7 @@ impl Codes {
             }
             Level::best().run(Count { codes, marginal });
         });
-        Self::new(samples.len(), self.bins, data, marginals)
+        Self::new(samples.len(), self.bins, self.bins_of.clone(), data, marginals)
     }
 
     pub(crate) fn samples(&self) -> usize {
@@ -90,13 +106,14 @@ impl Codes {
         self.data.len() / self.samples
     }
 
+    /// The most bins of any neuron, and at least two.
     pub(crate) fn bins(&self) -> usize {
         self.bins
     }
 
-    /// How many bins a neuron has.
-    pub(crate) fn bins_of(&self, _neuron: usize) -> usize {
-        self.bins
+    /// Bins of one neuron: its codes are below.
+    pub(crate) fn bins_of(&self, neuron: usize) -> usize {
+        usize::from(self.bins_of[neuron])
     }
 
     /// The codes of one neuron, a byte a sample.
@@ -104,7 +121,7 @@ impl Codes {
         &self.data[neuron * self.samples..][..self.samples]
     }
 
-    /// How many samples of a neuron fall into each bin.
+    /// How many samples of a neuron fall into each bin, [`Codes::bins`] of them.
     pub(crate) fn marginal(&self, neuron: usize) -> &[u32] {
         &self.marginals[neuron * self.bins..][..self.bins]
     }
@@ -130,7 +147,7 @@ impl Codes {
         for (codes, marginal) in data.chunks_exact(samples).zip(marginals.chunks_exact_mut(bins)) {
             Level::best().run(Count { codes, marginal });
         }
-        Self::new(samples, bins, data, marginals).unwrap()
+        Self::new(samples, bins, vec![bins as u16; neurons], data, marginals).unwrap()
     }
 }
 
@@ -214,12 +231,12 @@ fn count_each(codes: &[u8], marginal: &mut [u32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Range;
-    use ndarray::{Array2, ArrayView2};
+    use crate::Binning;
+    use ndarray::{Array2, ArrayView2, array};
 
     fn encode(view: ArrayView2<'_, f32>, bins: usize) -> Codes {
         let activations = Activations::new(view).unwrap();
-        let edges = BinEdges::fit(view, bins, Range::PerNeuron).unwrap();
+        let edges = BinEdges::fit(view, &Binning::equal_width(bins)).unwrap();
         Codes::encode(&activations, &edges).unwrap()
     }
 
@@ -241,5 +258,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn neurons_may_have_fewer_bins_than_others() {
+        let view = array![[0.0f32, 0.0, 7.0], [1.0, 1.0, 7.0], [2.0, 1.0, 7.0], [3.0, 1.0, 7.0]];
+        let edges = BinEdges::fit(view.view(), &Binning::EqualFrequency { bins: 4 }).unwrap();
+        let codes = Codes::encode(&Activations::new(view.view()).unwrap(), &edges).unwrap();
+        assert_eq!(codes.bins(), 4);
+        let bins_of: Vec<_> = (0..3).map(|neuron| codes.bins_of(neuron)).collect();
+        assert_eq!(bins_of, [4, 2, 1]);
+        assert_eq!(codes.neuron(0), [0, 1, 2, 3]);
+        assert_eq!(codes.marginal(1), [1, 3, 0, 0], "as wide as the widest neuron's");
+        assert_eq!(codes.marginal(2), [4, 0, 0, 0]);
+        assert!(codes.bits().is_none(), "more than two bins");
+    }
+
+    #[test]
+    fn codes_of_one_bin_are_counted_as_of_two() {
+        let view = Array2::from_elem((3, 2), 5.0f32);
+        let edges = BinEdges::fit(view.view(), &Binning::EqualFrequency { bins: 4 }).unwrap();
+        let codes = Codes::encode(&Activations::new(view.view()).unwrap(), &edges).unwrap();
+        assert_eq!((codes.bins(), codes.bins_of(0)), (2, 1));
+        assert!(codes.bits().is_some(), "two bins");
     }
 }

@@ -53,6 +53,72 @@ pub enum Error {
         /// The number that was asked for.
         bins: usize,
     },
+    /// A zero bin was asked for beside as many bins as a code can tell apart.
+    #[error("{bins} bins leave no code for the zero bin; choose at most 255 beside it")]
+    NoRoomForZeroBin {
+        /// The number that was asked for.
+        bins: usize,
+    },
+    /// The number of digitized bins is not in 1..=255.
+    #[error("{bins} digitized bins; choose from 1 to 255, as the largest activation has one more")]
+    DigitizedBinsOutOfRange {
+        /// The number that was asked for.
+        bins: usize,
+    },
+    /// Categories were to have a zero bin beside that of category 0.
+    #[error("categories have a bin for zeros, that of category 0; ask for no zero bin")]
+    ZeroBinOfCategories,
+    /// A threshold is NaN or infinite.
+    #[error("threshold {threshold} is not finite; give a number that activations can be above of")]
+    ThresholdNotFinite {
+        /// The threshold.
+        threshold: f32,
+    },
+    /// Too few or too many edges were given.
+    #[error("{edges} edges; give from 2 to {most}, one more than bins")]
+    NumberOfEdges {
+        /// How many were given.
+        edges: usize,
+        /// The most that are accepted.
+        most: usize,
+    },
+    /// A given edge is NaN or infinite.
+    #[error(
+        "edge {index} is {value}; \
+         give finite edges, as the end bins hold whatever is outside"
+    )]
+    EdgeNotFinite {
+        /// Its place in the list of edges, from 0.
+        index: usize,
+        /// The edge.
+        value: f64,
+    },
+    /// A given edge is not below the next one.
+    #[error("edge {index} is {value} and the next one {next}; give edges that ascend, none twice")]
+    EdgesNotAscending {
+        /// Place of the first of the two in the list of edges, from 0.
+        index: usize,
+        /// The first of the two.
+        value: f64,
+        /// The second.
+        next: f64,
+    },
+    /// An activation that should be a category is none, or one that was not there when edges were
+    /// fitted.
+    #[error(
+        "activation of sample {sample}, neuron {neuron} is {value}, \
+         not a whole number from 0 to {largest}; renumber categories, or choose another binning"
+    )]
+    NotACategory {
+        /// Row of the offending value.
+        sample: usize,
+        /// Column of the offending value.
+        neuron: usize,
+        /// The value itself.
+        value: f32,
+        /// The largest category that is accepted.
+        largest: usize,
+    },
     /// A given range is empty, reversed, not finite, or wider than an f64 can measure.
     #[error("range {low},{high} is not usable; give two finite numbers, the lower one first")]
     InvalidRange {

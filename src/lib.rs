@@ -13,13 +13,13 @@
 //! # Ok::<(), cofire::Error>(())
 //! ```
 //!
-//! [`Analysis`] has the choices: where bins begin and end ([`Range`]), [`Units`], which [`Engine`]
-//! computes, progress and cancelling, a limit on memory, `async` calls. [`BinEdges`] carries the
+//! [`Analysis`] has the choices: how activations are cut into bins ([`Binning`]), [`Units`], which
+//! [`Engine`] computes, progress and cancelling, a limit on memory, `async` calls. [`BinEdges`] carries the
 //! bins of one set of activations to another.
 //!
 //! # What it computes
 //!
-//! Activations fall into `B` equal-width bins. For every pair `(X, Y)` of neurons the `B × B` joint
+//! Activations fall into `B` bins, of equal width unless another [`Binning`] is chosen. For every pair `(X, Y)` of neurons the `B × B` joint
 //! histogram of `S` samples gives the plug-in estimates
 //!
 //! ```text
@@ -86,7 +86,7 @@ pub use analysis::{
     Analysis, Association, CofiringPair, CofiringReport, ConditionalReport, LabelReport,
     TotalCorrelation, analyze,
 };
-pub use binning::{BinEdges, Range};
+pub use binning::{BinEdges, BinRule, Binning, Bins, Range};
 pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;
 pub use estimator::Estimator;

@@ -8,7 +8,7 @@
 
 mod common;
 
-use cofire::{Analysis, BinEdges, Engine, Error, Kernel, Range, Report};
+use cofire::{Analysis, BinEdges, Binning, Engine, Error, Kernel, Range, Report};
 use common::everywhere;
 #[cfg(feature = "gpu")]
 use common::on_every_adapter;
@@ -97,11 +97,11 @@ fn the_first_of_several_bad_values_is_named() {
 #[test]
 fn edges_are_not_fitted_on_bad_values_either() {
     let activations = array![[1.0f32, 2.0], [3.0, f32::NAN]];
-    let error = BinEdges::fit(activations.view(), 4, Range::Given(0.0, 1.0)).unwrap_err();
+    let error = BinEdges::fit(activations.view(), &Binning::Threshold(0.0)).unwrap_err();
     assert!(matches!(error, Error::NonFinite { sample: 1, neuron: 1, .. }), "{error:?}");
-    let one = BinEdges::fit(array![[1.0f32]].view(), 4, Range::PerNeuron).unwrap_err();
+    let one = BinEdges::fit(array![[1.0f32]].view(), &Binning::equal_width(4)).unwrap_err();
     assert!(matches!(one, Error::OneSample), "{one:?}");
-    let bins = BinEdges::fit(ramp(5, 5).view(), 257, Range::PerNeuron).unwrap_err();
+    let bins = BinEdges::fit(ramp(5, 5).view(), &Binning::equal_width(257)).unwrap_err();
     assert!(matches!(bins, Error::BinsOutOfRange { bins: 257 }), "{bins:?}");
 }
 
@@ -145,6 +145,150 @@ fn ranges_without_a_width() {
     }
 }
 
+/// The error of activations that any binning but a wrong one can bin.
+#[track_caller]
+fn refused_binning(binning: Binning, parts: &[&str]) -> Error {
+    let error = BinEdges::fit(ramp(9, 2).view(), &binning).expect_err("must be refused");
+    check_message(&error, parts);
+    refused(Analysis::with_binning(binning).engine(Engine::Cpu).run(ramp(9, 2).view()), parts)
+}
+
+#[test]
+fn numbers_of_bins_of_other_binnings() {
+    for bins in [0, 1, 257, usize::MAX] {
+        let error = refused_binning(Binning::EqualFrequency { bins }, &["2 to 256"]);
+        assert!(matches!(error, Error::BinsOutOfRange { bins: found } if found == bins));
+    }
+    for bins in [0, 256, usize::MAX] {
+        let parts = ["digitized", "1 to 255", &bins.to_string()];
+        let error = refused_binning(Binning::Digitized { bins }, &parts);
+        let Error::DigitizedBinsOutOfRange { bins: found } = error else { panic!("{error:?}") };
+        assert_eq!(found, bins, "what was asked for");
+    }
+}
+
+#[test]
+fn bins_that_leave_no_room_for_a_zero_bin() {
+    let wrong = [
+        Binning::equal_width(256),
+        Binning::EqualFrequency { bins: 256 },
+        Binning::Digitized { bins: 255 },
+    ];
+    for binning in wrong {
+        let error = refused_binning(binning.with_zero_bin(), &["256", "zero bin", "at most 255"]);
+        assert!(matches!(error, Error::NoRoomForZeroBin { bins: 256 }), "{error:?}");
+    }
+    for bins in [0, 257, usize::MAX] {
+        let error = refused_binning(Binning::equal_width(bins).with_zero_bin(), &["2 to 256"]);
+        assert!(matches!(error, Error::BinsOutOfRange { bins: found } if found == bins));
+    }
+    let right = [
+        Binning::equal_width(1),
+        Binning::equal_width(255),
+        Binning::EqualFrequency { bins: 255 },
+        Binning::Digitized { bins: 254 },
+    ];
+    for binning in right {
+        let fitted = BinEdges::fit(ramp(9, 2).view(), &binning.clone().with_zero_bin());
+        assert!(fitted.is_ok(), "{binning:?}: {fitted:?}");
+    }
+}
+
+#[test]
+fn thresholds_that_nothing_is_above_or_below_of() {
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let parts = ["threshold", &bad.to_string(), "not finite"];
+        for binning in [Binning::Threshold(bad), Binning::Threshold(bad).with_zero_bin()] {
+            let error = refused_binning(binning, &parts);
+            let Error::ThresholdNotFinite { threshold } = error else { panic!("{error:?}") };
+            assert_eq!(threshold.to_bits(), bad.to_bits(), "the threshold");
+        }
+    }
+    for right in [0.0, -0.0, f32::MAX, f32::MIN, f32::from_bits(1)] {
+        assert!(BinEdges::fit(ramp(9, 2).view(), &Binning::Threshold(right)).is_ok(), "{right}");
+    }
+}
+
+#[test]
+fn edges_that_are_too_few_or_too_many() {
+    let edges = |number: i32| Binning::Edges((0..number).map(f64::from).collect());
+    for number in [0, 1, 258] {
+        let parts = [&*format!("{number} edges"), "from 2 to 257"];
+        let error = refused_binning(edges(number), &parts);
+        assert!(matches!(error, Error::NumberOfEdges { most: 257, .. }), "{error:?}");
+    }
+    let error = refused_binning(edges(257).with_zero_bin(), &["257 edges", "from 2 to 256"]);
+    assert!(matches!(error, Error::NumberOfEdges { edges: 257, most: 256 }), "{error:?}");
+    for right in [edges(2), edges(257), edges(2).with_zero_bin(), edges(256).with_zero_bin()] {
+        assert!(BinEdges::fit(ramp(9, 2).view(), &right).is_ok(), "{right:?}");
+    }
+}
+
+#[test]
+fn edges_that_are_not_finite_or_do_not_ascend() {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for place in 0..3 {
+            let mut edges = vec![0.0, 1.0, 2.0];
+            edges[place] = bad;
+            let parts = [&*format!("edge {place} is {bad}"), "finite"];
+            let error = refused_binning(Binning::Edges(edges), &parts);
+            let Error::EdgeNotFinite { index, value } = error else { panic!("{error:?}") };
+            assert_eq!((index, value.to_bits()), (place, bad.to_bits()), "where and what");
+        }
+    }
+    for (edges, place) in [
+        (vec![1.0, 1.0], 0),
+        (vec![0.0, 1.0, 0.5], 1),
+        (vec![-0.0, 0.0, 1.0], 0),
+        (vec![3.0, 2.0, 1.0], 0),
+    ] {
+        let parts = [&*format!("edge {place} is {}", edges[place]), "ascend"];
+        let error = refused_binning(Binning::Edges(edges.clone()), &parts);
+        let Error::EdgesNotAscending { index, value, next } = error else { panic!("{error:?}") };
+        assert_eq!((index, value, next), (place, edges[place], edges[place + 1]));
+    }
+}
+
+#[test]
+fn activations_that_are_no_categories() {
+    for bad in [0.5, -1.0, -1e-45, 256.0, 1e30, f32::MIN] {
+        for (s, j) in [(0, 0), (0, 39), (700, 20), (1499, 39)] {
+            let mut activations = ramp(1500, 40);
+            activations[[s, j]] = bad;
+            let parts = [&*format!("sample {s}, neuron {j} is {bad}"), "from 0 to 255", "renumber"];
+            let analysis = Analysis::with_binning(Binning::Categories).engine(Engine::Cpu);
+            let error = refused(analysis.run(activations.view()), &parts);
+            let Error::NotACategory { sample, neuron, value, largest: 255 } = error else {
+                panic!("{error:?}")
+            };
+            assert_eq!((sample, neuron, value), (s, j, bad), "where and what");
+        }
+    }
+    let mut activations = ramp(9, 2);
+    activations[[3, 0]] = -0.0;
+    assert!(BinEdges::fit(activations.view(), &Binning::Categories).is_ok(), "it is zero");
+    let error =
+        refused_binning(Binning::Categories.with_zero_bin(), &["category 0", "no zero bin"]);
+    assert!(matches!(error, Error::ZeroBinOfCategories), "{error:?}");
+}
+
+/// A category that edges have no bin for would be counted with another.
+#[test]
+fn categories_that_were_not_there_when_edges_were_fitted() {
+    let edges = BinEdges::fit(array![[0.0f32], [4.0]].view(), &Binning::Categories).unwrap();
+    let apply = |x: f32| {
+        let settings = Analysis::with_edges(edges.clone()).engine(Engine::Cpu);
+        settings.run(array![[1.0f32], [x]].view())
+    };
+    assert!(apply(4.0).is_ok(), "it was there");
+    let error = refused(apply(5.0), &["sample 1, neuron 0 is 5", "from 0 to 4"]);
+    assert!(matches!(error, Error::NotACategory { largest: 4, .. }), "{error:?}");
+    refused(apply(2.5), &["sample 1, neuron 0 is 2.5"]);
+    let zeros = BinEdges::fit(array![[0.0f32], [0.0]].view(), &Binning::Categories).unwrap();
+    let settings = Analysis::with_edges(zeros).engine(Engine::Cpu);
+    refused(settings.run(array![[0.0f32], [1.0]].view()), &["from 0 to 0"]);
+}
+
 #[test]
 fn settings_are_refused_before_activations_are_read() {
     let bad = array![[f32::NAN], [1.0]];
@@ -157,7 +301,9 @@ fn settings_are_refused_before_activations_are_read() {
 #[test]
 fn edges_of_another_layer() {
     for range in [Range::PerNeuron, Range::Global, Range::Given(0.0, 9.0)] {
-        let edges = BinEdges::fit(ramp(20, 3).view(), 10, range).unwrap();
+        let edges =
+            BinEdges::fit(ramp(20, 3).view(), &Binning::EqualWidth { bins: 10.into(), range })
+                .unwrap();
         for found in [1, 2, 4] {
             let settings = Analysis::with_edges(edges.clone()).engine(Engine::Cpu);
             let error = refused(settings.run(ramp(20, found).view()), &["3 neurons", "same layer"]);
@@ -197,7 +343,7 @@ fn no_pairs_are_no_counts() {
 fn a_limit_on_memory_is_kept_to_the_byte() {
     let activations = ramp(1000, 300);
     let limited = |bytes| cpu(10).memory_limit(bytes).run(activations.view());
-    let error = refused(limited(0), &["KiB are needed and 0 bytes are allowed", "raise the limit"]);
+    let error = refused(limited(0), &["MiB are needed and 0 bytes are allowed", "raise the limit"]);
     let Error::MemoryLimit { needed, allowed: 0 } = error else { panic!("{error:?}") };
     let result_and_codes = 300 * 300 * 8 + 300 * 1000;
     assert!(needed >= result_and_codes, "{needed} bytes cannot hold codes and matrix");
@@ -205,6 +351,31 @@ fn a_limit_on_memory_is_kept_to_the_byte() {
     let error = limited(needed - 1).unwrap_err();
     assert!(matches!(error, Error::MemoryLimit { .. }), "{error:?}");
     assert!(limited(needed).is_ok(), "{needed} bytes are enough");
+}
+
+/// Quantiles need a copy of a neuron's activations, and every neuron has edges of its own.
+#[test]
+fn a_limit_on_memory_counts_what_fitting_takes() {
+    let activations = ramp(1000, 300);
+    let needed = |binning: &Binning| {
+        let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
+        let error = analysis.memory_limit(0).run(activations.view()).unwrap_err();
+        let Error::MemoryLimit { needed, allowed: 0 } = error else { panic!("{error:?}") };
+        needed
+    };
+    let (few, many) = (Binning::equal_width(10), Binning::equal_width(256));
+    assert!(needed(&many) >= needed(&few) + 300 * 246 * 8, "edges of its own for each neuron");
+    let quantiles = Binning::EqualFrequency { bins: 256 };
+    assert!(needed(&quantiles) >= needed(&many) + 1000 * 4, "and a copy of a neuron");
+    let shared = Binning::EqualWidth { bins: 256.into(), range: Range::Global };
+    assert!(needed(&shared) + 299 * 257 * 8 <= needed(&many), "one table for all");
+    let analysis = Analysis::with_binning(quantiles.clone()).engine(Engine::Cpu);
+    let limited = analysis.memory_limit(needed(&quantiles));
+    assert!(limited.run(activations.view()).is_ok(), "enough, whatever the number of bins");
+    // 97 different values, so 97 bins or fewer: more than the two that are known of before.
+    let pairs = vec![(0, 1); 1000];
+    let limited = limited.joint_histograms(activations.view(), &pairs);
+    assert!(matches!(limited, Err(Error::MemoryLimit { .. })), "counts of all bins");
 }
 
 /// With joint histograms the counts are what takes the memory.

@@ -12,7 +12,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use cofire::{Analysis, Range};
+use cofire::{Analysis, BinEdges, Binning, Range};
 use common::{Place, everywhere, kernels};
 use ndarray::{Array1, Array2, Array3};
 use serde::Deserialize;
@@ -217,7 +217,8 @@ fn edges_have_the_bits_of_numpy() {
 fn edges_code_the_activations_they_were_fitted_on_as_before() {
     for case in CASES.iter() {
         everywhere("edges_code_the_activations_they_were_fitted_on_as_before", |place| {
-            let edges = cofire::BinEdges::fit(case.activations.view(), case.bins, case.range);
+            let binning = Binning::EqualWidth { bins: case.bins.into(), range: case.range };
+            let edges = BinEdges::fit(case.activations.view(), &binning);
             let settings = place.analysis_with_edges(edges.unwrap());
             let found = settings.joint_histograms(case.activations.view(), &case.pairs).unwrap();
             assert!(found == case.counts, "[{place}] case {}", case.name);

@@ -120,13 +120,13 @@ impl CofiringReport {
     /// # Examples
     ///
     /// ```
-    /// use cofire::{Analysis, Association};
+    /// use cofire::{Analysis, Association, Binning};
     /// use ndarray::Array2;
     ///
     /// // Neuron 0 always fires, 1 and 2 every third time, 3 once.
     /// let fires = |s: usize, n: usize| match n { 0 => true, 3 => s == 7, _ => s % 3 == 0 };
     /// let x = Array2::from_shape_fn((300, 4), |(s, n)| f32::from(fires(s, n)));
-    /// let report = Analysis::new(2).cofiring(x.view())?;
+    /// let report = Analysis::with_binning(Binning::Threshold(0.5)).cofiring(x.view())?;
     /// let pairs = report.strongest(Association::Jaccard, 1, 0.01..=0.9);
     /// assert_eq!((pairs[0].first, pairs[0].second, pairs[0].both), (1, 2, 100));
     /// assert_eq!(pairs[0].association, 1.0);
@@ -210,7 +210,7 @@ impl Analysis {
         &self,
         activations: ArrayView2<'_, f32>,
     ) -> Result<CofiringReport, Error> {
-        let matrix = |layer: &Activations<'_>| {
+        let matrix = |layer: &Activations<'_>, _| {
             let neurons = layer.neurons();
             Memory::default().and(neurons, (size_of::<u32>() * neurons) as u128)
         };

@@ -6,11 +6,11 @@ use ndarray::{Array3, ArrayView2, Axis};
 
 use super::Analysis;
 use super::prepare::Memory;
-use crate::Error;
 use crate::activations::Activations;
 use crate::engine::{self, Goal};
 use crate::estimator::Entropies;
 use crate::plan::Tile;
+use crate::{BinEdges, Error};
 
 impl Analysis {
     /// The joint histograms of chosen pairs: counts of shape `pairs × bins × bins`, where
@@ -50,9 +50,17 @@ impl Analysis {
         activations: ArrayView2<'_, f32>,
         pairs: &[(usize, usize)],
     ) -> Result<Array3<u32>, Error> {
-        let counts = |_: &Activations<'_>| {
-            let cells = self.bins.number() as u128 * self.bins.number() as u128;
-            Memory::default().and(pairs.len(), 4 * cells)
+        Ok(self.count_pairs(activations, pairs).await?.0)
+    }
+
+    /// The joint histograms of chosen pairs, and the bins that were used.
+    pub(crate) async fn count_pairs(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        pairs: &[(usize, usize)],
+    ) -> Result<(Array3<u32>, BinEdges), Error> {
+        let counts = |_: &Activations<'_>, bins: usize| {
+            Memory::default().and(pairs.len(), (size_of::<u32>() * bins * bins) as u128)
         };
         let layer = self.prepare(activations, counts)?;
         let last = layer.codes.neurons() - 1;
@@ -63,7 +71,8 @@ impl Analysis {
         let entropies = Entropies::new(self.estimator, layer.samples());
         let none = Tile::triangle(0);
         let job = self.job(layer.codes, Arc::clone(entropies.table()), none, Goal::Histograms);
-        engine::joint_histograms(&chosen, &job, pairs, self.on_device_failure).await
+        let counts = engine::joint_histograms(&chosen, &job, pairs, self.on_device_failure).await?;
+        Ok((counts, layer.edges))
     }
 
     /// Pointwise mutual information of chosen pairs, `ln (S · n(a, b) / (n(a) · n(b)))` in the unit of

@@ -80,7 +80,7 @@ impl Analysis {
         labels: &[u32],
     ) -> Result<LabelReport, Error> {
         let groups = Groups::new(labels, activations.nrows())?;
-        let layer = self.prepare(activations, |_: &Activations<'_>| Memory::default())?;
+        let layer = self.prepare(activations, |_: &Activations<'_>, _| Memory::default())?;
         let samples = layer.samples();
         let entropies = Entropies::new(self.estimator, samples);
         let tables = LabelTables::new(&layer.codes, &groups, entropies);
@@ -135,7 +135,7 @@ impl Analysis {
             return Err(Error::EstimatorUnsupported { estimator, wanted });
         }
         let groups = Groups::new(labels, activations.nrows())?;
-        let memory = |layer: &Activations<'_>| {
+        let memory = |layer: &Activations<'_>, _| {
             let neurons = layer.neurons();
             // The codes of the largest group are there twice, and labels are sorted.
             let group = groups.iter().map(<[u32]>::len).max().unwrap_or(0);

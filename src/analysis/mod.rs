@@ -23,7 +23,7 @@ use crate::engine::{self, Chosen, Engine, Goal, Job, Kernel, Monitor, OnDeviceFa
 use crate::estimator::CellTable;
 use crate::plan::Tile;
 use crate::report::Report;
-use crate::{BinEdges, Error, Estimator, Range, Units};
+use crate::{BinEdges, Binning, Error, Estimator, Range, Units};
 
 /// Entropy of every neuron and mutual information of every pair, in nats, with bins between each
 /// neuron's own extremes, on the best engine of this machine.
@@ -87,15 +87,16 @@ type ProgressFunction = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
 
 #[derive(Debug, Clone)]
 enum Bins {
-    Fit { bins: usize, range: Range },
+    Fit(Binning),
     Fitted(BinEdges),
 }
 
 impl Bins {
-    fn number(&self) -> usize {
+    /// The most bins of any neuron, where that does not depend on activations.
+    fn known(&self) -> Option<usize> {
         match self {
-            Self::Fit { bins, .. } => *bins,
-            Self::Fitted(edges) => edges.bins(),
+            Self::Fit(binning) => binning.known_bins(),
+            Self::Fitted(edges) => Some(edges.bins()),
         }
     }
 }
@@ -103,7 +104,25 @@ impl Bins {
 impl Analysis {
     /// A job with `bins` equal-width bins, 2 to 256, between each neuron's own extremes.
     pub fn new(bins: usize) -> Self {
-        Self::with_bins(Bins::Fit { bins, range: Range::default() })
+        Self::with_binning(Binning::equal_width(bins))
+    }
+
+    /// A job with any other bins: equally filled ones, a number by a rule, a threshold, given
+    /// edges, a bin for zeros.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::{Analysis, Binning};
+    /// use ndarray::array;
+    ///
+    /// let activations = array![[0.0f32, 1.5], [0.0, 0.0], [2.0, 0.0], [3.0, 0.5]];
+    /// let report = Analysis::with_binning(Binning::Threshold(0.0)).run(activations.view())?;
+    /// assert!((report.entropy[0] - 2f64.ln()).abs() < 1e-10);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn with_binning(binning: Binning) -> Self {
+        Self::with_bins(Bins::Fit(binning))
     }
 
     /// A job with edges that were fitted before, as a test set needs the edges of its training
@@ -125,10 +144,11 @@ impl Analysis {
         }
     }
 
-    /// Where the bins of a neuron begin and end. Default: [`Range::PerNeuron`].
+    /// Where the bins of a neuron begin and end. Default: [`Range::PerNeuron`]. It is the range of
+    /// [`Binning::EqualWidth`], and has no effect on other binnings.
     pub fn range(mut self, range: Range) -> Self {
-        if let Bins::Fit { range: current, .. } = &mut self.bins {
-            *current = range;
+        if let Bins::Fit(binning) = &mut self.bins {
+            binning.set_range(range);
         }
         self
     }

@@ -4,12 +4,10 @@ use ndarray::ArrayView2;
 
 use super::{Analysis, Bins};
 use crate::activations::{Activations, MAX_SAMPLES};
-use crate::binning::{check_bins, check_range};
 use crate::codes::Codes;
-use crate::engine::Kernel;
 use crate::estimator::MAX_TABULATED;
 use crate::extents::{Extent, extents};
-use crate::{BinEdges, Error, Range, bits};
+use crate::{BinEdges, Error, MIN_BINS, bits};
 
 /// Activations of a layer, cut into bins.
 pub(crate) struct Layer {
@@ -42,29 +40,46 @@ impl Memory {
 }
 
 impl Analysis {
-    /// Checks, edges and codes of one layer. `memory` is what the job takes beside them.
+    /// Checks, edges and codes of one layer. `memory` is what the job takes beside them, from the
+    /// layer and its bins.
     pub(crate) fn prepare(
         &self,
         view: ArrayView2<'_, f32>,
-        memory: impl FnOnce(&Activations<'_>) -> Memory,
+        memory: impl Fn(&Activations<'_>, usize) -> Memory,
     ) -> Result<Layer, Error> {
         self.check_settings()?;
         let activations = Activations::new(view)?;
-        self.check_memory(self.and_codes(memory(&activations), &activations))?;
-        self.encode(&activations)
+        self.encode(&activations, |bins| {
+            self.and_codes(memory(&activations, bins), &activations, bins)
+        })
     }
 
-    /// Edges and codes of activations, once settings and memory have been checked.
-    pub(crate) fn encode(&self, activations: &Activations<'_>) -> Result<Layer, Error> {
+    /// Edges and codes of activations, once settings have been checked. `memory` is all that the job
+    /// takes, from the bins.
+    pub(crate) fn encode(
+        &self,
+        activations: &Activations<'_>,
+        memory: impl Fn(usize) -> Memory,
+    ) -> Result<Layer, Error> {
+        // Bins that depend on activations are two or more.
+        let fewest = self.bins.known().unwrap_or(MIN_BINS);
+        self.check_memory(memory(fewest))?;
         let extents = extents(activations)?;
         let edges = match &self.bins {
-            Bins::Fit { bins, range } => BinEdges::from_extents(&extents, *bins, *range)?,
-            Bins::Fitted(edges) if edges.neurons() == extents.len() => edges.clone(),
+            Bins::Fit(binning) => BinEdges::from_extents(activations, &extents, binning)?,
+            Bins::Fitted(edges) if edges.neurons() == extents.len() => {
+                edges.check(activations)?;
+                edges.clone()
+            }
             Bins::Fitted(edges) => {
                 let (expected, found) = (edges.neurons(), extents.len());
                 return Err(Error::EdgesMismatch { expected, found });
             }
         };
+        if edges.bins() > fewest {
+            self.check_memory(memory(edges.bins()))?;
+        }
+        self.check_kernel(edges.bins())?;
         let codes = Codes::encode(activations, &edges)?;
         if u32::try_from(codes.samples()).is_err() {
             let (samples, allowed) = (codes.samples(), MAX_SAMPLES);
@@ -75,36 +90,46 @@ impl Analysis {
 
     /// Settings that can be refused without looking at the activations are refused first.
     pub(crate) fn check_settings(&self) -> Result<(), Error> {
-        let bins = self.bins.number();
-        check_bins(bins)?;
-        if let Bins::Fit { range: Range::Given(low, high), .. } = self.bins {
-            check_range(low, high)?;
+        if let Bins::Fit(binning) = &self.bins {
+            binning.check()?;
         }
         self.estimator.check()?;
-        match self.kernel.map(|kernel| (kernel, kernel.max_bins())) {
-            Some((kernel, limit)) if bins > limit => Err(refused(kernel, bins, limit)),
+        self.check_kernel(self.bins.known().unwrap_or(MIN_BINS))
+    }
+
+    fn check_kernel(&self, bins: usize) -> Result<(), Error> {
+        match self.kernel.map(|kernel| (kernel.name(), kernel.max_bins())) {
+            Some((kernel, limit)) if bins > limit => {
+                Err(Error::KernelUnsupported { kernel, bins, limit })
+            }
             _ => Ok(()),
         }
     }
 
-    /// Adds the codes of activations, and the table of f(n).
-    pub(crate) fn and_codes(&self, memory: Memory, activations: &Activations<'_>) -> Memory {
+    /// Adds edges and codes of activations, and the table of f(n).
+    pub(crate) fn and_codes(
+        &self,
+        memory: Memory,
+        activations: &Activations<'_>,
+        bins: usize,
+    ) -> Memory {
         let (samples, neurons) = (activations.samples(), activations.neurons());
+        let edges = match &self.bins {
+            Bins::Fit(binning) => BinEdges::bytes_to_fit(samples, neurons, binning),
+            Bins::Fitted(_) => 0,
+        };
         let codes = Memory::default().and(samples, neurons as u128).0;
-        let bit_strings = if self.bins.number() == bits::BINS { codes / 8 } else { 0 };
-        memory.and(1, codes).and(1, bit_strings).and(samples.min(MAX_TABULATED), 8)
+        let bit_strings = if bins == bits::BINS { codes / 8 } else { 0 };
+        let codes = memory.and(1, codes).and(1, bit_strings);
+        codes.and(1, edges).and(samples.min(MAX_TABULATED), 8)
     }
 
     /// Whether so much is allowed.
-    pub(crate) fn check_memory(&self, needed: Memory) -> Result<(), Error> {
+    fn check_memory(&self, needed: Memory) -> Result<(), Error> {
         let needed = u64::try_from(needed.0).unwrap_or(u64::MAX);
         match self.memory_limit {
             Some(allowed) if needed > allowed => Err(Error::MemoryLimit { needed, allowed }),
             _ => Ok(()),
         }
     }
-}
-
-fn refused(kernel: Kernel, bins: usize, limit: usize) -> Error {
-    Error::KernelUnsupported { kernel: kernel.name(), bins, limit }
 }

@@ -26,9 +26,9 @@ impl Analysis {
     ///
     /// # Errors
     ///
-    /// For bins outside 2..=256, fewer than two samples, no neurons, an activation that is not
-    /// finite, an unusable range, edges of another layer, more memory than allowed or available, a
-    /// GPU that was asked for and is not there, and a callback that wants to stop.
+    /// For what [`crate::BinEdges::fit`] refuses, a pseudo-count that is not usable, edges of another
+    /// layer, a kernel that cannot count so many bins, more memory than allowed or available, a GPU
+    /// that was asked for and is not there, and a callback that wants to stop.
     pub fn run(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
         pollster::block_on(self.run_async(activations))
     }
@@ -43,7 +43,7 @@ impl Analysis {
     /// As [`Analysis::run`].
     pub async fn run_async(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
         let clock = Stopwatch::start();
-        let matrix = |layer: &Activations<'_>| {
+        let matrix = |layer: &Activations<'_>, _| {
             Memory::default().and_matrix(layer.neurons(), layer.neurons())
         };
         let layer = self.prepare(activations, matrix)?;
@@ -153,11 +153,13 @@ impl Analysis {
                 second: columns.samples(),
             });
         }
-        let matrix = Memory::default().and_matrix(rows.neurons(), columns.neurons());
-        // The rows' codes are there twice while they are joined with the columns'.
-        let codes = self.and_codes(self.and_codes(matrix, &rows), &columns);
-        self.check_memory(codes.and(rows.samples(), rows.neurons() as u128))?;
-        Ok((self.encode(&rows)?, self.encode(&columns)?))
+        let memory = |bins| {
+            let matrix = Memory::default().and_matrix(rows.neurons(), columns.neurons());
+            // The rows' codes are there twice while they are joined with the columns'.
+            let matrix = matrix.and(rows.samples(), rows.neurons() as u128);
+            self.and_codes(self.and_codes(matrix, &rows, bins), &columns, bins)
+        };
+        Ok((self.encode(&rows, memory)?, self.encode(&columns, memory)?))
     }
 
     /// Counts some pairs of neurons, and makes information of them.

@@ -74,7 +74,7 @@ impl Analysis {
         &self,
         activations: ArrayView2<'_, f32>,
     ) -> Result<TotalCorrelation, Error> {
-        let patterns = |layer: &Activations<'_>| {
+        let patterns = |layer: &Activations<'_>, _| {
             // The patterns themselves, and at most as many entries of a hash map.
             let entry = size_of::<(&[u8], u32)>() as u128;
             Memory::default().and(layer.samples(), layer.neurons() as u128 + 2 * entry)

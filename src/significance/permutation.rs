@@ -89,7 +89,7 @@ impl Analysis {
         if permutations == 0 {
             return Err(Error::NoPermutations);
         }
-        let memory = |layer: &Activations<'_>| {
+        let memory = |layer: &Activations<'_>, _| {
             let neurons = layer.neurons();
             // Observed sums, exceedances, and p-values; codes in random order beside their own.
             let matrices = Memory::default().and(neurons, 20 * neurons as u128);

@@ -83,14 +83,18 @@ impl Analysis {
         if replicates == 0 || !(confidence > 0.0 && confidence < 1.0) {
             return Err(Error::InvalidResampling { replicates, confidence });
         }
-        let histograms = self.joint_histograms(activations, pairs)?;
+        let counted = pollster::block_on(self.count_pairs(activations, pairs));
+        let (histograms, edges) = counted?;
         let samples = u32::try_from(activations.nrows()).unwrap_or(u32::MAX); // was checked
         let whole = Entropies::new(self.chosen_estimator(), samples);
         let one_less = Entropies::new(self.chosen_estimator(), samples.max(2) - 1);
         let per_nat = self.unit().per_nat();
         let tables: Vec<_> = histograms.outer_iter().zip(pairs).enumerate().collect();
-        let of = |(number, (counts, &(first, second))): (usize, (ArrayView2<'_, u32>, _))| {
-            let table = Table::new(counts);
+        let of = |(number, (counts, &(first, second))): (
+            usize,
+            (ArrayView2<'_, u32>, &(usize, usize)),
+        )| {
+            let table = Table::new(counts, (edges.bins_of(first), edges.bins_of(second)));
             let estimate = table.information(&whole, &table.counts);
             let (bias, standard_error) = table.jackknife(&one_less, estimate);
             let random = Philox::new(resampling.seed);
@@ -113,14 +117,17 @@ impl Analysis {
 /// One joint histogram.
 struct Table {
     counts: Vec<u32>,
+    /// Cells in a row: no fewer than the second neuron has bins.
     columns: usize,
+    /// Bins of the two neurons.
+    bins: (usize, usize),
     samples: u32,
 }
 
 impl Table {
-    fn new(counts: ArrayView2<'_, u32>) -> Self {
-        let samples = counts.sum();
-        Self { counts: counts.iter().copied().collect(), columns: counts.len_of(Axis(1)), samples }
+    fn new(counts: ArrayView2<'_, u32>, bins: (usize, usize)) -> Self {
+        let (samples, columns) = (counts.sum(), counts.len_of(Axis(1)));
+        Self { counts: counts.iter().copied().collect(), columns, bins, samples }
     }
 
     /// Mutual information of a histogram of the same shape, in nats.
@@ -131,12 +138,10 @@ impl Table {
         for row in rows {
             of_columns.iter_mut().zip(row).for_each(|(sum, n)| *sum += n);
         }
-        let (x, y) = (
-            entropies.marginal(&of_rows, of_rows.len()),
-            entropies.marginal(&of_columns, self.columns),
-        );
+        let x = entropies.marginal(&of_rows, self.bins.0);
+        let y = entropies.marginal(&of_columns, self.bins.1);
         if entropies.needs_histograms() {
-            let joint = entropies.of_histogram(counts, counts.len() as u64);
+            let joint = entropies.of_histogram(counts, (self.bins.0 * self.bins.1) as u64);
             entropies.shared_of_entropy(&x, &y, joint)
         } else {
             entropies.shared_of_sum(&x, &y, entropies.table().sum(counts))

@@ -129,19 +129,17 @@ mod tests {
 
     use super::super::adapters;
     use super::*;
-    use crate::BinEdges;
     use crate::activations::Activations;
-    use crate::binning::Range;
     use crate::codes::Codes;
     use crate::engine::{Found, Goal, Monitor};
     use crate::estimator::CellTable;
     use crate::plan::Tile;
+    use crate::{BinEdges, Binning};
 
     fn job(samples: usize, kernel: Option<Kernel>) -> Job {
         let values = Array2::from_shape_fn((samples, 70), |(s, n)| ((s * (n + 3)) % 61) as f32);
         let activations = Activations::new(values.view()).unwrap();
-        let extents = crate::extents::extents(&activations).unwrap();
-        let edges = BinEdges::from_extents(&extents, 8, Range::PerNeuron).unwrap();
+        let edges = BinEdges::fit(values.view(), &Binning::equal_width(8)).unwrap();
         Job {
             codes: Arc::new(Codes::encode(&activations, &edges).unwrap()),
             table: Arc::new(CellTable::plug_in(u32::try_from(samples).unwrap())),

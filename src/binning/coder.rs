@@ -1,0 +1,324 @@
+//! The bin in which an activation falls.
+//!
+//! Comparing an `f32` activation with an f64 edge is the same as comparing it with the smallest
+//! `f32` that is not below the edge. So edges are rounded up once, and every later decision is one
+//! exact `f32` comparison.
+
+use fearless_simd::{Simd, prelude::*};
+
+use crate::simd::{Level, MAX_LANES, Vectorized};
+
+/// Turns activations of one neuron into bin codes.
+#[derive(Debug)]
+pub(crate) struct Coder {
+    rule: Rule,
+    /// Whether code 0 is that of zeros, and the others' codes are one more than the rule says.
+    has_zero_bin: bool,
+}
+
+/// How the bin of an activation is found.
+#[derive(Debug)]
+enum Rule {
+    /// There is one bin.
+    One,
+    /// Edges are even: the nearest one is guessed by multiplication.
+    Guess(Guess),
+    /// Any inner edges, rounded up: those at or below the activation are counted.
+    Count(Vec<f32>),
+}
+
+/// Edges as `linspace` makes them: `low + k · step`.
+#[derive(Debug)]
+struct Guess {
+    low: f64,
+    step: f64,
+    bins_per_unit: f64,
+    last: f64,
+}
+
+impl Coder {
+    /// Edges are ascending. Without any, one bin holds everything, zero or not.
+    pub(super) fn new(edges: &[f64], has_zero_bin: bool) -> Self {
+        let rule = match edges {
+            [] | [_] | [_, _] => Rule::One,
+            [_, inner @ .., _] => match Guess::new(edges) {
+                Some(guess) => Rule::Guess(guess),
+                None => Rule::Count(inner.iter().map(|&edge| round_up(edge)).collect()),
+            },
+        };
+        Self { rule, has_zero_bin: has_zero_bin && !edges.is_empty() }
+    }
+
+    /// Writes the code of each value. Values are finite and the slices equally long.
+    pub(crate) fn encode(&self, values: &[f32], codes: &mut [u8], level: Level) {
+        debug_assert_eq!(values.len(), codes.len(), "one code a value");
+        match &self.rule {
+            Rule::One => codes.fill(0),
+            Rule::Guess(guess) => level.run(Encode { rule: guess, values, codes }),
+            Rule::Count(edges) => {
+                level.run(Encode { rule: &Count { edges }, values, codes });
+            }
+        }
+        if self.has_zero_bin {
+            level.run(SetZerosApart { values, codes });
+        }
+    }
+}
+
+/// The smallest `f32` that is not below `edge`.
+fn round_up(edge: f64) -> f32 {
+    #[expect(clippy::cast_possible_truncation, reason = "corrected below")]
+    let near = edge as f32;
+    if f64::from(near) < edge { near.next_up() } else { near }
+}
+
+/// The codes of as many values as a vector has bytes.
+trait EncodeVector {
+    fn encode<S: Simd>(&self, simd: S, values: &[f32]) -> S::u8s;
+}
+
+struct Encode<'a, R> {
+    rule: &'a R,
+    values: &'a [f32],
+    codes: &'a mut [u8],
+}
+
+impl<R: EncodeVector> Vectorized for Encode<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let len = S::u8s::LEN;
+        let values = self.values.chunks_exact(len);
+        let rest = values.remainder();
+        let mut codes = self.codes.chunks_exact_mut(len);
+        for (codes, values) in (&mut codes).zip(values) {
+            self.rule.encode(simd, values).store_slice(codes);
+        }
+        if !rest.is_empty() {
+            let mut padded = [0.0; MAX_LANES];
+            padded[..rest.len()].copy_from_slice(rest);
+            let encoded = self.rule.encode(simd, &padded[..len]);
+            codes.into_remainder().copy_from_slice(&encoded.as_slice()[..rest.len()]);
+        }
+    }
+}
+
+struct Count<'a> {
+    edges: &'a [f32],
+}
+
+impl EncodeVector for Count<'_> {
+    #[inline(always)]
+    fn encode<S: Simd>(&self, simd: S, values: &[f32]) -> S::u8s {
+        let (ab, cd) = values.split_at(S::u16s::LEN);
+        let ((a, b), (c, d)) = (ab.split_at(S::u32s::LEN), cd.split_at(S::u32s::LEN));
+        let a = S::f32s::from_slice(simd, a);
+        let b = S::f32s::from_slice(simd, b);
+        let c = S::f32s::from_slice(simd, c);
+        let d = S::f32s::from_slice(simd, d);
+        // A mask is −1 where the edge is reached.
+        let zero = S::i32s::splat(simd, 0);
+        let (mut in_a, mut in_b, mut in_c, mut in_d) = (zero, zero, zero, zero);
+        for &edge in self.edges {
+            let edge = S::f32s::splat(simd, edge);
+            in_a -= a.simd_ge(edge).to_vector();
+            in_b -= b.simd_ge(edge).to_vector();
+            in_c -= c.simd_ge(edge).to_vector();
+            in_d -= d.simd_ge(edge).to_vector();
+        }
+        in_a.narrow(in_b).narrow(in_c.narrow(in_d)).bitcast()
+    }
+}
+
+struct SetZerosApart<'a> {
+    values: &'a [f32],
+    codes: &'a mut [u8],
+}
+
+impl Vectorized for SetZerosApart<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (code, &x) in self.codes.iter_mut().zip(self.values) {
+            *code = if x == 0.0 { 0 } else { code.wrapping_add(1) };
+        }
+    }
+}
+
+impl Guess {
+    /// `None` where edges are not those of `linspace`, or so narrow that a guess could be off by
+    /// more than one bin.
+    fn new(edges: &[f64]) -> Option<Self> {
+        let bins = edges.len() - 1;
+        let (low, high) = (edges[0], edges[bins]);
+        let step = (high - low) / bins as f64;
+        let bins_per_unit = 1.0 / step;
+        // Edges are rounded by up to 2⁻⁵² of the larger end, a sixteenth of a bin under this
+        // condition; the guess itself by less than 2⁻⁴² of a bin.
+        let safe = step > low.abs().max(high.abs()) * f64::powi(2.0, -48)
+            && step >= f64::MIN_POSITIVE
+            && bins_per_unit >= f64::MIN_POSITIVE;
+        let is_even =
+            || (1u32..).zip(&edges[1..bins]).all(|(k, &edge)| f64::from(k) * step + low == edge);
+        (safe && is_even()).then(|| Self { low, step, bins_per_unit, last: (bins - 1) as f64 })
+    }
+}
+
+impl EncodeVector for Guess {
+    #[inline(always)]
+    fn encode<S: Simd>(&self, simd: S, values: &[f32]) -> S::u8s {
+        let (a, b) = values.split_at(S::u16s::LEN);
+        self.encode_half(simd, a).narrow(self.encode_half(simd, b))
+    }
+}
+
+impl Guess {
+    #[inline(always)]
+    fn encode_half<S: Simd>(&self, simd: S, values: &[f32]) -> S::u16s {
+        let (a, b) = values.split_at(S::u32s::LEN);
+        self.encode_quarter(simd, a).narrow(self.encode_quarter(simd, b))
+    }
+
+    #[inline(always)]
+    fn encode_quarter<S: Simd>(&self, simd: S, values: &[f32]) -> S::u32s {
+        let (a, b) = S::f32s::from_slice(simd, values).widen();
+        S::u32s::truncate_from(self.bins_of::<S>(a).narrow(self.bins_of::<S>(b)))
+    }
+
+    /// The bins of some values: whole numbers.
+    ///
+    /// The inner edge nearest to a value is known for sure, as a guess is off by less than half a
+    /// bin, and the value is on one side of it or the other.
+    #[inline(always)]
+    fn bins_of<S: Simd>(&self, x: S::f64s) -> S::f64s {
+        let place = (x - self.low) * self.bins_per_unit;
+        let nearest = place.round_ties_even().max(1.0).min(self.last);
+        let edge = nearest * self.step + self.low;
+        x.simd_lt(edge).select(nearest - 1.0, nearest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::linspace::linspace;
+    use super::*;
+    use crate::MAX_BINS;
+    use proptest::prelude::*;
+
+    /// The rule itself, in f64: the number of inner edges at or below `x`.
+    fn code_by_definition(x: f32, edges: &[f64]) -> u8 {
+        let inner = edges.get(1..edges.len().saturating_sub(1)).unwrap_or(&[]);
+        u8::try_from(inner.iter().filter(|&&e| e <= f64::from(x)).count()).unwrap()
+    }
+
+    /// Panics unless the coder follows the definition, on every level, with and without zero bin.
+    fn check(edges: &[f64], values: &[f32]) {
+        for has_zero_bin in [false, edges.len() <= MAX_BINS] {
+            let coder = Coder::new(edges, has_zero_bin);
+            for level in Level::available() {
+                let mut codes = vec![u8::MAX; values.len()];
+                coder.encode(values, &mut codes, level);
+                for (&x, &code) in values.iter().zip(&codes) {
+                    let mut expected = code_by_definition(x, edges);
+                    if has_zero_bin && !edges.is_empty() {
+                        expected = if x == 0.0 { 0 } else { expected + 1 };
+                    }
+                    assert_eq!(code, expected, "{x:e} in {edges:?}, {level:?}, {coder:?}");
+                }
+            }
+        }
+    }
+
+    /// Values around every edge, and the odd ones.
+    fn probes(edges: &[f64]) -> Vec<f32> {
+        let mut values = vec![0.0, -0.0, f32::MAX, f32::MIN, f32::from_bits(1), -f32::from_bits(1)];
+        for &edge in edges {
+            let near = round_up(edge);
+            values.extend([near.next_down().next_down(), near.next_down(), near, near.next_up()]);
+        }
+        values.retain(|x| x.is_finite());
+        values
+    }
+
+    #[test]
+    fn codes_are_exact_on_and_beside_every_edge() {
+        let ranges = [
+            (0.0, 1.0),
+            (-0.17, 3.3),
+            (f64::from(f32::MIN), f64::from(f32::MAX)),
+            (0.0, f64::from(f32::from_bits(1))),
+            (0.0, f64::from(f32::from_bits(300))),
+            (1.0, f64::from(1f32.next_up())),
+            (1e8, 1e8 + 8.0),
+            (1.0, 1.0 + f64::EPSILON),
+            (0.0, f64::from_bits(3)),
+            (-1e300, 1e300),
+        ];
+        for (low, high) in ranges {
+            for bins in [2, 3, 10, 16, 24, 25, 100, 255, 256] {
+                let edges = linspace(low, high, bins);
+                check(&edges, &probes(&edges));
+            }
+        }
+    }
+
+    #[test]
+    fn edges_are_guessed_only_where_a_guess_is_exact() {
+        let coder = |edges: &[f64]| Coder::new(edges, false).rule;
+        assert!(matches!(coder(&linspace(0.0, 1.0, 100)), Rule::Guess(_)));
+        let narrow = linspace(1.0, 1.0 + f64::EPSILON, 100);
+        assert!(matches!(coder(&narrow), Rule::Count(_)));
+        let mut moved = linspace(0.0, 1.0, 100);
+        moved[37] = moved[37].next_up();
+        assert!(matches!(coder(&moved), Rule::Count(_)));
+        assert!(matches!(coder(&linspace(2.0, 2.0, 100)), Rule::One));
+        assert!(matches!(coder(&[1.0, 2.0]), Rule::One));
+    }
+
+    #[test]
+    fn edges_beyond_every_f32() {
+        let (inf, top) = (f64::INFINITY, f64::from(f32::MAX));
+        for inner in [-1e300, -top.next_up(), -top, -0.0, 1e-50, top, top.next_up(), 1e300, inf] {
+            let edges = [-inf, inner, inf];
+            check(&edges, &probes(&edges));
+        }
+    }
+
+    fn any_f32() -> impl Strategy<Value = f32> {
+        proptest::num::f32::NORMAL | proptest::num::f32::SUBNORMAL | proptest::num::f32::ZERO
+    }
+
+    proptest! {
+        #[test]
+        fn even_edges_follow_the_definition(
+            a in any_f32(),
+            b in any_f32(),
+            bins in 2usize..=256,
+            fractions in proptest::collection::vec(-0.1f64..1.1, 1..50),
+        ) {
+            let (low, high) = (f64::from(a.min(b)), f64::from(a.max(b)));
+            let edges = linspace(low, high, bins);
+            let mut values = probes(&edges);
+            values.extend(fractions.iter().map(|f| (low + f * (high - low)) as f32));
+            values.retain(|x| x.is_finite());
+            check(&edges, &values);
+        }
+
+        #[test]
+        fn any_edges_follow_the_definition(
+            near in proptest::collection::vec(any_f32(), 2..=257),
+            share in -1.0f64..1.0,
+        ) {
+            // On an f32 or between it and the next, in turn.
+            let between = |(k, &x): (usize, &f32)| {
+                let step = f64::from(x.next_up()) - f64::from(x);
+                if k % 2 == 0 { f64::from(x) } else { f64::from(x) + share * step }
+            };
+            let mut edges: Vec<f64> = near.iter().enumerate().map(between).collect();
+            edges.sort_by(f64::total_cmp);
+            check(&edges, &probes(&edges));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The bin edges of a layer.
+
+use ndarray::ArrayView2;
+
+use super::coder::Coder;
+use super::{Binning, columns, fit};
+use crate::activations::Activations;
+use crate::extents::{Extent, extents};
+use crate::{Error, MIN_BINS};
+
+/// The bin edges of every neuron of a layer: fit them on one set of activations, read them, apply
+/// them to another set.
+///
+/// # Examples
+///
+/// ```
+/// use cofire::{Analysis, BinEdges, Binning};
+/// use ndarray::array;
+///
+/// let train = array![[0.0f32, 1.0], [2.0, 1.0], [4.0, 1.0]];
+/// let edges = BinEdges::fit(train.view(), &Binning::equal_width(4))?;
+/// assert_eq!(edges.of(0), Some(&[0.0, 1.0, 2.0, 3.0, 4.0][..]));
+/// assert_eq!(edges.of(1), None); // constant: everything falls into bin 0
+///
+/// let test = array![[-9.0f32, 3.0], [3.5, 5.0]];
+/// let report = Analysis::with_edges(edges).run(test.view())?;
+/// assert!((report.entropy[0] - 2f64.ln()).abs() < 1e-10); // -9 in the first bin, 3.5 in the last
+/// assert_eq!(report.entropy[1], 0.0);
+/// # Ok::<(), cofire::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct BinEdges {
+    pub(super) neurons: usize,
+    /// The most bins of any neuron, the zero bin counted, and at least [`MIN_BINS`].
+    pub(super) bins: usize,
+    /// One table a neuron, or a single one that all share. Without edges it is a single bin for
+    /// everything, zero or not; else it has at least two.
+    pub(super) tables: Vec<Vec<f64>>,
+    pub(super) has_zero_bin: bool,
+    /// Whether activations have to be categories that were there when the edges were fitted.
+    pub(super) of_categories: bool,
+}
+
+impl BinEdges {
+    /// The edges of a binning for activations of shape `samples × neurons`.
+    ///
+    /// O(samples · neurons) time; for [`Binning::EqualFrequency`] O(samples · log samples) a
+    /// neuron. Rules for the number of bins, quantiles, and extremes beside a zero bin take a copy
+    /// of a few neurons' activations on every thread, 8 MiB or one neuron's.
+    ///
+    /// # Errors
+    ///
+    /// For fewer than two samples, no neurons, an activation that is not finite, and settings that
+    /// make no sense: a number of bins outside 2..=256 (the zero bin counted), a given range that
+    /// is empty or not finite, a threshold that is not finite, edges that are not finite or do not
+    /// ascend, an activation that is no category, a zero bin beside categories. For memory that is
+    /// not there.
+    pub fn fit(activations: ArrayView2<'_, f32>, binning: &Binning) -> Result<Self, Error> {
+        binning.check()?;
+        let activations = Activations::new(activations)?;
+        Self::from_extents(&activations, &extents(&activations)?, binning)
+    }
+
+    /// Edges of a binning that has been checked.
+    pub(crate) fn from_extents(
+        activations: &Activations<'_>,
+        extents: &[Extent],
+        binning: &Binning,
+    ) -> Result<Self, Error> {
+        let (rule, has_zero_bin) = binning.parts();
+        let tables = fit::tables(activations, extents, rule, has_zero_bin)?;
+        let mut edges = Self {
+            neurons: extents.len(),
+            bins: MIN_BINS,
+            tables,
+            has_zero_bin,
+            of_categories: *rule == Binning::Categories,
+        };
+        let fitted = edges.tables.iter().map(|table| edges.bins_in(table)).max();
+        // A number that was asked for is kept where all neurons are constant.
+        edges.bins = binning.known_bins().or(fitted).unwrap_or(MIN_BINS).max(MIN_BINS);
+        Ok(edges)
+    }
+
+    /// Bytes that fitting takes, edges included, at most.
+    pub(crate) fn bytes_to_fit(samples: usize, neurons: usize, binning: &Binning) -> u128 {
+        let (edges, is_one_each) = binning.most_edges();
+        let table = edges.saturating_mul(size_of::<f64>()).saturating_add(size_of::<Vec<f64>>());
+        let tables = if is_one_each { neurons } else { 1 };
+        let copied =
+            if binning.reads_columns() { columns::copied_bytes(samples, neurons) } else { 0 };
+        copied.saturating_add(table as u128 * tables as u128)
+    }
+
+    /// Most bins of any neuron, the zero bin counted, and at least two. A number of bins that was
+    /// asked for is kept, even if every neuron is constant.
+    #[must_use]
+    pub fn bins(&self) -> usize {
+        self.bins
+    }
+
+    /// Bins of a neuron, the zero bin counted: 1 for one that was constant when edges of its own
+    /// were fitted, and for one that does not exist.
+    #[must_use]
+    pub fn bins_of(&self, neuron: usize) -> usize {
+        if neuron < self.neurons { self.bins_in(self.table(neuron)) } else { 1 }
+    }
+
+    fn bins_in(&self, table: &[f64]) -> usize {
+        match table.len() {
+            0 => 1,
+            edges => edges - 1 + usize::from(self.has_zero_bin),
+        }
+    }
+
+    /// Number of neurons the edges were fitted on.
+    #[must_use]
+    pub fn neurons(&self) -> usize {
+        self.neurons
+    }
+
+    /// Whether bin 0 holds activations that are exactly zero, and nothing else. The edges are then
+    /// those of bin 1 and the bins that follow, which hold what is not zero.
+    #[must_use]
+    pub fn has_zero_bin(&self) -> bool {
+        self.has_zero_bin
+    }
+
+    /// The edges of a neuron in ascending order: one more than it has bins, the zero bin not
+    /// counted. `None` for a neuron that was constant when the edges were fitted (all its
+    /// activations fall into bin 0), and for a neuron that does not exist.
+    ///
+    /// Activation `x` falls into bin `k` when `edges[k] <= x < edges[k + 1]` (bin `k + 1` beside a
+    /// zero bin); the last bin also holds the last edge. Values outside fall into the first or
+    /// last bin. The outer edges of [`Binning::Threshold`] are infinite. Two neighbouring edges
+    /// are equal where a bin holds one value: that of the largest activation of
+    /// [`Binning::Digitized`], and the one beside the zero bin of a neuron that is constant but
+    /// for zeros.
+    #[must_use]
+    pub fn of(&self, neuron: usize) -> Option<&[f64]> {
+        (neuron < self.neurons).then(|| self.table(neuron)).filter(|table| !table.is_empty())
+    }
+
+    fn table(&self, neuron: usize) -> &[f64] {
+        if self.tables.len() == 1 { &self.tables[0] } else { &self.tables[neuron] }
+    }
+
+    /// What turns activations of `neuron` into codes.
+    pub(crate) fn coder(&self, neuron: usize) -> Coder {
+        Coder::new(self.table(neuron), self.has_zero_bin)
+    }
+
+    /// Refuses activations that these edges have no bin for: others than the categories that they
+    /// were fitted on.
+    pub(crate) fn check(&self, activations: &Activations<'_>) -> Result<(), Error> {
+        if self.of_categories {
+            fit::check_categories(activations, self.tables[0].len().saturating_sub(2))
+        } else {
+            Ok(())
+        }
+    }
+}

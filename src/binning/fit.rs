@@ -1,0 +1,189 @@
+//! Tables of edges from activations.
+
+use rayon::prelude::*;
+
+use super::columns::map_columns;
+use super::linspace::linspace;
+use super::{BinRule, Binning, Bins, Range, quantiles};
+use crate::activations::Activations;
+use crate::extents::Extent;
+use crate::{Error, MAX_BINS, memory};
+
+/// Smallest and largest of some activations.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    low: f64,
+    high: f64,
+}
+
+impl Ends {
+    fn of(values: &[f32]) -> Option<Self> {
+        let low = values.iter().copied().fold(f32::INFINITY, f32::min);
+        let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        // Which of two zeros is the smaller one is left to the CPU; this makes it 0.
+        let ends = Self { low: f64::from(low + 0.0), high: f64::from(high + 0.0) };
+        (!values.is_empty()).then_some(ends)
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self { low: self.low.min(other.low), high: self.high.max(other.high) }
+    }
+}
+
+/// The table of each neuron, or a single one that all share, for a binning without its zero bin.
+pub(super) fn tables(
+    activations: &Activations<'_>,
+    extents: &[Extent],
+    binning: &Binning,
+    has_zero_bin: bool,
+) -> Result<Vec<Vec<f64>>, Error> {
+    let fit = Fit { activations, extents, has_zero_bin };
+    match binning {
+        Binning::EqualWidth { bins: Bins::Fixed(bins), range } => match *range {
+            Range::PerNeuron => fit.equal_width(*bins),
+            Range::Global => Ok(vec![fit.table_between(fit.global_ends()?, *bins)]),
+            Range::Given(low, high) => Ok(vec![linspace(low, high, *bins)]),
+        },
+        Binning::EqualWidth { bins: Bins::Rule(rule), range } => fit.by_rule(*rule, *range),
+        Binning::Digitized { bins } => {
+            let mut table = fit.table_between(fit.global_ends()?, *bins);
+            table.extend(table.last().copied());
+            Ok(vec![table])
+        }
+        Binning::EqualFrequency { bins } => fit.equal_frequency(*bins),
+        Binning::Threshold(threshold) => {
+            // Above the threshold is at or above the next number.
+            Ok(vec![vec![f64::NEG_INFINITY, f64::from(threshold.next_up()), f64::INFINITY]])
+        }
+        Binning::Edges(edges) => Ok(vec![edges.clone()]),
+        Binning::Categories => {
+            check_categories(activations, MAX_BINS - 1)?;
+            let largest = extents.iter().map(|extent| extent.high).fold(0.0, f32::max);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked: a whole number from 0 to 255"
+            )]
+            let bins = largest as usize + 1;
+            Ok(vec![linspace(0.0, bins as f64, bins)])
+        }
+        // `Binning::parts` unwraps all of them.
+        Binning::WithZeroBin(inner) => tables(activations, extents, inner, true),
+    }
+}
+
+/// An error for the first sample (then the first neuron) that is no whole number from 0 to
+/// `largest`.
+pub(super) fn check_categories(activations: &Activations<'_>, largest: usize) -> Result<(), Error> {
+    /// Activations that one task looks at, about.
+    const TASK_VALUES: usize = 1 << 16;
+    let (samples, neurons) = (activations.samples(), activations.neurons());
+    let most = largest as f32;
+    let is_category = |x: f32| (0.0..=most).contains(&x) && x.trunc() == x;
+    let rows = (TASK_VALUES / neurons).clamp(1, samples);
+    let tasks: Vec<usize> = (0..samples).step_by(rows).collect();
+    let wrong = tasks.into_par_iter().find_map_first(|begin| {
+        let rows = activations.of_samples(begin..samples.min(begin + rows));
+        let (place, &value) = rows.indexed_iter().find(|&(_, &x)| !is_category(x))?;
+        Some((begin + place.0, place.1, value))
+    });
+    match wrong {
+        Some((sample, neuron, value)) => {
+            Err(Error::NotACategory { sample, neuron, value, largest })
+        }
+        None => Ok(()),
+    }
+}
+
+struct Fit<'a, 'b> {
+    activations: &'a Activations<'b>,
+    extents: &'a [Extent],
+    has_zero_bin: bool,
+}
+
+impl Fit<'_, '_> {
+    fn equal_width(&self, bins: usize) -> Result<Vec<Vec<f64>>, Error> {
+        self.check_memory(bins + 1)?;
+        let ends = self.ends()?;
+        Ok(ends.into_par_iter().map(|ends| self.table_between(ends, bins)).collect())
+    }
+
+    fn by_rule(&self, rule: BinRule, range: Range) -> Result<Vec<Vec<f64>>, Error> {
+        let most = MAX_BINS - usize::from(self.has_zero_bin);
+        self.check_memory(most + 1)?;
+        let shared = match range {
+            Range::PerNeuron => None,
+            Range::Global => self.global_ends()?,
+            Range::Given(low, high) => Some(Ends { low, high }),
+        };
+        self.map_binned(|values| {
+            let Some(ends) = shared.or_else(|| Ends::of(values)) else { return Vec::new() };
+            let is_inside = |&x: &f32| (ends.low..=ends.high).contains(&f64::from(x));
+            let values = keep(values, is_inside);
+            let bins = rule.bins(values, ends.high - ends.low, most);
+            self.table_between(Some(ends), bins)
+        })
+    }
+
+    fn equal_frequency(&self, bins: usize) -> Result<Vec<Vec<f64>>, Error> {
+        self.check_memory(bins + 1)?;
+        let quantiles = linspace(0.0, 1.0, bins);
+        self.map_binned(|values| {
+            let mut table = quantiles::distinct(values, &quantiles);
+            if let [single] = *table {
+                table = self.table_between(Some(Ends { low: single, high: single }), 1);
+            }
+            table.shrink_to_fit();
+            table
+        })
+    }
+
+    /// Equal-width bins. Of values that are all alike there is one bin: what else there may be is
+    /// in it as well or, if it is zero, in the zero bin. Without any values there is no zero bin
+    /// either.
+    fn table_between(&self, ends: Option<Ends>, bins: usize) -> Vec<f64> {
+        match ends {
+            Some(Ends { low, high }) if low < high => linspace(low, high, bins),
+            Some(Ends { low, high }) if self.has_zero_bin => vec![low, high],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The ends of each neuron's activations, zeros left out if they have a bin; `None` if there
+    /// are no others.
+    fn ends(&self) -> Result<Vec<Option<Ends>>, Error> {
+        if self.has_zero_bin {
+            return self.map_binned(|values| Ends::of(values));
+        }
+        let ends = |e: &Extent| Some(Ends { low: f64::from(e.low), high: f64::from(e.high) });
+        Ok(self.extents.iter().map(ends).collect())
+    }
+
+    /// The ends of all neurons' activations.
+    fn global_ends(&self) -> Result<Option<Ends>, Error> {
+        Ok(self.ends()?.into_iter().flatten().reduce(Ends::with))
+    }
+
+    /// What `work` makes of each neuron's activations, zeros left out if they have a bin.
+    fn map_binned<T: Send>(&self, work: impl Fn(&mut [f32]) -> T + Sync) -> Result<Vec<T>, Error> {
+        map_columns(self.activations, |values| {
+            work(if self.has_zero_bin { keep(values, |&x| x != 0.0) } else { values })
+        })
+    }
+
+    /// Whether tables of so many edges could be had for all neurons.
+    fn check_memory(&self, edges: usize) -> Result<(), Error> {
+        memory::check::<f64>(edges.saturating_mul(self.extents.len()))
+    }
+}
+
+/// Moves what is kept to the front, in order.
+fn keep(values: &mut [f32], is_kept: impl Fn(&f32) -> bool) -> &mut [f32] {
+    let mut kept = 0;
+    for k in 0..values.len() {
+        let value = values[k];
+        values[kept] = value;
+        kept += usize::from(is_kept(&value));
+    }
+    &mut values[..kept]
+}

@@ -1,0 +1,342 @@
+//! How activations are cut into bins: the choices, and what is wrong with some of them.
+//!
+//! `fit.rs` makes [`BinEdges`] from a [`Binning`] and activations, a column at a time
+//! (`columns.rs`), with the number of bins of a [`BinRule`] (`rules.rs`) or at quantiles
+//! (`quantiles.rs`). `coder.rs` turns activations into bin numbers.
+
+mod coder;
+mod columns;
+mod edges;
+mod fit;
+mod linspace;
+mod quantiles;
+mod rules;
+
+pub use edges::BinEdges;
+pub use rules::BinRule;
+
+use crate::{Error, MAX_BINS, MIN_BINS};
+
+/// How the activations of each neuron are cut into bins.
+///
+/// A bin holds its lower edge and not its upper one; the last bin holds both. Activations outside
+/// all edges fall into the first or the last bin. Comparisons are exact: an `f32` activation
+/// against an edge in f64.
+///
+/// # Examples
+///
+/// ```
+/// use cofire::{Analysis, BinRule, Binning, Range};
+/// use ndarray::array;
+///
+/// let activations = array![[0.0f32, 5.0], [0.0, 1.0], [2.0, 4.0], [3.0, 9.0]];
+/// for binning in [
+///     Binning::equal_width(10),
+///     Binning::equal_width(BinRule::FreedmanDiaconis),
+///     Binning::EqualWidth { bins: 10.into(), range: Range::Global },
+///     Binning::EqualFrequency { bins: 2 },
+///     Binning::Threshold(0.0),
+///     Binning::Edges(vec![0.0, 1.0, 2.5, 10.0]),
+///     Binning::Categories,
+///     Binning::EqualFrequency { bins: 4 }.with_zero_bin(),
+/// ] {
+///     let report = Analysis::with_binning(binning).run(activations.view())?;
+///     assert!(report.entropy[0] <= 4f64.ln());
+/// }
+/// # Ok::<(), cofire::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Binning {
+    /// Bins of one width between two ends: the edges are `numpy.linspace(low, high, bins + 1)`, in
+    /// f64.
+    EqualWidth {
+        /// How many: 2 to 256 of every neuron, or by a rule for each.
+        bins: Bins,
+        /// Where the first begins and the last ends.
+        range: Range,
+    },
+    /// Equal-width bins between the extremes of all neurons, and one more that holds the largest
+    /// activation of all and nothing else.
+    ///
+    /// That is what `numpy.digitize(x, numpy.linspace(x.min(), x.max(), bins + 1))` does, whose
+    /// last bin is not closed. The code that was released with *Measures of Information Reflect
+    /// Memorization Patterns* (arXiv 2210.09404) computes entropies in this way, with 100 bins and
+    /// so 101 codes: [`Binning::RELEASED_WITH_PAPER`]. Elsewhere take [`Binning::EqualWidth`] with
+    /// [`Range::Global`], which differs in the bin of that one activation.
+    Digitized {
+        /// How many of one width, 1 to 255: one fewer than there are in all.
+        bins: usize,
+    },
+    /// Bins that hold equally many samples of a neuron, as far as ties allow.
+    ///
+    /// Edges are `numpy.unique(numpy.quantile(x, numpy.linspace(0, 1, bins + 1)))`, in f64 and with
+    /// numpy's linear interpolation. Equal activations are never split, so that a neuron with many
+    /// of them has fewer bins, and unevenly filled ones: where more than `(bins − 1) / bins` of a
+    /// ReLU's activations are zero, its one bin holds everything. [`Binning::with_zero_bin`] is
+    /// the remedy.
+    EqualFrequency {
+        /// How many, 2 to 256.
+        bins: usize,
+    },
+    /// Two bins: a neuron fires where its activation is above this number (bin 1) and does not
+    /// where it is equal or below (bin 0).
+    Threshold(f32),
+    /// These edges for every neuron: 2 to 257 finite numbers in ascending order, none twice.
+    Edges(Vec<f64>),
+    /// Activations are categories already, whole numbers from 0 to 255: the bin of a sample is
+    /// its activation. There are as many bins as the largest activation of all neurons and one
+    /// more.
+    Categories,
+    /// A bin for zeros beside those of another binning, which sees the other activations only:
+    /// [`Binning::with_zero_bin`].
+    WithZeroBin(Box<Binning>),
+}
+
+impl Binning {
+    /// How the code that was released with *Measures of Information Reflect Memorization Patterns*
+    /// (arXiv 2210.09404) bins activations for its entropies: see [`Binning::Digitized`].
+    pub const RELEASED_WITH_PAPER: Self = Self::Digitized { bins: 100 };
+
+    /// Equal-width bins between each neuron's own extremes; a number of bins, or a rule.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::{BinRule, Binning, Range};
+    ///
+    /// let binning = Binning::equal_width(10);
+    /// assert_eq!(binning, Binning::EqualWidth { bins: 10.into(), range: Range::PerNeuron });
+    /// let by_rule = Binning::equal_width(BinRule::Auto);
+    /// assert_ne!(by_rule, binning);
+    /// ```
+    pub fn equal_width(bins: impl Into<Bins>) -> Self {
+        Self::EqualWidth { bins: bins.into(), range: Range::default() }
+    }
+
+    /// The same with a bin of its own for activations that are exactly zero (0 or −0), as most are
+    /// of a ReLU neuron or a feature of a sparse autoencoder.
+    ///
+    /// Zeros are in bin 0. The other activations are binned as if there were no zeros: extremes,
+    /// quantiles and numbers of bins are fitted on them alone, and their bins are numbered from 1.
+    /// The zero bin counts: beside it there may be 255. A neuron whose activations are all zero
+    /// has one bin, unless its edges are those of all neurons.
+    ///
+    /// A second zero bin changes nothing. [`Binning::Categories`] has bin 0 for zeros in any case,
+    /// and refuses another when it is run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::{BinEdges, Binning};
+    /// use ndarray::array;
+    ///
+    /// let relu = array![[0.0f32], [0.0], [1.0], [0.0], [2.0], [3.0]];
+    /// let edges = BinEdges::fit(relu.view(), &Binning::equal_width(2).with_zero_bin())?;
+    /// assert!(edges.has_zero_bin());
+    /// assert_eq!(edges.of(0), Some(&[1.0, 2.0, 3.0][..])); // bin 1 and bin 2
+    /// assert_eq!(edges.bins_of(0), 3);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_zero_bin(self) -> Self {
+        match self {
+            Self::WithZeroBin(_) => self,
+            other => Self::WithZeroBin(Box::new(other)),
+        }
+    }
+
+    /// What bins the activations that are not zero or, without a zero bin, all; and whether there
+    /// is a zero bin.
+    pub(crate) fn parts(&self) -> (&Self, bool) {
+        match self {
+            Self::WithZeroBin(inner) => (inner.parts().0, true),
+            other => (other, false),
+        }
+    }
+
+    /// Sets the range of equal-width bins; nothing else has one.
+    pub(crate) fn set_range(&mut self, new: Range) {
+        match self {
+            Self::EqualWidth { range, .. } => *range = new,
+            Self::WithZeroBin(inner) => inner.set_range(new),
+            _ => {}
+        }
+    }
+
+    /// Bins of a neuron in all, where that does not depend on activations.
+    pub(crate) fn known_bins(&self) -> Option<usize> {
+        let (rule, has_zero_bin) = self.parts();
+        let bins = match rule {
+            Self::EqualWidth { bins: Bins::Fixed(bins), .. } => *bins,
+            Self::Digitized { bins } => bins.saturating_add(1),
+            Self::Threshold(_) => 2,
+            Self::Edges(edges) => edges.len().saturating_sub(1),
+            _ => return None,
+        };
+        Some(bins.saturating_add(usize::from(has_zero_bin)).max(MIN_BINS))
+    }
+
+    /// The most edges that a neuron can have, and whether neurons have edges of their own.
+    pub(crate) fn most_edges(&self) -> (usize, bool) {
+        let (rule, _) = self.parts();
+        match rule {
+            Self::EqualWidth { bins: Bins::Fixed(bins), range } => {
+                (bins.saturating_add(1), *range == Range::PerNeuron)
+            }
+            Self::EqualWidth { bins: Bins::Rule(_), .. } => (MAX_BINS + 1, true),
+            Self::EqualFrequency { bins } => (bins.saturating_add(1), true),
+            _ => (MAX_BINS + 1, false),
+        }
+    }
+
+    /// Whether edges are fitted on each neuron's activations as a whole, which takes a copy.
+    pub(crate) fn reads_columns(&self) -> bool {
+        match self.parts() {
+            (Self::EqualWidth { bins: Bins::Fixed(_), range: Range::Given(..) }, _) => false,
+            (Self::EqualWidth { bins: Bins::Rule(_), .. } | Self::EqualFrequency { .. }, _) => true,
+            (Self::EqualWidth { .. } | Self::Digitized { .. }, has_zero_bin) => has_zero_bin,
+            _ => false,
+        }
+    }
+
+    /// Refuses settings that make no sense with any activations.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let (rule, has_zero_bin) = self.parts();
+        match rule {
+            Self::EqualWidth { bins, range } => {
+                if let Bins::Fixed(bins) = *bins {
+                    check_bins(bins, has_zero_bin)?;
+                }
+                range.check()
+            }
+            Self::Digitized { bins } if (1..MAX_BINS).contains(bins) => {
+                check_bins(bins + 1, has_zero_bin)
+            }
+            Self::Digitized { bins } => Err(Error::DigitizedBinsOutOfRange { bins: *bins }),
+            Self::EqualFrequency { bins } => check_bins(*bins, has_zero_bin),
+            Self::Threshold(threshold) if threshold.is_finite() => Ok(()),
+            Self::Threshold(threshold) => Err(Error::ThresholdNotFinite { threshold: *threshold }),
+            Self::Edges(edges) => check_edges(edges, has_zero_bin),
+            Self::Categories if has_zero_bin => Err(Error::ZeroBinOfCategories),
+            // `parts` leaves no zero bin in a rule.
+            Self::Categories | Self::WithZeroBin(_) => Ok(()),
+        }
+    }
+}
+
+/// How many bins of one width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bins {
+    /// This many of every neuron.
+    Fixed(usize),
+    /// As many as a rule says, for each neuron from its own activations.
+    Rule(BinRule),
+}
+
+impl From<usize> for Bins {
+    fn from(bins: usize) -> Self {
+        Self::Fixed(bins)
+    }
+}
+
+impl From<BinRule> for Bins {
+    fn from(rule: BinRule) -> Self {
+        Self::Rule(rule)
+    }
+}
+
+/// Where the bins of a neuron begin and end.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Range {
+    /// From each neuron's own smallest to its own largest activation.
+    #[default]
+    PerNeuron,
+    /// From the smallest to the largest activation of all neurons: the default of
+    /// *Measures of Information Reflect Memorization Patterns* (arXiv 2210.09404).
+    Global,
+    /// From the first to the second number, for every neuron. Activations outside fall into the
+    /// first or the last bin.
+    Given(f64, f64),
+}
+
+impl Range {
+    fn check(self) -> Result<(), Error> {
+        match self {
+            // A width that overflows would make every edge infinite.
+            Self::Given(low, high) if !(low < high && (high - low).is_finite()) => {
+                Err(Error::InvalidRange { low, high })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `bins` are those beside the zero bin.
+fn check_bins(bins: usize, has_zero_bin: bool) -> Result<(), Error> {
+    let zero_bin = usize::from(has_zero_bin);
+    if (MIN_BINS - zero_bin..=MAX_BINS - zero_bin).contains(&bins) {
+        Ok(())
+    } else if has_zero_bin && bins == MAX_BINS {
+        Err(Error::NoRoomForZeroBin { bins })
+    } else {
+        Err(Error::BinsOutOfRange { bins })
+    }
+}
+
+fn check_edges(edges: &[f64], has_zero_bin: bool) -> Result<(), Error> {
+    let most = MAX_BINS + 1 - usize::from(has_zero_bin);
+    if !(2..=most).contains(&edges.len()) {
+        return Err(Error::NumberOfEdges { edges: edges.len(), most });
+    }
+    if let Some((index, &value)) = edges.iter().enumerate().find(|(_, edge)| !edge.is_finite()) {
+        return Err(Error::EdgeNotFinite { index, value });
+    }
+    match edges.windows(2).position(|pair| pair[0] >= pair[1]) {
+        Some(index) => {
+            let (value, next) = (edges[index], edges[index + 1]);
+            Err(Error::EdgesNotAscending { index, value, next })
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_that_cannot_be_cut_are_refused() {
+        let bad =
+            [(1.0, 1.0), (2.0, 1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY), (f64::MIN, f64::MAX)];
+        for (low, high) in bad {
+            let refused = Range::Given(low, high).check();
+            assert!(matches!(refused, Err(Error::InvalidRange { .. })), "{low} {high}");
+        }
+    }
+
+    #[test]
+    fn the_zero_bin_counts() {
+        assert!(matches!(check_bins(1, false), Err(Error::BinsOutOfRange { bins: 1 })));
+        assert!(matches!(check_bins(257, false), Err(Error::BinsOutOfRange { bins: 257 })));
+        assert!(matches!(check_bins(256, true), Err(Error::NoRoomForZeroBin { bins: 256 })));
+        assert!(matches!(check_bins(0, true), Err(Error::BinsOutOfRange { bins: 0 })));
+        for (bins, has_zero_bin) in [(2, false), (256, false), (1, true), (255, true)] {
+            assert!(check_bins(bins, has_zero_bin).is_ok(), "{bins} {has_zero_bin}");
+        }
+    }
+
+    #[test]
+    fn known_numbers_of_bins_are_those_in_all() {
+        let known = |binning: Binning| (binning.known_bins(), binning.with_zero_bin().known_bins());
+        assert_eq!(known(Binning::equal_width(10)), (Some(10), Some(11)));
+        assert_eq!(known(Binning::RELEASED_WITH_PAPER), (Some(101), Some(102)));
+        assert_eq!(known(Binning::Threshold(1.0)), (Some(2), Some(3)));
+        assert_eq!(known(Binning::Edges(vec![0.0, 1.0])), (Some(2), Some(2)));
+        assert_eq!(known(Binning::Edges(vec![0.0, 1.0, 5.0])), (Some(2), Some(3)));
+        assert_eq!(known(Binning::EqualFrequency { bins: 4 }), (None, None));
+        assert_eq!(known(Binning::equal_width(BinRule::Auto)), (None, None));
+    }
+}
