@@ -70,6 +70,48 @@ pub enum Error {
         /// Neurons of the activations.
         found: usize,
     },
+    /// A sample cannot have this many nearest neighbours.
+    #[error(
+        "k = {neighbors} nearest neighbours of {samples} samples; \
+         choose k from 1 to one less than the number of samples"
+    )]
+    NeighborsOutOfRange {
+        /// The number that was asked for.
+        neighbors: usize,
+        /// Rows of the activations.
+        samples: usize,
+    },
+    /// The amplitude of a jitter is not from 0 to 1.
+    #[error("a jitter of {amplitude} times a neuron's spread; choose from 0 to 1, such as 1e-10")]
+    JitterOutOfRange {
+        /// The amplitude that was asked for.
+        amplitude: f64,
+    },
+    /// Two layers were not measured on the same samples.
+    #[error(
+        "layers of {x} and {y} samples have no pairs; pass activations of the same samples, \
+         in the same order"
+    )]
+    SamplesMismatch {
+        /// Rows of the first layer.
+        x: usize,
+        /// Rows of the second layer.
+        y: usize,
+    },
+    /// There is not one label for each sample.
+    #[error("{labels} labels for {samples} samples; pass one for each sample")]
+    LabelsMismatch {
+        /// Labels that were passed.
+        labels: usize,
+        /// Rows of the activations.
+        samples: usize,
+    },
+    /// No label has samples that could be neighbours.
+    #[error("each of {samples} samples has a label of its own; pass labels that are shared")]
+    LabelsOccurOnce {
+        /// Rows of the activations.
+        samples: usize,
+    },
     /// A requested pair names a neuron that does not exist.
     #[error("pair ({first}, {second}) names a neuron beyond the last one, {last}")]
     PairOutOfRange {

@@ -72,6 +72,7 @@ mod extents;
 pub mod files;
 mod measures;
 mod memory;
+mod neighbors;
 mod plan;
 mod report;
 mod simd;
@@ -83,6 +84,10 @@ pub use binning::{BinEdges, Range};
 pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;
 pub use measures::Units;
+pub use neighbors::{
+    KsgAlgorithm, NeighborAnalysis, NeighborExecution, NeighborLayersReport, NeighborReport,
+    NeighborTimings,
+};
 pub use report::{
     AdapterDescription, Degeneracy, DegenerateNeuron, Execution, Incident, KernelChoice,
     KernelSpeed, Remedy, Report, Timings, Transfer,
