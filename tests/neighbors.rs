@@ -8,8 +8,9 @@ mod common;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use cofire::{Engine, Error, KsgAlgorithm, NeighborAnalysis, Progress, Units};
-use common::activations::mix;
+use cofire::{Engine, Error, KsgAlgorithm, NeighborAnalysis, OnDeviceFailure, Progress, Units};
+use common::activations::{mix, varied};
+use common::everywhere;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
@@ -119,16 +120,16 @@ fn estimates_with_labels_are_those_of_scikit_learn() {
 #[test]
 fn normals_have_the_information_that_theory_says() {
     const RUNS: usize = 24;
-    for (correlation, k) in [(0.0, 3), (0.6, 3), (0.6, 10), (0.9, 4)] {
+    for (correlation, k) in [(0.0f32, 3), (0.6, 3), (0.6, 10), (0.9, 4)] {
         let mut random = ChaCha8Rng::seed_from_u64(5);
-        let mut normal = || -> f64 { StandardNormal.sample(&mut random) };
-        let slope = (1.0f64 - correlation * correlation).sqrt();
+        let mut normal = || -> f32 { StandardNormal.sample(&mut random) };
+        let slope = (1.0 - correlation * correlation).sqrt();
         let (mut information, mut entropies) = ([Vec::new(), Vec::new()], Vec::new());
         for _ in 0..RUNS {
             let activations: Vec<f32> = (0..1000)
                 .flat_map(|_| {
                     let (x, noise) = (normal(), normal());
-                    [x as f32, (correlation * x + slope * noise) as f32]
+                    [x, correlation * x + slope * noise]
                 })
                 .collect();
             let activations = Array2::from_shape_vec((1000, 2), activations).unwrap();
@@ -138,7 +139,7 @@ fn normals_have_the_information_that_theory_says() {
                 entropies.extend(report.entropy.iter().take(1));
             }
         }
-        let theory = -0.5 * (slope * slope).ln();
+        let theory = -f64::from(slope).ln();
         for list in information {
             check_mean(&list, theory, &format!("correlation {correlation}, k = {k}"));
         }
@@ -222,6 +223,55 @@ fn neither_threads_nor_runs_change_a_bit_with_jitter() {
     assert_ne!(between.entropy_x, between.entropy_y, "one noise for two layers");
 }
 
+/// Every number of samples meets a lane, a workgroup or a chunk at its last element or the one after.
+#[test]
+fn every_engine_gives_the_same_bits() {
+    let cases = [
+        (2, 3, vec![1]),
+        (64, 8, vec![1, 7, 32]),
+        (65, 40, vec![3]),
+        (257, 8, vec![1, 2, 3, 10, 16]),
+        (3749, 1, vec![16]),
+        (8193, 1, vec![4]),
+    ];
+    for (samples, neurons, ks) in cases {
+        let activations = varied(samples, neurons, samples as u64);
+        for k in ks {
+            for algorithm in ALGORITHMS {
+                let expected = on_cpu(k).algorithm(algorithm).run(activations.view()).unwrap();
+                everywhere("every_engine_gives_the_same_bits", |place| {
+                    let here =
+                        on_cpu(k).engine(place.engine()).on_device_failure(OnDeviceFailure::Fail);
+                    let found = here.algorithm(algorithm).run(activations.view());
+                    let what = format!("[{place}] {samples} x {neurons}, k = {k}, {algorithm:?}");
+                    let found = found.unwrap_or_else(|error| panic!("{what}: {error}"));
+                    assert!(found.execution.incidents.is_empty(), "{what}: {found:?}");
+                    assert_eq!(found.execution.adapter.is_none(), place.is_cpu(), "{what}");
+                    let (found, expected) =
+                        (found.mutual_information, &expected.mutual_information);
+                    assert_eq!(bits(&found), bits(expected), "{what}");
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn two_layers_have_the_same_bits_on_every_engine() {
+    let (x, y) = (layer(130, 1), layer(130, 2));
+    let expected = on_cpu(3).run_between(x.view(), y.slice(s![.., ..5])).unwrap();
+    everywhere("two_layers_have_the_same_bits_on_every_engine", |place| {
+        let here = on_cpu(3).engine(place.engine()).on_device_failure(OnDeviceFailure::Fail);
+        let found = here.run_between(x.view(), y.slice(s![.., ..5])).unwrap();
+        assert_eq!(found.mutual_information.dim(), (8, 5));
+        assert_eq!(
+            bits(&found.mutual_information),
+            bits(&expected.mutual_information),
+            "[{place}]"
+        );
+    });
+}
+
 #[test]
 fn bits_are_nats_by_the_logarithm_of_two() {
     let activations = layer(60, 1);
@@ -267,22 +317,25 @@ fn what_cannot_be_estimated_is_refused_with_a_remedy() {
 #[test]
 fn progress_reaches_the_whole_and_a_callback_stops_a_job() {
     let activations = layer(100, 1);
-    let seen: Arc<Mutex<Vec<Progress>>> = Arc::default();
-    let notes = Arc::clone(&seen);
-    let watched = on_cpu(3).progress(move |progress| {
-        notes.lock().unwrap().push(progress);
-        ControlFlow::Continue(())
+    everywhere("progress_reaches_the_whole_and_a_callback_stops_a_job", |place| {
+        let settings = on_cpu(3).engine(place.engine());
+        let seen: Arc<Mutex<Vec<Progress>>> = Arc::default();
+        let notes = Arc::clone(&seen);
+        let watched = settings.clone().progress(move |progress| {
+            notes.lock().unwrap().push(progress);
+            ControlFlow::Continue(())
+        });
+        watched.run(activations.view()).unwrap();
+        let seen = seen.lock().unwrap();
+        let total = 8 * 9 / 2 * 100;
+        assert!(seen.iter().all(|p| p.total == total), "[{place}] {seen:?}");
+        assert_eq!(seen.iter().map(|p| p.done).max(), Some(total), "[{place}] {seen:?}");
+        let stopped = settings.progress(|_| ControlFlow::Break(()));
+        let error = stopped.run(activations.view()).unwrap_err();
+        assert!(matches!(error, Error::Cancelled), "[{place}] {error}");
+        let error = stopped.with_labels(activations.view(), &[1; 100]).unwrap_err();
+        assert!(matches!(error, Error::Cancelled), "[{place}] {error}");
     });
-    watched.run(activations.view()).unwrap();
-    let seen = seen.lock().unwrap();
-    let total = 8 * 9 / 2 * 100;
-    assert!(seen.iter().all(|p| p.total == total), "{seen:?}");
-    assert_eq!(seen.iter().map(|p| p.done).max(), Some(total), "{seen:?}");
-    let stopped = on_cpu(3).progress(|_| ControlFlow::Break(()));
-    let error = stopped.run(activations.view()).unwrap_err();
-    assert!(matches!(error, Error::Cancelled), "{error}");
-    let error = stopped.with_labels(activations.view(), &[1; 100]).unwrap_err();
-    assert!(matches!(error, Error::Cancelled), "{error}");
 }
 
 /// Far apart or close together in magnitude, huge, tiny and denormal.

@@ -17,6 +17,10 @@ use crate::extents::{Extent, extents};
 /// Bits of the largest magnitude on the grid.
 const GRID_BITS: i32 = 51;
 
+/// No value on a grid is larger in magnitude.
+#[cfg(feature = "gpu")]
+pub(crate) const GRID_OFFSET: f64 = (1u64 << GRID_BITS) as f64;
+
 /// The common grid of a job.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grid {
@@ -230,7 +234,7 @@ mod tests {
             f64::from(0.999f32),
             f64::from(1.001f32),
             f64::from(f32::MAX),
-            f64::from(f32::MIN_POSITIVE) / 1e6,
+            f64::from(f32::MIN_POSITIVE / 1024.0),
         ] {
             let grid = Grid::of(largest);
             let top = grid.round(largest);

@@ -5,7 +5,7 @@
 //! `nearest_neighbors.rs` a pair, `labels.rs` a neuron and a label; `cpu.rs` goes through all pairs.
 
 mod column;
-mod cpu;
+pub(crate) mod cpu;
 mod harmonic;
 mod jitter;
 mod job;
@@ -32,10 +32,12 @@ use crate::engine::{self, Chosen, Engine, Monitor, OnDeviceFailure, Progress};
 use crate::plan::Tile;
 use crate::stopwatch::Stopwatch;
 use crate::{Error, Units, memory};
+#[cfg(feature = "gpu")]
+pub(crate) use column::GRID_OFFSET;
 use column::{Column, Grid, Layer, Strips};
 use harmonic::HarmonicTable;
 use jitter::Jitter;
-use job::{NeighborJob, Sink};
+pub(crate) use job::{NeighborJob, Sink};
 use labels::Labels;
 
 /// Which of the two estimators of mutual information of Kraskov, Stögbauer and Grassberger,
@@ -471,9 +473,8 @@ impl NeighborAnalysis {
                 Ok(NeighborExecution::default())
             }
             #[cfg(feature = "gpu")]
-            Chosen::Gpu(_) => {
-                cpu::run(job, sink, vec![job.pairs.clone()]).await?;
-                Ok(NeighborExecution::default())
+            Chosen::Gpu(gpu) => {
+                engine::gpu::nearest_neighbors::run(gpu, job, sink, self.on_device_failure).await
             }
         }
     }
