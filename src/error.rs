@@ -153,6 +153,23 @@ pub enum Error {
         /// Neurons of the activations.
         found: usize,
     },
+    /// A sample cannot have this many nearest neighbours.
+    #[error(
+        "k = {neighbors} nearest neighbours of {samples} samples; \
+         choose k from 1 to one less than the number of samples"
+    )]
+    NeighborsOutOfRange {
+        /// The number that was asked for.
+        neighbors: usize,
+        /// Rows of the activations.
+        samples: usize,
+    },
+    /// The amplitude of a jitter is not from 0 to 1.
+    #[error("a jitter of {amplitude} times a neuron's spread; choose from 0 to 1, such as 1e-10")]
+    JitterOutOfRange {
+        /// The amplitude that was asked for.
+        amplitude: f64,
+    },
     /// There has to be one label for each sample.
     #[error("{labels} labels for {samples} samples; pass one label a sample, in the same order")]
     LabelsMismatch {
@@ -193,6 +210,12 @@ pub enum Error {
         first: usize,
         /// Samples of the second layer.
         second: usize,
+    },
+    /// No label has samples that could be neighbours.
+    #[error("each of {samples} samples has a label of its own; pass labels that are shared")]
+    LabelsOccurOnce {
+        /// Rows of the activations.
+        samples: usize,
     },
     /// A requested pair names a neuron that does not exist.
     #[error("pair ({first}, {second}) names a neuron beyond the last one, {last}")]

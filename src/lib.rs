@@ -73,6 +73,7 @@ pub mod files;
 mod groups;
 mod measures;
 mod memory;
+mod neighbors;
 mod pair_matrix;
 mod plan;
 mod random;
@@ -91,6 +92,10 @@ pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;
 pub use estimator::Estimator;
 pub use measures::{Measure, Normalization, Units};
+pub use neighbors::{
+    KsgAlgorithm, NeighborAnalysis, NeighborExecution, NeighborLayersReport, NeighborReport,
+    NeighborTimings,
+};
 pub use report::{
     AdapterDescription, BetweenReport, Degeneracy, DegenerateNeuron, Execution, Incident,
     KernelChoice, KernelSpeed, LayerFacts, Remedy, Report, Timings, Transfer,

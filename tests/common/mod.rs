@@ -34,6 +34,10 @@ impl Place {
         matches!(self.engine, Engine::Cpu)
     }
 
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine.clone()
+    }
+
     /// Settings that compute here, and nowhere else when the device fails.
     pub(crate) fn analysis(&self, bins: usize) -> Analysis {
         self.settle(Analysis::new(bins))

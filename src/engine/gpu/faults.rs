@@ -28,7 +28,7 @@ pub(super) enum Fault {
 }
 
 impl Faults {
-    fn plan(&self, planned: Vec<(usize, Fault)>) {
+    pub(super) fn plan(&self, planned: Vec<(usize, Fault)>) {
         *self.0.lock().unwrap() = State { seen: 0, planned };
     }
 
@@ -44,14 +44,14 @@ impl Faults {
         fault == Some(Fault::Dropped)
     }
 
-    fn dispatches(&self) -> usize {
+    pub(super) fn dispatches(&self) -> usize {
         self.0.lock().unwrap().seen
     }
 }
 
 /// The first adapter there is, on a device of its own. Without one the test says so and passes,
 /// unless the environment says that there has to be one.
-fn fresh_gpu() -> Option<Gpu> {
+pub(super) fn fresh_gpu() -> Option<Gpu> {
     let label = adapters().first().map(|found| found.description.to_string());
     match label {
         Some(label) => Some(Gpu::open(Some(&label)).unwrap()),

@@ -14,6 +14,7 @@ mod faults;
 mod joint_histogram;
 mod kernel_choice;
 mod kernel_sources;
+pub(crate) mod nearest_neighbors;
 mod pace;
 mod packed_codes;
 mod pieces;

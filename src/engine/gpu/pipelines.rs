@@ -91,7 +91,8 @@ mod tests {
             (kernel.shader(Output::Counts), kernel.params(&tile, &piece, 1, 1).len())
         };
         let cell_sum = (cell_sum::shader(10), cell_sum::params(&tile, 0, 1).len());
-        Kernel::ALL.into_iter().map(of_kernel).chain([cell_sum]).collect()
+        let of_neighbors = super::super::nearest_neighbors::with_params();
+        Kernel::ALL.into_iter().map(of_kernel).chain([cell_sum]).chain(of_neighbors).collect()
     }
 
     #[test]

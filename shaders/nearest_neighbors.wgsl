@@ -1,0 +1,105 @@
+// The k smallest distances of each sample of a pair of neurons to some of the other samples, one
+// invocation a sample. A distance is the larger of those along the two axes. What was found among
+// earlier samples is taken up from the state, and what is found is left there.
+//
+// CPU twin: src/neighbors/nearest_neighbors.rs
+//
+// Numbers of 53 bits are two words, low word first.
+// values: [pair of the tile] = (place of the row's neuron, place of the column's neuron), then
+//         [place of a neuron][by sample, ascending][sample]
+// state:  [pair of the tile][word][sample]; the words are the number of samples compared with, then
+//         the two words of each of the k smallest distances, ascending
+//
+// Dispatch: workgroups in rows of `width`, each an item: a pair and WORKGROUP_SIZE samples.
+
+struct Params {
+    first_item: u32,    // item of the tile at which this dispatch begins
+    items: u32,         // items of this dispatch
+    width: u32,         // workgroups of this dispatch in x
+    pairs: u32,         // pairs of the tile
+    samples: u32,       // samples of a neuron
+    first_partner: u32, // first sample to compare with
+    partners: u32,      // number of samples to compare with
+}
+
+override WORKGROUP_SIZE: u32;
+override K: u32;
+override STATE_WORDS: u32;
+
+// Larger than any distance.
+const FAR = vec2<u32>(0u, 0xffffffffu);
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> values: array<vec2<u32>>;
+@group(0) @binding(2) var<storage, read_write> state: array<u32>;
+
+// [rank][invocation]; each invocation has to do with its own only.
+var<workgroup> sh_smallest: array<vec2<u32>, K * WORKGROUP_SIZE>;
+
+fn is_less(a: vec2<u32>, b: vec2<u32>) -> bool {
+    return a.y < b.y || (a.y == b.y && a.x < b.x);
+}
+
+fn distance_between(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+    let is_swapped = is_less(a, b);
+    let larger = select(a, b, is_swapped);
+    let smaller = select(b, a, is_swapped);
+    let borrow = select(0u, 1u, larger.x < smaller.x);
+    return vec2<u32>(larger.x - smaller.x, larger.y - smaller.y - borrow);
+}
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+    @builtin(workgroup_id) workgroup: vec3<u32>,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let turn = workgroup.y * params.width + workgroup.x;
+    let groups = (params.samples + WORKGROUP_SIZE - 1u) / WORKGROUP_SIZE;
+    let item = params.first_item + turn;
+    let pair = item / groups;
+    let sample = (item % groups) * WORKGROUP_SIZE + invocation;
+    if turn >= params.items || sample >= params.samples {
+        return;
+    }
+    let places = values[pair];
+    let row = params.pairs + places.x * 2u * params.samples;
+    let column = params.pairs + places.y * 2u * params.samples;
+    let x = values[row + sample];
+    let y = values[column + sample];
+
+    let first_word = pair * STATE_WORDS * params.samples + sample;
+    let compared_before = state[first_word];
+    for (var rank = 0u; rank < K; rank++) {
+        let word = first_word + (1u + 2u * rank) * params.samples;
+        let stored = vec2<u32>(state[word], state[word + params.samples]);
+        sh_smallest[rank * WORKGROUP_SIZE + invocation] = select(stored, FAR, compared_before == 0u);
+    }
+    let last = (K - 1u) * WORKGROUP_SIZE + invocation;
+    var kth = sh_smallest[last];
+
+    var compared = 0u;
+    for (var turn_of_partner = 0u; turn_of_partner < params.partners; turn_of_partner++) {
+        let partner = params.first_partner + turn_of_partner;
+        let dx = distance_between(x, values[row + partner]);
+        let dy = distance_between(y, values[column + partner]);
+        let distance = select(dx, dy, is_less(dx, dy));
+        compared += 1u;
+        if partner != sample && is_less(distance, kth) {
+            var place = last;
+            while place >= WORKGROUP_SIZE && is_less(distance, sh_smallest[place - WORKGROUP_SIZE]) {
+                sh_smallest[place] = sh_smallest[place - WORKGROUP_SIZE];
+                place -= WORKGROUP_SIZE;
+            }
+            sh_smallest[place] = distance;
+            kth = sh_smallest[last];
+        }
+    }
+
+    for (var rank = 0u; rank < K; rank++) {
+        let word = first_word + (1u + 2u * rank) * params.samples;
+        let found = sh_smallest[rank * WORKGROUP_SIZE + invocation];
+        state[word] = found.x;
+        state[word + params.samples] = found.y;
+    }
+    state[first_word] = compared_before + compared;
+}

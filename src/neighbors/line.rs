@@ -1,0 +1,125 @@
+//! Neighbours on a line: the estimators of a single neuron.
+
+use super::KsgAlgorithm;
+use super::column::Column;
+use super::harmonic::HarmonicTable;
+
+/// The distance of the value of this rank to the `k`-th nearest other one; `k` is less than the
+/// number of values, which ascend. O(log k).
+pub(crate) fn kth_distance(sorted: &[f64], rank: usize, k: usize) -> f64 {
+    let above = sorted.len() - 1 - rank;
+    let value = sorted[rank];
+    // The k nearest are `left` neighbours below and `k - left` above. With `left` the distance of
+    // the lowest of them grows, that of the highest shrinks; the best is where they cross.
+    let lowest = |left: usize| value - sorted[rank - left];
+    let highest = |left: usize| sorted[rank + k - left] - value;
+    let (first, last) = (k.saturating_sub(above), k.min(rank));
+    let (mut low, mut high) = (first, last);
+    while low < high {
+        let middle = (low + high) / 2;
+        if lowest(middle) >= highest(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    let crossing = lowest(low).max(highest(low));
+    if low > first { crossing.min(highest(low - 1)) } else { crossing }
+}
+
+/// How many of the other values are closer than `radius`, which is positive, to the value of this
+/// rank. O(log samples).
+pub(crate) fn closer_than(sorted: &[f64], rank: usize, radius: f64) -> usize {
+    let value = sorted[rank];
+    let begin = sorted[..rank].partition_point(|&other| value - other >= radius);
+    let end = rank + sorted[rank..].partition_point(|&other| other - value < radius);
+    end - begin - 1
+}
+
+/// The radius within which neighbours on the grid are counted: where `k` others are equal there
+/// is no distance, and equal values, which are less than a step of the grid away, are counted.
+pub(crate) fn open_radius(distance: f64) -> f64 {
+    distance.max(1.0)
+}
+
+/// Kozachenko and Leonenko's entropy in nats, of values in ascending order:
+/// `ψ(S) − ψ(k) + ⟨ln 2ε⟩`.
+pub(crate) fn entropy(sorted: &[f64], k: usize, table: &HarmonicTable) -> f64 {
+    let samples = sorted.len();
+    let mut sum = 0.0;
+    let mut lost = 0.0; // what rounding took from the sum (Kahan)
+    for rank in 0..samples {
+        let width = 2.0 * kth_distance(sorted, rank, k);
+        if width == 0.0 {
+            return f64::NEG_INFINITY;
+        }
+        // libm: the same bits on every machine.
+        let term = libm::log(width) - lost;
+        let next = sum + term;
+        lost = (next - sum) - term;
+        sum = next;
+    }
+    let digammas = difference(table.value(samples - 1), table.value(k - 1));
+    table.mean(digammas, 1) + sum / samples as f64
+}
+
+/// The sum that [`super::nearest_neighbors`] makes for a pair, for a neuron and itself.
+pub(crate) fn own_sum(
+    column: &Column,
+    k: usize,
+    algorithm: KsgAlgorithm,
+    table: &HarmonicTable,
+) -> u64 {
+    let sorted = column.ranks.sorted();
+    let of_rank = |rank| {
+        let distance = kth_distance(sorted, rank, k);
+        match algorithm {
+            KsgAlgorithm::First => table.value(closer_than(sorted, rank, open_radius(distance))),
+            KsgAlgorithm::Second => table.value(closer_than(sorted, rank, distance + 1.0) - 1),
+        }
+    };
+    (0..sorted.len()).map(|rank| 2 * of_rank(rank)).sum()
+}
+
+/// Values of the table are below 2⁶², so their difference is an `i64`.
+pub(crate) fn difference(a: u64, b: u64) -> i64 {
+    a.wrapping_sub(b).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn distances_and_counts_are_those_of_the_definition(
+            values in prop::collection::vec(-30i32..30, 2..40),
+            radius in 1u8..9,
+        ) {
+            let mut sorted: Vec<f64> = values.into_iter().map(f64::from).collect();
+            sorted.sort_by(f64::total_cmp);
+            for rank in 0..sorted.len() {
+                let mut others: Vec<f64> = sorted.iter().map(|x| (x - sorted[rank]).abs()).collect();
+                others.remove(rank);
+                others.sort_by(f64::total_cmp);
+                for k in 1..sorted.len() {
+                    prop_assert_eq!(kth_distance(&sorted, rank, k), others[k - 1]);
+                }
+                let radius = f64::from(radius);
+                let expected = others.iter().filter(|&&d| d < radius).count();
+                prop_assert_eq!(closer_than(&sorted, rank, radius), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn an_entropy_of_equal_samples_is_minus_infinity() {
+        let table = HarmonicTable::new(4).unwrap();
+        assert_eq!(entropy(&[0.0, 1.0, 1.0, 2.0], 1, &table), f64::NEG_INFINITY);
+        let finite = entropy(&[0.0, 1.0, 1.0, 2.0], 2, &table);
+        // ψ(4) − ψ(2) + ln 2, all distances being 1.
+        let expected = 0.5 + 1.0 / 3.0 + 2f64.ln();
+        assert!((finite - expected).abs() < 1e-11, "{finite}");
+    }
+}

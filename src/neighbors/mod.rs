@@ -1,0 +1,511 @@
+//! Estimators from nearest neighbours: no bins, for continuous activations.
+//!
+//! The front door, as `analysis.rs` is for binned estimates. `column.rs` puts activations on a grid
+//! where distances are exact and sorts them, `line.rs` has what concerns a single neuron,
+//! `nearest_neighbors.rs` a pair, `labels.rs` a neuron and a label; `cpu.rs` goes through all pairs.
+
+mod column;
+pub(crate) mod cpu;
+mod harmonic;
+mod jitter;
+mod job;
+mod labels;
+mod line;
+mod nearest_neighbors;
+mod rank_table;
+mod report;
+mod smallest;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use ndarray::{Array1, Array2, ArrayView2};
+use rayon::prelude::*;
+
+pub use report::{NeighborExecution, NeighborLayersReport, NeighborReport, NeighborTimings};
+
+use crate::activations::Activations;
+use crate::engine::{self, Chosen, Engine, Monitor, OnDeviceFailure, Progress};
+use crate::plan::Tile;
+use crate::stopwatch::Stopwatch;
+use crate::{Error, Units, memory};
+#[cfg(feature = "gpu")]
+pub(crate) use column::GRID_OFFSET;
+use column::{Column, Grid, Layer, Strips};
+use harmonic::HarmonicTable;
+use jitter::Jitter;
+pub(crate) use job::{NeighborJob, Sink};
+use labels::Labels;
+
+/// Which of the two estimators of mutual information of Kraskov, Stögbauer and Grassberger,
+/// *Estimating mutual information*, Phys. Rev. E 69, 066138 (2004).
+///
+/// Both find the `k` nearest neighbours of each sample in the plane of two neurons, by the larger
+/// of the two distances along the axes, and count how many samples are as near along each axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum KsgAlgorithm {
+    /// `I = ψ(S) + ψ(k) − ⟨ψ(n_x + 1) + ψ(n_y + 1)⟩`, with the numbers of other samples that are
+    /// strictly closer along an axis than the `k`-th neighbour is in the plane.
+    ///
+    /// Where `k` or more other samples are equal in both neurons there is no distance, and
+    /// `n_x`, `n_y` are the numbers of samples that are equal along an axis.
+    #[default]
+    First,
+    /// `I = ψ(S) + ψ(k) − 1/k − ⟨ψ(n_x) + ψ(n_y)⟩`, with the numbers of other samples that are no
+    /// farther along an axis than the farthest of the `k` nearest neighbours is along that axis.
+    ///
+    /// All samples that are as far in the plane as the `k`-th neighbour belong to the neighbours,
+    /// so that the estimate does not depend on the order of samples.
+    Second,
+}
+
+/// Entropy of every neuron and mutual information of every pair from nearest neighbours, and the
+/// calls that compute them.
+///
+/// Nothing is binned: these estimates are for continuous activations, and have less bias than
+/// binned ones at the same number of samples. Entropies are Kozachenko and Leonenko's,
+/// `H = ψ(S) − ψ(k) + ⟨ln 2ε⟩` with the distance ε of a sample to its `k`-th neighbour (*Sample
+/// estimate of the entropy of a random vector*, Probl. Inf. Transm. 23, 1987); mutual information
+/// is that of [`KsgAlgorithm`]. ψ is the digamma function, ⟨⟩ the mean over samples.
+///
+/// # Ties
+///
+/// The estimators assume that no two samples are equal. Activations of a rectifier are often equal
+/// to 0, and an entropy is then −∞: add noise with [`NeighborAnalysis::jitter`], or use
+/// [`crate::Analysis`].
+///
+/// # The same bits everywhere
+///
+/// Activations are put on a grid of 2⁻⁵¹ of the power of two above the largest magnitude of the
+/// job. There every distance is exact, neighbours are counted in integers, and ψ is summed from one
+/// fixed-point table: any engine, any number of threads and any order of samples give the same bits
+/// of mutual information. An `f32` within 2²⁷ of the largest magnitude lies on the grid, smaller ones
+/// are rounded to it.
+///
+/// # Examples
+///
+/// ```
+/// use cofire::NeighborAnalysis;
+/// use ndarray::Array2;
+///
+/// // Two neurons that follow the same cause, and one that does not.
+/// let activations = Array2::from_shape_fn((500, 3), |(s, n)| {
+///     let scattered = |seed: usize| (s * (s + seed) % 1009) as f32;
+///     if n < 2 { scattered(1) + 0.05 * scattered(3 + n) } else { scattered(7) }
+/// });
+/// let report = NeighborAnalysis::new(3).run(activations.view())?;
+/// assert!(report.mutual_information[[0, 1]] > 1.0);
+/// assert!(report.mutual_information[[0, 2]] < 0.3);
+/// assert_eq!(report.mutual_information[[0, 1]], report.mutual_information[[1, 0]]);
+/// # Ok::<(), cofire::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "settings do nothing until they are run"]
+pub struct NeighborAnalysis {
+    k: usize,
+    algorithm: KsgAlgorithm,
+    jitter: Jitter,
+    units: Units,
+    engine: Engine,
+    on_device_failure: OnDeviceFailure,
+    memory_limit: Option<u64>,
+    progress: Option<Arc<ProgressFunction>>,
+}
+
+type ProgressFunction = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
+
+impl NeighborAnalysis {
+    /// A job with `k` neighbours of each sample, from 1 to one less than there are samples.
+    ///
+    /// Small `k` has less bias, large `k` less variance; 3 to 10 are usual.
+    pub fn new(k: usize) -> Self {
+        Self {
+            k,
+            algorithm: KsgAlgorithm::default(),
+            jitter: Jitter::default(),
+            units: Units::default(),
+            engine: Engine::default(),
+            on_device_failure: OnDeviceFailure::default(),
+            memory_limit: None,
+            progress: None,
+        }
+    }
+
+    /// Which estimator of mutual information. Default: [`KsgAlgorithm::First`].
+    pub fn algorithm(mut self, algorithm: KsgAlgorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// Adds uniform noise of at most `amplitude`, from 0 to 1, times a neuron's spread (its largest
+    /// activation less its smallest) to every activation. Default: none.
+    ///
+    /// The noise depends on the seed, the layer of [`NeighborAnalysis::run_between`], the neuron and
+    /// the sample only: engines, threads and runs give the same bits. It sets apart activations
+    /// that are equal; constant neurons stay constant. An amplitude of `1e-10` changes no
+    /// estimate of activations that were not equal by more than its own noise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::NeighborAnalysis;
+    /// use ndarray::Array2;
+    ///
+    /// let rectified = Array2::from_shape_fn((100, 1), |(s, _)| (s as f32 - 50.0).max(0.0));
+    /// let plain = NeighborAnalysis::new(3).run(rectified.view())?;
+    /// assert_eq!(plain.entropy[0], f64::NEG_INFINITY);
+    /// let noisy = NeighborAnalysis::new(3).jitter(1e-6, 42).run(rectified.view())?;
+    /// assert!(noisy.entropy[0].is_finite());
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn jitter(mut self, amplitude: f64, seed: u64) -> Self {
+        self.jitter = Jitter { amplitude, seed };
+        self
+    }
+
+    /// The unit of the results. Default: [`Units::Nats`].
+    pub fn units(mut self, units: Units) -> Self {
+        self.units = units;
+        self
+    }
+
+    /// Which engine computes. Default: [`Engine::Auto`], which is the CPU here: it looks at the
+    /// neighbourhood of a sample only, where a device compares it with all others.
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// What to do when a device fails on the way. Default: [`OnDeviceFailure::UseCpu`].
+    pub fn on_device_failure(mut self, choice: OnDeviceFailure) -> Self {
+        self.on_device_failure = choice;
+        self
+    }
+
+    /// The most host memory in bytes that the job may allocate beyond its input. A job that needs
+    /// more is refused before it starts. Default: no limit.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// A function that is told how far the job is, and may stop it by returning
+    /// [`ControlFlow::Break`]: the job then ends with [`Error::Cancelled`]. It is called a few
+    /// times a second or more, from any thread, and should be quick.
+    pub fn progress(
+        mut self,
+        callback: impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.progress = Some(Arc::new(callback));
+        self
+    }
+
+    /// Entropies and mutual information of activations of shape `samples × neurons`.
+    ///
+    /// On the CPU O(neurons² · samples) time for activations that spread evenly, whatever share of
+    /// them is equal; at worst, for neurons of very unlike scales, O(neurons² · samples²).
+    /// `26 · samples · neurons + 8 · neurons²` bytes of memory beyond the input.
+    ///
+    /// # Errors
+    ///
+    /// For `k` of 0 or not less than the number of samples, fewer than two samples, no neurons, an
+    /// activation that is not finite, a jitter beyond 0 to 1, more memory than allowed or
+    /// available, a GPU that was asked for and is not there, and a callback that wants to stop.
+    pub fn run(&self, activations: ArrayView2<'_, f32>) -> Result<NeighborReport, Error> {
+        pollster::block_on(self.run_async(activations))
+    }
+
+    /// [`NeighborAnalysis::run`] for callers that have an executor, or are in a browser.
+    ///
+    /// Activations are sorted on the calling thread before the first suspension; after that only
+    /// short pieces of work run on the executor's threads.
+    ///
+    /// # Errors
+    ///
+    /// As [`NeighborAnalysis::run`].
+    pub async fn run_async(
+        &self,
+        activations: ArrayView2<'_, f32>,
+    ) -> Result<NeighborReport, Error> {
+        let clock = Stopwatch::start();
+        let (job, entropies) = self.prepare(&[activations])?;
+        let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
+        Ok(NeighborReport {
+            entropy: self.in_units(&entropies),
+            mutual_information,
+            units: self.units,
+            samples: activations.nrows(),
+            neighbors: self.k,
+            algorithm: self.algorithm,
+            execution,
+            timings,
+        })
+    }
+
+    /// Mutual information of each neuron of `x`, of shape `samples × M`, with each one of `y`, of
+    /// shape `samples × N`, on the same samples in the same order: `M × N`.
+    ///
+    /// Both layers are put on one grid. The cost is as that of [`NeighborAnalysis::run`], with
+    /// `M · N` pairs.
+    ///
+    /// # Errors
+    ///
+    /// As [`NeighborAnalysis::run`], and for layers of different numbers of samples.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::NeighborAnalysis;
+    /// use ndarray::{Array2, s};
+    ///
+    /// let activations = Array2::from_shape_fn((200, 5), |(s, n)| ((s * s * (n + 2)) % 211) as f32);
+    /// let (x, y) = (activations.slice(s![.., ..3]), activations.slice(s![.., 3..]));
+    /// let between = NeighborAnalysis::new(4).run_between(x, y)?;
+    /// assert_eq!(between.mutual_information.dim(), (3, 2));
+    /// let whole = NeighborAnalysis::new(4).run(activations.view())?;
+    /// assert_eq!(between.mutual_information, whole.mutual_information.slice(s![..3, 3..]));
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn run_between(
+        &self,
+        x: ArrayView2<'_, f32>,
+        y: ArrayView2<'_, f32>,
+    ) -> Result<NeighborLayersReport, Error> {
+        pollster::block_on(self.run_between_async(x, y))
+    }
+
+    /// [`NeighborAnalysis::run_between`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// As [`NeighborAnalysis::run_between`].
+    pub async fn run_between_async(
+        &self,
+        x: ArrayView2<'_, f32>,
+        y: ArrayView2<'_, f32>,
+    ) -> Result<NeighborLayersReport, Error> {
+        let clock = Stopwatch::start();
+        let (job, entropies) = self.prepare(&[x, y])?;
+        let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
+        let (of_x, of_y) = entropies.split_at(x.ncols());
+        Ok(NeighborLayersReport {
+            entropy_x: self.in_units(of_x),
+            entropy_y: self.in_units(of_y),
+            mutual_information,
+            units: self.units,
+            samples: x.nrows(),
+            neighbors: self.k,
+            algorithm: self.algorithm,
+            execution,
+            timings,
+        })
+    }
+
+    /// Mutual information of each neuron with a discrete label of the samples, in the unit that was
+    /// set; length `neurons`.
+    ///
+    /// Ross's estimator (*Mutual information between discrete and continuous data sets*, PLoS ONE
+    /// 9(2), e87357, 2014): `I = ψ(S) + ⟨ψ(k)⟩ − ⟨ψ(S_label)⟩ − ⟨ψ(m)⟩`, where `m − 1` samples of any
+    /// label are closer than the `k`-th neighbour among those of the same label. As in
+    /// scikit-learn's `mutual_info_classif`, a label of no more than `k` samples has as many
+    /// neighbours as it has other samples, and samples whose label no other sample has are left
+    /// out. Unlike there, activations are neither scaled nor made noisy, and estimates below 0
+    /// are not set to 0.
+    ///
+    /// Computed on the CPU whatever the engine; O(neurons · samples · log samples) time.
+    ///
+    /// # Errors
+    ///
+    /// As [`NeighborAnalysis::run`], for another number of labels than samples, and where every
+    /// label occurs once only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::NeighborAnalysis;
+    /// use ndarray::Array2;
+    ///
+    /// let labels: Vec<u32> = (0..300).map(|s| s % 3).collect();
+    /// let activations = Array2::from_shape_fn((300, 2), |(s, n)| {
+    ///     let noise = (s * s % 1009) as f32 / 1009.0;
+    ///     if n == 0 { labels[s] as f32 + noise } else { noise }
+    /// });
+    /// let information = NeighborAnalysis::new(3).with_labels(activations.view(), &labels)?;
+    /// assert!((information[0] - 3f64.ln()).abs() < 0.05);
+    /// assert!(information[1].abs() < 0.1);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn with_labels(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        labels: &[u32],
+    ) -> Result<Array1<f64>, Error> {
+        let checked = self.check(&[activations])?;
+        let samples = activations.nrows();
+        if labels.len() != samples {
+            return Err(Error::LabelsMismatch { labels: labels.len(), samples });
+        }
+        let labels = Labels::new(labels);
+        if labels.samples() == 0 {
+            return Err(Error::LabelsOccurOnce { samples });
+        }
+        let (columns, _) = self.columns(&checked, |_| ())?;
+        let table = HarmonicTable::new(samples)?;
+        let monitor = self.monitor((samples * columns.len()) as u64);
+        let of_column = |column: &Column| {
+            monitor.advance(samples as u64)?;
+            Ok(labels.mutual_information(column, self.k, &table) * self.units.per_nat())
+        };
+        columns.par_iter().map(of_column).collect::<Result<Vec<f64>, Error>>().map(Array1::from)
+    }
+
+    /// Everything before an engine is needed: checks, and sorting.
+    fn prepare(&self, views: &[ArrayView2<'_, f32>]) -> Result<(NeighborJob, Vec<f64>), Error> {
+        let checked = self.check(views)?;
+        let samples = checked.first().map_or(0, Activations::samples);
+        let table = HarmonicTable::new(samples)?;
+        let (columns, entropies) =
+            self.columns(&checked, |sorted| line::entropy(sorted, self.k, &table))?;
+        let rows = checked.first().map_or(0, Activations::neurons);
+        let first_column = if checked.len() > 1 { rows } else { 0 };
+        let pairs = Tile { rows: 0..rows, columns: first_column..columns.len() };
+        let total = (pairs.pairs() as u64).saturating_mul(samples as u64);
+        let (k, algorithm, monitor) = (self.k, self.algorithm, self.monitor(total));
+        Ok((NeighborJob { columns, pairs, samples, k, algorithm, table, monitor }, entropies))
+    }
+
+    /// Settings and shapes, before any value is looked at.
+    fn check<'a>(&self, views: &[ArrayView2<'a, f32>]) -> Result<Vec<Activations<'a>>, Error> {
+        let layers: Vec<Activations<'a>> =
+            views.iter().map(|&view| Activations::new(view)).collect::<Result<_, _>>()?;
+        let samples = layers.iter().map(Activations::samples);
+        if let (Some(x), Some(y)) = (samples.clone().min(), samples.max())
+            && x != y
+        {
+            let of = |layer: usize| views[layer].nrows();
+            return Err(Error::SamplesMismatch { first: of(0), second: of(1) });
+        }
+        let samples = layers.first().map_or(0, Activations::samples);
+        if self.k == 0 || self.k >= samples {
+            return Err(Error::NeighborsOutOfRange { neighbors: self.k, samples });
+        }
+        self.jitter.check()?;
+        self.check_memory(&layers)?;
+        Ok(layers)
+    }
+
+    fn check_memory(&self, layers: &[Activations<'_>]) -> Result<(), Error> {
+        let neurons: Vec<u128> = layers.iter().map(|layer| layer.neurons() as u128).collect();
+        let samples = layers.first().map_or(0, Activations::samples) as u128;
+        let (all, rows) = (neurons.iter().sum::<u128>(), neurons.first().copied().unwrap_or(0));
+        let columns =
+            (Column::BYTES_PER_SAMPLE as u128).saturating_mul(samples).saturating_mul(all);
+        let matrix = neurons.last().copied().unwrap_or(0).saturating_mul(rows).saturating_mul(8);
+        // The table, and for each thread the plane of a pair.
+        let threads = rayon::current_num_threads() as u128;
+        let rest = samples.saturating_mul(8 + 16 * threads);
+        let needed = columns.saturating_add(matrix).saturating_add(rest);
+        let needed = u64::try_from(needed).unwrap_or(u64::MAX);
+        match self.memory_limit {
+            Some(allowed) if needed > allowed => Err(Error::MemoryLimit { needed, allowed }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The neurons of all layers, sorted on one grid, and what was made of each one's own values.
+    fn columns<T: Send>(
+        &self,
+        layers: &[Activations<'_>],
+        of_sorted: impl Fn(&[f64]) -> T + Sync,
+    ) -> Result<(Vec<Column>, Vec<T>), Error> {
+        let numbered = (0u32..).zip(layers);
+        let layers: Vec<Layer<'_>> = numbered
+            .map(|(number, &layer)| Layer::new(layer, self.jitter, number))
+            .collect::<Result<_, _>>()?;
+        let grid = Grid::of(layers.iter().map(Layer::largest).fold(0.0, f64::max));
+        let samples = layers.first().map_or(0, Layer::samples);
+        let strip_samples = Strips::samples_for(samples, self.k);
+        let neurons: usize = layers.iter().map(Layer::neurons).sum();
+        memory::check::<[u8; Column::BYTES_PER_SAMPLE]>(samples.saturating_mul(neurons))?;
+        let (mut columns, mut results) = (Vec::new(), Vec::new());
+        for layer in &layers {
+            let (of_layer, results_of_layer) = layer.columns(grid, strip_samples, &of_sorted);
+            columns.extend(of_layer);
+            results.extend(results_of_layer);
+        }
+        Ok((columns, results))
+    }
+
+    /// Everything after sorting.
+    async fn finish(&self, job: NeighborJob, clock: Stopwatch) -> Result<Outcome, Error> {
+        let sort = clock.elapsed();
+        let clock = Stopwatch::start();
+        let chosen = match &self.engine {
+            Engine::Auto => Chosen::Cpu,
+            asked => engine::choose(asked).await?,
+        };
+        let open_engine = clock.elapsed();
+
+        let clock = Stopwatch::start();
+        let sink = Arc::new(Sink::new(job.pairs.clone(), self.units)?);
+        let job = Arc::new(job);
+        let execution = self.run_on(&chosen, &job, &sink).await?;
+        // An engine that returns has dropped its share.
+        let mutual_information = Arc::into_inner(sink).ok_or(Error::Cancelled)?.finish()?;
+        let pairs = clock.elapsed();
+        let timings = NeighborTimings { sort, open_engine, pairs };
+        Ok(Outcome { mutual_information, execution, timings })
+    }
+
+    async fn run_on(
+        &self,
+        chosen: &Chosen,
+        job: &Arc<NeighborJob>,
+        sink: &Arc<Sink>,
+    ) -> Result<NeighborExecution, Error> {
+        match chosen {
+            Chosen::Cpu => {
+                cpu::run(job, sink, vec![job.pairs.clone()]).await?;
+                Ok(NeighborExecution::default())
+            }
+            #[cfg(feature = "gpu")]
+            Chosen::Gpu(gpu) => {
+                engine::gpu::nearest_neighbors::run(gpu, job, sink, self.on_device_failure).await
+            }
+        }
+    }
+
+    fn in_units(&self, entropies: &[f64]) -> Array1<f64> {
+        entropies.iter().map(|nats| nats * self.units.per_nat()).collect()
+    }
+
+    fn monitor(&self, total: u64) -> Monitor {
+        let progress = self.progress.clone();
+        Monitor::new(total, progress.map(|f| Box::new(move |p| f(p)) as Box<_>))
+    }
+}
+
+impl fmt::Debug for NeighborAnalysis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NeighborAnalysis")
+            .field("k", &self.k)
+            .field("algorithm", &self.algorithm)
+            .field("jitter", &self.jitter)
+            .field("units", &self.units)
+            .field("engine", &self.engine)
+            .field("on_device_failure", &self.on_device_failure)
+            .field("memory_limit", &self.memory_limit)
+            .field("progress", &self.progress.is_some())
+            .finish()
+    }
+}
+
+struct Outcome {
+    mutual_information: Array2<f64>,
+    execution: NeighborExecution,
+    timings: NeighborTimings,
+}
