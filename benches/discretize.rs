@@ -1,7 +1,8 @@
 //! Reading extremes, fitting edges and encoding, in activations a second.
 //!
 //! `fit` times [`BinEdges::fit`]; `encode` also turns every activation into its code, and counts a
-//! single pair, which is next to nothing.
+//! single pair, which is next to nothing. `fit_binning` and `encode_edges` are the same for bins
+//! that are not of one width.
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on says so by panicking")]
 
@@ -9,7 +10,7 @@ mod common;
 
 use std::cell::LazyCell;
 
-use cofire::{BinEdges, Binning};
+use cofire::{Analysis, BinEdges, BinRule, Binning, Engine};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::{Array2, ShapeBuilder};
 
@@ -72,9 +73,48 @@ fn encode(c: &mut Criterion) {
     }
 }
 
+fn fit_binning(c: &mut Criterion) {
+    let mut group = c.benchmark_group("discretize/fit_binning");
+    let activations = activations(10_000, 640, "sample_major");
+    group.throughput(elements(&activations));
+    let binnings = [
+        ("zero_bin", Binning::equal_width(10).with_zero_bin()),
+        ("equal_frequency_10", Binning::EqualFrequency { bins: 10 }),
+        ("equal_frequency_256", Binning::EqualFrequency { bins: 256 }),
+        ("auto", Binning::equal_width(BinRule::Auto)),
+        ("doane", Binning::equal_width(BinRule::Doane)),
+    ];
+    for (name, binning) in binnings {
+        let fit = || BinEdges::fit(activations.view(), &binning);
+        assert_eq!(fit().expect("edges are fitted").neurons(), activations.ncols(), "{name}");
+        group.bench_function(name, |b| b.iter(fit));
+    }
+}
+
+fn encode_edges(c: &mut Criterion) {
+    let mut group = c.benchmark_group("discretize/encode_edges");
+    let activations = activations(20_000, 160, "sample_major");
+    group.throughput(elements(&activations));
+    for bins in [2, 10, 32, 100, 256] {
+        let binning = Binning::EqualFrequency { bins };
+        let edges = BinEdges::fit(activations.view(), &binning).expect("edges are fitted");
+        let analysis = Analysis::with_edges(edges.clone()).engine(Engine::Cpu);
+        let encode = || analysis.joint_histograms(activations.view(), &[(0, 0)]);
+        let mut expected = vec![0; edges.bins()];
+        if let Some([_, inner @ .., _]) = edges.of(0) {
+            for &x in activations.column(0) {
+                expected[inner.partition_point(|&edge| edge <= f64::from(x))] += 1;
+            }
+        }
+        let counts = encode().expect("a pair is counted");
+        assert_eq!(counts.index_axis(ndarray::Axis(0), 0).diag().to_vec(), expected, "{bins} bins");
+        group.bench_function(BenchmarkId::from_parameter(bins), |b| b.iter(encode));
+    }
+}
+
 criterion_group! {
     name = benches;
     config = common::criterion();
-    targets = fit, encode
+    targets = fit, encode, fit_binning, encode_edges
 }
 criterion_main!(benches);

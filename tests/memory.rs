@@ -4,7 +4,7 @@
 //! Counted at the allocator, to the byte, so that the test sees on every system what a job asked
 //! for. One test alone is in this binary: another would allocate beside it.
 
-use cofire::{Analysis, Engine, Kernel};
+use cofire::{Analysis, BinRule, Binning, Engine, Error, Kernel};
 use ndarray::Array2;
 use peak_alloc::PeakAlloc;
 
@@ -58,6 +58,25 @@ fn a_job_takes_its_codes_its_result_and_a_few_mib() {
                 if beyond > allowance {
                     too_much.push(format!("{line}, {allowance} allowed"));
                 }
+            }
+        }
+        // Other binnings look at a few neurons at a time as a whole, of which a limit knows.
+        for binning in [
+            Binning::EqualFrequency { bins: 10 },
+            Binning::equal_width(BinRule::Auto),
+            Binning::equal_width(10).with_zero_bin(),
+        ] {
+            let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
+            let refused =
+                threads.install(|| analysis.clone().memory_limit(0).run(activations.view()));
+            let Err(Error::MemoryLimit { needed, .. }) = refused else { panic!("{refused:?}") };
+            let peak = peak_of(|| threads.install(|| analysis.run(activations.view())).unwrap());
+            let beyond = peak.saturating_sub(usize::try_from(needed).unwrap());
+            let line = format!("{shape}, {binning:?}: {beyond} bytes beyond {needed} told");
+            println!("{line}");
+            let allowance = ALLOWANCE + 4 * THREADS * samples;
+            if beyond > allowance {
+                too_much.push(format!("{line}, {allowance} allowed"));
             }
         }
     }

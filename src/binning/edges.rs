@@ -44,7 +44,7 @@ pub struct BinEdges {
 impl BinEdges {
     /// The edges of a binning for activations of shape `samples × neurons`.
     ///
-    /// O(samples · neurons) time; for [`Binning::EqualFrequency`] O(samples · log samples) a
+    /// O(samples · neurons) time; for [`Binning::EqualFrequency`] O(samples · log bins) a
     /// neuron. Rules for the number of bins, quantiles, and extremes beside a zero bin take a copy
     /// of a few neurons' activations on every thread, 8 MiB or one neuron's.
     ///

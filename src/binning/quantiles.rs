@@ -49,21 +49,32 @@ pub(super) fn select(values: &mut [f32], quantile: f64) -> f64 {
     place.interpolate(below, if place.above == place.below { below } else { above })
 }
 
-/// `numpy.unique(numpy.quantile(values, quantiles))`; the values are put into ascending order.
-/// O(values · log values).
+/// `numpy.unique(numpy.quantile(values, quantiles))`; the values are put into another order.
+/// O(values · log quantiles).
 pub(super) fn distinct(values: &mut [f32], quantiles: &[f64]) -> Vec<f64> {
     let Some(len) = NonZero::new(values.len()) else { return Vec::new() };
-    values.sort_unstable_by(f32::total_cmp);
-    let mut found: Vec<f64> = quantiles
-        .iter()
-        .map(|&quantile| {
-            let place = Place::new(len, quantile);
-            place.interpolate(values[place.below], values[place.above])
-        })
-        .collect();
+    let places: Vec<Place> = quantiles.iter().map(|&quantile| Place::new(len, quantile)).collect();
+    let mut indices: Vec<usize> =
+        places.iter().flat_map(|place| [place.below, place.above]).collect();
+    indices.sort_unstable();
+    indices.dedup();
+    sort_at(values, 0, &indices);
+    let interpolate = |place: &Place| place.interpolate(values[place.below], values[place.above]);
+    let mut found: Vec<f64> = places.iter().map(interpolate).collect();
     found.sort_unstable_by(f64::total_cmp);
     found.dedup();
     found
+}
+
+/// Moves values so that at some indices, which ascend, are those that sorting would put there.
+/// `first` is the index of the first value.
+fn sort_at(values: &mut [f32], first: usize, indices: &[usize]) {
+    let (before, rest) = indices.split_at(indices.len() / 2);
+    if let Some((&index, behind)) = rest.split_first() {
+        let (lower, _, upper) = values.select_nth_unstable_by(index - first, f32::total_cmp);
+        sort_at(lower, first, before);
+        sort_at(upper, index + 1, behind);
+    }
 }
 
 #[cfg(test)]
