@@ -75,6 +75,7 @@ mod measures;
 mod memory;
 mod neighbors;
 mod pair_matrix;
+mod paper;
 mod plan;
 mod random;
 mod report;
@@ -96,6 +97,7 @@ pub use neighbors::{
     KsgAlgorithm, NeighborAnalysis, NeighborExecution, NeighborLayersReport, NeighborReport,
     NeighborTimings,
 };
+pub use paper::{PaperReport, released_with_paper};
 pub use report::{
     AdapterDescription, BetweenReport, Degeneracy, DegenerateNeuron, Execution, Incident,
     KernelChoice, KernelSpeed, LayerFacts, Remedy, Report, Timings, Transfer,

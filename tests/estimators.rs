@@ -153,6 +153,40 @@ fn labels_are_told_and_taken_as_known() {
 }
 
 #[test]
+fn entropies_alone_are_the_same_bits() {
+    for_each("entropies alone", |case, _, analysis, what| {
+        let x = case.activations();
+        let report = analysis.run(x.view()).unwrap();
+        assert_eq!(analysis.entropies(x.view()).unwrap(), report.entropy, "{what}");
+    });
+}
+
+#[test]
+fn the_released_code_of_the_paper_is_reproduced() {
+    let case = &cases()[2];
+    let x = case.activations();
+    let x = x.slice(ndarray::s![.., ..3]);
+    let report = cofire::released_with_paper(x).unwrap();
+    assert_near(&report.entropy, &PAPER_ENTROPY, TOLERANCE, "entropy");
+    assert_near(&report.mutual_information, &PAPER_INFORMATION, 1e-9, "mutual information");
+}
+
+/// `make_estimators.py --paper`, with numpy.digitize and the oracle's rules for nearest neighbours.
+const PAPER_ENTROPY: [f64; 3] =
+    [3.929_083_698_634_872, 3.863_361_084_387_458, 3.808_715_445_081_977];
+const PAPER_INFORMATION: [f64; 9] = [
+    4.157_402_810_866_102,
+    1.462_616_346_948_631_3,
+    0.147_966_780_465_169_2,
+    1.462_616_346_948_631_3,
+    4.009_625_033_088_324,
+    0.373_678_278_450_250_37,
+    0.147_966_780_465_169_2,
+    0.373_678_278_450_250_37,
+    3.891_402_810_866_101_6,
+];
+
+#[test]
 fn one_label_for_all_tells_nothing_and_takes_nothing_away() {
     let case = &cases()[1];
     let x = case.activations();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::ArrayView2;
+use ndarray::{Array1, ArrayView2};
 
 use super::Analysis;
 use super::prepare::{Layer, Memory};
@@ -66,6 +66,34 @@ impl Analysis {
             execution,
             timings,
         })
+    }
+
+    /// Entropies alone, without any pair: O(samples · neurons), on the host.
+    ///
+    /// The same bits as [`Report::entropy`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::run`], as far as it is not about engines.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::{Analysis, Units};
+    /// use ndarray::array;
+    ///
+    /// let activations = array![[0.0f32, 3.0], [1.0, 3.0], [2.0, 3.0], [3.0, 3.0]];
+    /// let entropies = Analysis::new(4).units(Units::Bits).entropies(activations.view())?;
+    /// assert!((entropies[0] - 2.0).abs() < 1e-10);
+    /// assert_eq!(entropies[1], 0.0);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn entropies(&self, activations: ArrayView2<'_, f32>) -> Result<Array1<f64>, Error> {
+        let layer = self.prepare(activations, |_: &Activations<'_>, _| Memory::default())?;
+        let entropies = Entropies::new(self.estimator, layer.samples());
+        let codes = &layer.codes;
+        let of = |x| entropies.marginal(codes.marginal(x), codes.bins_of(x)).entropy;
+        Ok((0..codes.neurons()).map(|x| of(x) * self.units.per_nat()).collect())
     }
 
     /// Entropies of the neurons of two layers, or of two networks, and the mutual information of

@@ -2,6 +2,7 @@
 """Writes estimators.json: entropies and information by the published formulas, in plain Python.
 
     python3 make_estimators.py > estimators.json
+    python3 make_estimators.py --paper
 
 Needs numpy and scipy. Where the packages are there, the numbers are also compared with infomeasure
 0.6.3 (Miller-Madow, Chao-Shen) and scikit-learn (contingency tables, Jaccard, phi). Histograms are
@@ -160,6 +161,30 @@ def check(out, codes, labels):
     print(f"{out['name']}: equal to infomeasure and scikit-learn", file=sys.stderr)
 
 
+def paper(x):
+    """What the code released with arXiv 2210.09404 computes: entropies, then information."""
+    from scipy.spatial import cKDTree
+
+    edges = np.linspace(x.min(), x.max(), 101)
+    samples, neurons = x.shape
+    for j in range(neurons):
+        n = counts(np.digitize(x[:, j], edges).tolist())
+        print("entropy", repr(plug_in(n, samples, None)))
+
+    def near(column, radius):
+        tree = cKDTree(column[:, None])
+        return np.array([len(tree.query_ball_point([c], r, p=np.inf)) - 1
+                         for c, r in zip(column, radius)])
+
+    for i in range(neurons):
+        for j in range(neurons):
+            plane = np.stack([x[:, i], x[:, j]], axis=1)
+            radius = np.nextafter(cKDTree(plane).query(plane, 4, p=np.inf)[0][:, -1], 0)
+            a, b = near(x[:, i], radius), near(x[:, j], radius)
+            mi = digamma(samples) + digamma(3) - np.mean(digamma(a + 1) + digamma(b + 1))
+            print("information", repr(float(mi)))
+
+
 def main():
     rng = np.random.default_rng(5)
     cases = []
@@ -174,6 +199,10 @@ def main():
         ], axis=1)
         labels = (base // 20 + 5 * rng.integers(0, 2, size=samples)).tolist()
         cases.append(case(name, x, bins, labels))
+    if "--paper" in sys.argv:
+        many = cases[2]
+        x = np.array(many["activations"], float).reshape(many["samples"], many["neurons"])
+        return paper(x[:, :3])
     json.dump({"cases": cases}, sys.stdout, separators=(",", ":"))
     print()
 
