@@ -19,6 +19,7 @@ use crate::codes::Codes;
 use crate::measures::MatrixBuilder;
 use crate::plan::Tile;
 use crate::simd::Level;
+use positional_popcount::two_bins;
 
 /// A tile's smallest height, unless there are fewer neurons, and its largest.
 const MIN_HEIGHT: usize = 4;
@@ -96,16 +97,32 @@ fn tile_shape(codes: &Codes, kernel: Kernel, threads: usize) -> (usize, usize) {
         }
     };
     let most_pairs = (TILE_WORK / pair_work.max(1)).max(1);
-    let height = (neurons / (BANDS_A_THREAD * threads)).clamp(MIN_HEIGHT, max_height).min(neurons);
-    let height = height.min(most_pairs.isqrt());
-    (height, (most_pairs / height).clamp(height, neurons.max(height)))
+    let height = band_height(neurons, threads, max_height).min(most_pairs.isqrt());
+    let max_width = match kernel {
+        Kernel::PositionalPopcount => positional_popcount::max_width(codes).min(neurons),
+        _ => neurons,
+    };
+    (height, (most_pairs / height).clamp(height, max_width.max(height)))
+}
+
+/// The height of a tile of which every thread gets some.
+fn band_height(neurons: usize, threads: usize, max_height: usize) -> usize {
+    (neurons / (BANDS_A_THREAD * threads)).clamp(MIN_HEIGHT, max_height).min(neurons)
 }
 
 /// The kernel that counts a job: the one that was asked for, or the fastest.
 pub(crate) fn kernel(job: &Job) -> Kernel {
-    let fastest =
-        if job.codes.bits().is_some() { Kernel::Bitset } else { Kernel::PositionalPopcount };
-    job.kernel.unwrap_or(fastest)
+    job.kernel.unwrap_or_else(|| fastest(&job.codes, rayon::current_num_threads()))
+}
+
+/// Many threads get low tiles, for which it takes too much to make blocks from bit strings.
+fn fastest(codes: &Codes, threads: usize) -> Kernel {
+    let height = band_height(codes.neurons(), threads, positional_popcount::max_height(codes));
+    if codes.bits().is_none() || two_bins::is_faster_than_bitset(codes, height) {
+        Kernel::PositionalPopcount
+    } else {
+        Kernel::Bitset
+    }
 }
 
 /// The sums of one tile, checked.
