@@ -18,6 +18,7 @@ use crate::Error;
 use crate::codes::Codes;
 use crate::plan::Tile;
 use crate::simd::Level;
+use positional_popcount::two_bins;
 
 /// A tile's smallest height, unless there are fewer neurons, and its largest.
 const MIN_HEIGHT: usize = 4;
@@ -100,22 +101,42 @@ fn tile_shape(job: &Job, threads: usize) -> (usize, usize) {
         Goal::Histograms => codes.bins() * codes.bins() * size_of::<u32>(),
     };
     let most_pairs = (TILE_WORK / pair_work.max(1)).min(TILE_BYTES / pair_bytes).max(1);
-    let height = (rows / (BANDS_A_THREAD * threads)).clamp(MIN_HEIGHT, max_height).min(rows).max(1);
-    let height = height.min(most_pairs.isqrt());
-    (height, (most_pairs / height).clamp(height, columns.max(height)))
+    let height = band_height(rows, threads, max_height).min(most_pairs.isqrt());
+    let max_width = match kernel(job) {
+        Kernel::PositionalPopcount => positional_popcount::max_width(codes).min(columns),
+        _ => columns,
+    };
+    (height, (most_pairs / height).clamp(height, max_width.max(height)))
+}
+
+/// The height of a tile of which every thread gets some.
+fn band_height(rows: usize, threads: usize, max_height: usize) -> usize {
+    (rows / (BANDS_A_THREAD * threads)).clamp(MIN_HEIGHT, max_height).min(rows).max(1)
 }
 
 /// The kernel that counts a job: the one that was asked for, or the fastest.
 ///
 /// Only two of them have histograms to show for it.
 pub(crate) fn kernel(job: &Job) -> Kernel {
-    match (job.goal, job.codes.bits().is_some()) {
-        (Goal::Sums, true) => job.kernel.unwrap_or(Kernel::Bitset),
-        (Goal::Sums, false) => job.kernel.unwrap_or(Kernel::PositionalPopcount),
-        (Goal::Histograms, true) if job.kernel.is_none_or(|kernel| kernel == Kernel::Bitset) => {
-            Kernel::Bitset
-        }
-        (Goal::Histograms, _) => Kernel::JointHistogram,
+    let fastest = fastest(job, rayon::current_num_threads());
+    match job.goal {
+        Goal::Sums => job.kernel.unwrap_or(fastest),
+        Goal::Histograms if job.codes.bits().is_some() => match job.kernel {
+            None | Some(Kernel::Bitset) => Kernel::Bitset,
+            Some(_) => Kernel::JointHistogram,
+        },
+        Goal::Histograms => Kernel::JointHistogram,
+    }
+}
+
+/// Many threads get low tiles, for which it takes too much to make blocks from bit strings.
+fn fastest(job: &Job, threads: usize) -> Kernel {
+    let (codes, rows) = (&job.codes, job.pairs.rows.len());
+    let height = band_height(rows, threads, positional_popcount::max_height(codes));
+    if codes.bits().is_none() || two_bins::is_faster_than_bitset(codes, height) {
+        Kernel::PositionalPopcount
+    } else {
+        Kernel::Bitset
     }
 }
 

@@ -16,6 +16,8 @@
 mod one_hot;
 mod planes;
 mod row_plan;
+mod transposed_bits;
+pub(crate) mod two_bins;
 
 use std::ops::Range;
 
@@ -47,11 +49,17 @@ const COUNTER_BYTES: usize = 4 << 20;
 /// O(samples) block operations for each row of the tile and each block of columns, and O(bins²)
 /// a pair to look counts up.
 pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile, level: Level) -> Vec<u64> {
-    level.run(CountTile { codes, table, tile })
+    match codes.bits() {
+        Some(bits) => two_bins::pair_sums(codes, bits, table, tile, level),
+        None => level.run(CountTile { codes, table, tile }),
+    }
 }
 
 /// About how many cycles a pair takes: three for each sample and block, and two to look a count up.
 pub(crate) fn pair_work(codes: &Codes) -> usize {
+    if codes.bits().is_some() {
+        return two_bins::pair_work(codes);
+    }
     let bins = codes.bins();
     (codes.samples().saturating_mul(3 * bins) / MAX_POSITIONS).saturating_add(2 * bins * bins)
 }
@@ -59,7 +67,15 @@ pub(crate) fn pair_work(codes: &Codes) -> usize {
 /// The most rows of a tile: expanding the codes of a block is paid once for all of them, but their
 /// sorted samples have to be kept somewhere.
 pub(crate) fn max_height(codes: &Codes) -> usize {
+    if codes.bits().is_some() {
+        return two_bins::MAX_HEIGHT;
+    }
     (SORTED_BYTES / size_of::<u16>() / codes.samples()).clamp(32, MAX_HEIGHT)
+}
+
+/// The most columns of a tile.
+pub(crate) fn max_width(codes: &Codes) -> usize {
+    if codes.bits().is_some() { two_bins::MAX_WIDTH } else { usize::MAX }
 }
 
 struct CountTile<'a> {

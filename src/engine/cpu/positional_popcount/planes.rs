@@ -22,7 +22,7 @@ pub(super) const fn positions<S: Simd, const W: usize>() -> usize {
 pub(super) type Counts = [u32; MAX_POSITIONS];
 
 /// Samples that a tree of carry-save adders turns into a carry of weight sixteen.
-const GROUP: usize = 16;
+pub(super) const GROUP: usize = 16;
 
 /// The planes that stay in registers. Those above the tree overflow once at most in so many
 /// groups, so their carries out are collected and rippled through the higher planes once a batch.
@@ -143,8 +143,14 @@ pub(super) fn add_planes<S: Simd, const W: usize>(
 ) {
     for w in 0..W {
         let mut carry = S::u16s::splat(simd, 0);
-        for (sum, plane) in sums.iter_mut().zip(planes) {
+        let (low, high) = sums.split_at_mut(planes.len().min(sums.len()));
+        for (sum, plane) in low.iter_mut().zip(planes) {
             carry = carry_save_add(simd, &mut sum[w], plane[w], carry);
+        }
+        for sum in high {
+            let out = sum[w] & carry;
+            sum[w] ^= carry;
+            carry = out;
         }
     }
 }
