@@ -80,7 +80,7 @@ pub(crate) fn for_each_sum<S: Simd>(
     mut tell: impl FnMut(usize, usize, u64),
 ) {
     let lanes = S::u8s::LEN;
-    let mut counter = Counter::<S>::new(simd, table);
+    let mut counter = Counter::<S>::new(simd, table, peak(codes, &columns));
     let mut strip = Vec::new();
     for group in groups(rows, codes.samples()) {
         let places = group.samples.as_ref().map_or(codes.samples(), Vec::len);
@@ -183,13 +183,36 @@ fn groups(rows: &[ShortRows], samples: usize) -> Vec<Group<'_>> {
     groups
 }
 
+/// The share of the samples that a neuron has in its longest row, on an average of some.
+fn peak(codes: &Codes, neurons: &Range<usize>) -> f32 {
+    let longest = |neuron| codes.marginal(neuron).iter().max().map_or(0.0, |&n| n as f32);
+    let sum: f32 = neurons.clone().map(longest).sum();
+    sum / (neurons.len() * codes.samples()) as f32
+}
+
+/// The most earlier samples with the same code that are likely to be found in a row: a cell of a
+/// partner's longest row has λ samples on an average, if neurons are independent, and hardly ever
+/// 2 + 3.5 √λ more.
+fn likely_found(peak: f32, samples: usize) -> usize {
+    let mean = peak * samples as f32;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small, positive")]
+    let likely = (mean + 3.5 * mean.sqrt()) as usize + 2;
+    likely.min(MAX_ROW as usize)
+}
+
 /// Counts samples by how many earlier ones of their row have the same code.
 struct Counter<S: Simd> {
     simd: S,
     /// g(m) = f(m + 1) − f(m).
     steps: Vec<u64>,
+    /// The share of the samples that a partner has in its longest row, on an average.
+    peak: f32,
+    /// One in each lane, for [`increment_where`].
+    one: S::u8s,
     /// The codes of a row.
     row: Vec<S::u8s>,
+    /// How many earlier ones each sample of a row found.
+    found: Vec<S::u8s>,
     /// Samples that found `m` earlier ones, lately.
     lately: Vec<S::u8s>,
     /// Samples that found `m` earlier ones, before that.
@@ -197,13 +220,16 @@ struct Counter<S: Simd> {
 }
 
 impl<S: Simd> Counter<S> {
-    fn new(simd: S, table: &CellTable) -> Self {
+    fn new(simd: S, table: &CellTable, peak: f32) -> Self {
         let longest = MAX_ROW as usize;
         let zero = S::u8s::splat(simd, 0);
         Self {
             simd,
             steps: (0..MAX_ROW).map(|m| table.value(m + 1) - table.value(m)).collect(),
+            peak,
+            one: S::u8s::splat(simd, std::hint::black_box(1)),
             row: vec![zero; longest],
+            found: vec![zero; longest],
             lately: vec![zero; longest],
             before: vec![[0; MAX_LANES]; longest],
         }
@@ -243,32 +269,50 @@ impl<S: Simd> Counter<S> {
         for (codes, &place) in row.iter_mut().zip(places) {
             *codes = strip[place as usize];
         }
-        let none = S::u8s::splat(self.simd, 0);
+        let (simd, one) = (self.simd, self.one);
+        let none = S::u8s::splat(simd, 0);
+        let likely = likely_found(self.peak, row.len());
+        let mut most = none;
         for second in (1..row.len()).step_by(2) {
             let (before, pair) = row.split_at(second - 1);
             let (a, b) = (pair[0], pair[1]);
             let mut found_a = none;
-            let mut found_b = increment_where(self.simd, none, a.simd_eq(b));
+            let mut found_b = increment_where(simd, none, a.simd_eq(b), one);
             for &codes in before {
-                found_a = increment_where(self.simd, found_a, codes.simd_eq(a));
-                found_b = increment_where(self.simd, found_b, codes.simd_eq(b));
+                found_a = increment_where(simd, found_a, codes.simd_eq(a), one);
+                found_b = increment_where(simd, found_b, codes.simd_eq(b), one);
             }
+            self.found[second - 1] = found_a;
+            self.found[second] = found_b;
+            most = most.max(found_a).max(found_b);
             let mut m = none;
-            for lately in &mut self.lately[1..=second] {
+            for lately in &mut self.lately[1..=second.min(likely)] {
                 m += 1;
-                *lately = increment_where(self.simd, *lately, found_a.simd_eq(m));
-                *lately = increment_where(self.simd, *lately, found_b.simd_eq(m));
+                *lately = increment_where(simd, *lately, found_a.simd_eq(m), one);
+                *lately = increment_where(simd, *lately, found_b.simd_eq(m), one);
             }
         }
         if let ([before @ .., last], true) = (&*row, row.len() % 2 == 1) {
             let mut found = none;
             for codes in before {
-                found = increment_where(self.simd, found, codes.simd_eq(*last));
+                found = increment_where(simd, found, codes.simd_eq(*last), one);
             }
+            self.found[before.len()] = found;
+            most = most.max(found);
             let mut m = none;
-            for lately in self.lately[1..].iter_mut().take(before.len()) {
+            for lately in self.lately[1..].iter_mut().take(before.len().min(likely)) {
                 m += 1;
-                *lately = increment_where(self.simd, *lately, found.simd_eq(m));
+                *lately = increment_where(simd, *lately, found.simd_eq(m), one);
+            }
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "at most MAX_ROW")]
+        let mut m = S::u8s::splat(simd, likely as u8);
+        if likely + 1 < row.len() && most.simd_gt(m).any_true() {
+            for lately in &mut self.lately[likely + 1..row.len()] {
+                m += 1;
+                for found in &self.found[likely + 1..row.len()] {
+                    *lately = increment_where(simd, *lately, found.simd_eq(m), one);
+                }
             }
         }
     }
@@ -281,6 +325,39 @@ impl<S: Simd> Counter<S> {
                 *before += u16::from(lately);
             }
             *lately = S::u8s::splat(self.simd, 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::cpu::positional_popcount;
+    use crate::plan::Tile;
+    use crate::simd::Level;
+
+    /// Neurons that repeat each other find far more than what is likely, others hardly anything.
+    #[test]
+    fn unlikely_repetitions_are_counted() {
+        let (bins, row) = (97, 40);
+        let codes = Codes::from_fn(bins * row, 70, bins, |s, j| match j % 3 {
+            0 => s / row,
+            1 => s,
+            _ => s / (row + 20 * j),
+        });
+        let likely = likely_found(peak(&codes, &(0..2)), row);
+        assert!(likely < row / 2, "{likely} of {row} are likely");
+        let table = CellTable::plug_in(u32::try_from(bins * row).unwrap());
+        let tile = Tile { rows: 0..4, columns: 0..70 };
+        for level in Level::available() {
+            let sums = positional_popcount::pair_sums(&codes, &table, &tile, level);
+            for ((i, j), sum) in tile.iter().zip(sums) {
+                let mut counts = vec![0; bins * bins];
+                for (&a, &b) in codes.neuron(i).iter().zip(codes.neuron(j)) {
+                    counts[usize::from(a) * bins + usize::from(b)] += 1;
+                }
+                assert_eq!(sum, table.sum(&counts), "pair ({i}, {j}), {level:?}");
+            }
         }
     }
 }

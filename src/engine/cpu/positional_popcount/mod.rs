@@ -280,11 +280,14 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         sums: &mut TileSums<'_>,
     ) {
         let marginals = self.layout.arrange(columns.clone().map(|j| self.codes.marginal(j)));
+        let mut block_sums = [0; MAX_POSITIONS];
+        let block_sums = &mut block_sums[..columns.len()];
         for (row, plan) in self.plans_of(columns).iter().enumerate() {
             let (own, others) =
                 std::mem::take(&mut counters).split_at_mut(plan.counted() * self.planes);
             counters = others;
-            let block_sums = self.block_sums(plan, own, total, &marginals);
+            block_sums.fill(0);
+            self.add_block(plan, own, total, &marginals, block_sums);
             own.fill([S::u16s::splat(self.simd, 0); W]);
             let first = self.tile.columns_of(self.tile.rows.start + row).start.max(columns.start);
             for column in first..columns.end {
@@ -293,16 +296,16 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         }
     }
 
-    /// Σ f(n) over the counted rows, and the one that is left out, for every neuron of a block.
+    /// Adds Σ f(n) over the counted rows, and the one that is left out, for every neuron of a block.
     #[inline(always)]
-    fn block_sums(
+    fn add_block(
         &self,
         plan: &RowPlan,
         counters: &[Block<S, W>],
         total: &mut [Block<S, W>],
         marginals: &Counts,
-    ) -> [u64; MAX_POSITIONS] {
-        let mut sums = [0u64; MAX_POSITIONS];
+        sums: &mut [u64],
+    ) {
         total.fill([S::u16s::splat(self.simd, 0); W]);
         let mut long_rows = plan.long_rows().iter();
         for planes in counters.chunks_exact(self.planes) {
@@ -310,7 +313,7 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
                 planes::add_planes(self.simd, total, planes);
             }
             if let Some(&samples) = long_rows.next() {
-                self.look_up(planes, samples, &mut sums);
+                self.look_up(planes, samples, sums);
             }
         }
         if let Some(samples) = plan.left_out() {
@@ -319,9 +322,8 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
             for (count, marginal) in counts.iter_mut().zip(marginals) {
                 *count = marginal.wrapping_sub(*count);
             }
-            self.add_row(&counts, samples, &mut sums);
+            self.add_row(&counts, samples, sums);
         }
-        sums
     }
 
     /// Adds Σ f(n) over one row, which has some samples.
