@@ -208,7 +208,7 @@ impl NeighborAnalysis {
     ///
     /// On the CPU O(neurons² · samples) time for activations that spread evenly, whatever share of
     /// them is equal; at worst, for neurons of very unlike scales, O(neurons² · samples²).
-    /// `26 · samples · neurons + 8 · neurons²` bytes of memory beyond the input.
+    /// `30 · samples · neurons + 8 · neurons²` bytes of memory beyond the input.
     ///
     /// # Errors
     ///
