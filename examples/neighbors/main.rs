@@ -9,7 +9,7 @@ use std::time::Instant;
 use cofire::{Engine, KsgAlgorithm, NeighborAnalysis};
 
 /// The best of so many runs is told.
-const RUNS: usize = 5;
+const RUNS: usize = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -2,7 +2,8 @@
 //!
 //! The front door, as `analysis.rs` is for binned estimates. `column.rs` puts activations on a grid
 //! where distances are exact and sorts them, `line.rs` has what concerns a single neuron,
-//! `nearest_neighbors.rs` a pair, `labels.rs` a neuron and a label; `cpu.rs` goes through all pairs.
+//! `nearest_neighbors.rs` a pair, `labels.rs` a neuron and a label; `cpu.rs` goes through all pairs,
+//! and so does `engine/gpu/nearest_neighbors/` on a device.
 
 mod column;
 pub(crate) mod cpu;
@@ -207,7 +208,9 @@ impl NeighborAnalysis {
     /// Entropies and mutual information of activations of shape `samples × neurons`.
     ///
     /// On the CPU O(neurons² · samples) time for activations that spread evenly, whatever share of
-    /// them is equal; at worst, for neurons of very unlike scales, O(neurons² · samples²).
+    /// them is equal; at worst O(neurons² · samples²). On a device always the latter, and `k` is
+    /// limited by workgroup memory, to 32 on most: a job with more goes to the CPU as after a
+    /// failure.
     /// `30 · samples · neurons + 8 · neurons²` bytes of memory beyond the input.
     ///
     /// # Errors
@@ -405,9 +408,9 @@ impl NeighborAnalysis {
         let columns =
             (Column::BYTES_PER_SAMPLE as u128).saturating_mul(samples).saturating_mul(all);
         let matrix = neurons.last().copied().unwrap_or(0).saturating_mul(rows).saturating_mul(8);
-        // The table, and for each thread the plane of a pair.
+        // The table, and for each thread what a sort needs, or the plane of a pair.
         let threads = rayon::current_num_threads() as u128;
-        let rest = samples.saturating_mul(8 + 16 * threads);
+        let rest = samples.saturating_mul(8 + 32 * threads);
         let needed = columns.saturating_add(matrix).saturating_add(rest);
         let needed = u64::try_from(needed).unwrap_or(u64::MAX);
         match self.memory_limit {

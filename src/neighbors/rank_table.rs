@@ -1,7 +1,7 @@
 //! How many samples of a neuron lie below a threshold, in constant time for most distributions.
 //!
-//! The range of values is cut into as many equal cells as there are samples, and the rank at which
-//! each cell begins is tabulated. Both samples and thresholds are put into cells by the same chain
+//! The range of values is cut into equal cells, twice as many as there are samples, and the rank at
+//! which each cell begins is tabulated. Both samples and thresholds are put into cells by the same chain
 //! of rounded operations, each of which is monotone: a sample in an earlier cell than the threshold
 //! is below it, one in a later cell is not. Only samples of the threshold's own cell are compared.
 
@@ -45,19 +45,21 @@ impl RankTable {
             (Some(&low), Some(&high)) => (low, high),
             _ => (0.0, 0.0),
         };
-        let last_cell = (CELLS_A_SAMPLE * samples) as f64;
+        // A cell's number fits 32 bits.
+        let cells = samples.saturating_mul(CELLS_A_SAMPLE).min(u32::MAX as usize - 1);
+        let last_cell = cells as f64;
         let cells_per_unit = if high > low { last_cell / (high - low) } else { 0.0 };
         sorted.resize(samples + LOOK, BEYOND);
         let begin = Vec::new();
         let mut table = Self { sorted, samples, low, cells_per_unit, last_cell, begin };
-        let mut begin = Vec::with_capacity(CELLS_A_SAMPLE * samples + 2);
+        let mut begin = Vec::with_capacity(cells + 2);
         for (rank, &value) in (0u32..).zip(&table.sorted[..samples]) {
             while begin.len() <= table.cell_of(value) {
                 begin.push(rank);
             }
         }
         #[expect(clippy::cast_possible_truncation, reason = "fewer than 2^32 samples")]
-        begin.resize(CELLS_A_SAMPLE * samples + 2, samples as u32);
+        begin.resize(cells + 2, samples as u32);
         table.begin = begin;
         table
     }
