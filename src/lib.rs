@@ -35,6 +35,12 @@
 //! Plug-in mutual information is biased upwards by about `(K_xy − K_x − K_y + 1) / 2S` nats, `K`
 //! being the number of occupied bins or cells: compare values at equal `S` and `B`.
 //!
+//! # Without bins
+//!
+//! [`NeighborAnalysis`] estimates the same of continuous activations from nearest neighbours:
+//! Kozachenko and Leonenko's entropy, Kraskov, Stögbauer and Grassberger's mutual information of all
+//! pairs of a layer or between two layers, and Ross's with a label.
+//!
 //! # The same bits everywhere
 //!
 //! Histograms are integers, `n ln n` comes from one fixed-point table, and sums of integers do not

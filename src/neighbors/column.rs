@@ -150,7 +150,7 @@ pub(crate) struct Column {
 
 impl Column {
     /// Bytes that a sample takes here.
-    pub(crate) const BYTES_PER_SAMPLE: usize = 8 + 4 + 8 + 4 + 2;
+    pub(crate) const BYTES_PER_SAMPLE: usize = 8 + 4 + 8 + 8 + 2;
 
     fn new(values: &[f64], order: Vec<u32>, grid: Grid, strip_samples: usize) -> Self {
         let values: Vec<f64> = values.iter().map(|&x| grid.round(x)).collect();

@@ -28,12 +28,34 @@ pub(crate) fn kth_distance(sorted: &[f64], rank: usize, k: usize) -> f64 {
 }
 
 /// How many of the other values are closer than `radius`, which is positive, to the value of this
-/// rank. O(log samples).
+/// rank. O(log) of how many there are.
 pub(crate) fn closer_than(sorted: &[f64], rank: usize, radius: f64) -> usize {
     let value = sorted[rank];
-    let begin = sorted[..rank].partition_point(|&other| value - other >= radius);
-    let end = rank + sorted[rank..].partition_point(|&other| other - value < radius);
-    end - begin - 1
+    let below = &sorted[..rank];
+    let left = leading(rank, |i| value - below[rank - 1 - i] < radius);
+    let above = &sorted[rank + 1..];
+    left + leading(above.len(), |i| above[i] - value < radius)
+}
+
+/// The first number up to `end` for which `is_near` does not hold, which then holds for none
+/// behind it.
+fn leading(end: usize, is_near: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, 1);
+    while high <= end && is_near(high - 1) {
+        low = high;
+        high *= 2;
+    }
+    high = high.min(end + 1);
+    // `is_near(low - 1)` holds, `is_near(high - 1)` does not or is beyond the end.
+    while high - low > 1 {
+        let middle = (low + high) / 2;
+        if is_near(middle - 1) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// The radius within which neighbours on the grid are counted: where `k` others are equal there

@@ -1,8 +1,9 @@
 //! Estimators from nearest neighbours: no bins, for continuous activations.
 //!
-//! The front door, as `analysis.rs` is for binned estimates. `column.rs` puts activations on a grid
+//! The front door, as `analysis.rs` is for binned estimates; `stages.rs` does a job. `column.rs` puts activations on a grid
 //! where distances are exact and sorts them, `line.rs` has what concerns a single neuron,
-//! `nearest_neighbors.rs` a pair, `labels.rs` a neuron and a label; `cpu.rs` goes through all pairs.
+//! `nearest_neighbors.rs` a pair, `labels.rs` a neuron and a label; `cpu.rs` goes through all pairs,
+//! and so does `engine/gpu/nearest_neighbors/` on a device.
 
 mod column;
 pub(crate) mod cpu;
@@ -15,6 +16,7 @@ mod nearest_neighbors;
 mod rank_table;
 mod report;
 mod smallest;
+mod stages;
 #[cfg(test)]
 mod tests;
 
@@ -22,23 +24,22 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, ArrayView2};
 use rayon::prelude::*;
 
-pub use report::{NeighborExecution, NeighborLayersReport, NeighborReport, NeighborTimings};
-
-use crate::activations::Activations;
-use crate::engine::{self, Chosen, Engine, Monitor, OnDeviceFailure, Progress};
-use crate::plan::Tile;
-use crate::stopwatch::Stopwatch;
-use crate::{Error, Units, memory};
 #[cfg(feature = "gpu")]
 pub(crate) use column::GRID_OFFSET;
-use column::{Column, Grid, Layer, Strips};
+pub(crate) use job::{NeighborJob, Sink};
+pub use report::{NeighborExecution, NeighborLayersReport, NeighborReport, NeighborTimings};
+
+use crate::engine::{Engine, OnDeviceFailure, Progress};
+use crate::stopwatch::Stopwatch;
+use crate::{Error, Units};
+use column::Column;
 use harmonic::HarmonicTable;
 use jitter::Jitter;
-pub(crate) use job::{NeighborJob, Sink};
 use labels::Labels;
+use stages::Outcome;
 
 /// Which of the two estimators of mutual information of Kraskov, Stögbauer and Grassberger,
 /// *Estimating mutual information*, Phys. Rev. E 69, 066138 (2004).
@@ -207,8 +208,10 @@ impl NeighborAnalysis {
     /// Entropies and mutual information of activations of shape `samples × neurons`.
     ///
     /// On the CPU O(neurons² · samples) time for activations that spread evenly, whatever share of
-    /// them is equal; at worst, for neurons of very unlike scales, O(neurons² · samples²).
-    /// `26 · samples · neurons + 8 · neurons²` bytes of memory beyond the input.
+    /// them is equal; at worst O(neurons² · samples²). On a device always the latter, and `k` is
+    /// limited by workgroup memory, to 32 on most: a job with more goes to the CPU as after a
+    /// failure.
+    /// `30 · samples · neurons + 8 · neurons²` bytes of memory beyond the input.
     ///
     /// # Errors
     ///
@@ -362,131 +365,6 @@ impl NeighborAnalysis {
         };
         columns.par_iter().map(of_column).collect::<Result<Vec<f64>, Error>>().map(Array1::from)
     }
-
-    /// Everything before an engine is needed: checks, and sorting.
-    fn prepare(&self, views: &[ArrayView2<'_, f32>]) -> Result<(NeighborJob, Vec<f64>), Error> {
-        let checked = self.check(views)?;
-        let samples = checked.first().map_or(0, Activations::samples);
-        let table = HarmonicTable::new(samples)?;
-        let (columns, entropies) =
-            self.columns(&checked, |sorted| line::entropy(sorted, self.k, &table))?;
-        let rows = checked.first().map_or(0, Activations::neurons);
-        let first_column = if checked.len() > 1 { rows } else { 0 };
-        let pairs = Tile { rows: 0..rows, columns: first_column..columns.len() };
-        let total = (pairs.pairs() as u64).saturating_mul(samples as u64);
-        let (k, algorithm, monitor) = (self.k, self.algorithm, self.monitor(total));
-        Ok((NeighborJob { columns, pairs, samples, k, algorithm, table, monitor }, entropies))
-    }
-
-    /// Settings and shapes, before any value is looked at.
-    fn check<'a>(&self, views: &[ArrayView2<'a, f32>]) -> Result<Vec<Activations<'a>>, Error> {
-        let layers: Vec<Activations<'a>> =
-            views.iter().map(|&view| Activations::new(view)).collect::<Result<_, _>>()?;
-        let samples = layers.iter().map(Activations::samples);
-        if let (Some(x), Some(y)) = (samples.clone().min(), samples.max())
-            && x != y
-        {
-            let of = |layer: usize| views[layer].nrows();
-            return Err(Error::SamplesMismatch { first: of(0), second: of(1) });
-        }
-        let samples = layers.first().map_or(0, Activations::samples);
-        if self.k == 0 || self.k >= samples {
-            return Err(Error::NeighborsOutOfRange { neighbors: self.k, samples });
-        }
-        self.jitter.check()?;
-        self.check_memory(&layers)?;
-        Ok(layers)
-    }
-
-    fn check_memory(&self, layers: &[Activations<'_>]) -> Result<(), Error> {
-        let neurons: Vec<u128> = layers.iter().map(|layer| layer.neurons() as u128).collect();
-        let samples = layers.first().map_or(0, Activations::samples) as u128;
-        let (all, rows) = (neurons.iter().sum::<u128>(), neurons.first().copied().unwrap_or(0));
-        let columns =
-            (Column::BYTES_PER_SAMPLE as u128).saturating_mul(samples).saturating_mul(all);
-        let matrix = neurons.last().copied().unwrap_or(0).saturating_mul(rows).saturating_mul(8);
-        // The table, and for each thread the plane of a pair.
-        let threads = rayon::current_num_threads() as u128;
-        let rest = samples.saturating_mul(8 + 16 * threads);
-        let needed = columns.saturating_add(matrix).saturating_add(rest);
-        let needed = u64::try_from(needed).unwrap_or(u64::MAX);
-        match self.memory_limit {
-            Some(allowed) if needed > allowed => Err(Error::MemoryLimit { needed, allowed }),
-            _ => Ok(()),
-        }
-    }
-
-    /// The neurons of all layers, sorted on one grid, and what was made of each one's own values.
-    fn columns<T: Send>(
-        &self,
-        layers: &[Activations<'_>],
-        of_sorted: impl Fn(&[f64]) -> T + Sync,
-    ) -> Result<(Vec<Column>, Vec<T>), Error> {
-        let numbered = (0u32..).zip(layers);
-        let layers: Vec<Layer<'_>> = numbered
-            .map(|(number, &layer)| Layer::new(layer, self.jitter, number))
-            .collect::<Result<_, _>>()?;
-        let grid = Grid::of(layers.iter().map(Layer::largest).fold(0.0, f64::max));
-        let samples = layers.first().map_or(0, Layer::samples);
-        let strip_samples = Strips::samples_for(samples, self.k);
-        let neurons: usize = layers.iter().map(Layer::neurons).sum();
-        memory::check::<[u8; Column::BYTES_PER_SAMPLE]>(samples.saturating_mul(neurons))?;
-        let (mut columns, mut results) = (Vec::new(), Vec::new());
-        for layer in &layers {
-            let (of_layer, results_of_layer) = layer.columns(grid, strip_samples, &of_sorted);
-            columns.extend(of_layer);
-            results.extend(results_of_layer);
-        }
-        Ok((columns, results))
-    }
-
-    /// Everything after sorting.
-    async fn finish(&self, job: NeighborJob, clock: Stopwatch) -> Result<Outcome, Error> {
-        let sort = clock.elapsed();
-        let clock = Stopwatch::start();
-        let chosen = match &self.engine {
-            Engine::Auto => Chosen::Cpu,
-            asked => engine::choose(asked).await?,
-        };
-        let open_engine = clock.elapsed();
-
-        let clock = Stopwatch::start();
-        let sink = Arc::new(Sink::new(job.pairs.clone(), self.units)?);
-        let job = Arc::new(job);
-        let execution = self.run_on(&chosen, &job, &sink).await?;
-        // An engine that returns has dropped its share.
-        let mutual_information = Arc::into_inner(sink).ok_or(Error::Cancelled)?.finish()?;
-        let pairs = clock.elapsed();
-        let timings = NeighborTimings { sort, open_engine, pairs };
-        Ok(Outcome { mutual_information, execution, timings })
-    }
-
-    async fn run_on(
-        &self,
-        chosen: &Chosen,
-        job: &Arc<NeighborJob>,
-        sink: &Arc<Sink>,
-    ) -> Result<NeighborExecution, Error> {
-        match chosen {
-            Chosen::Cpu => {
-                cpu::run(job, sink, vec![job.pairs.clone()]).await?;
-                Ok(NeighborExecution::default())
-            }
-            #[cfg(feature = "gpu")]
-            Chosen::Gpu(gpu) => {
-                engine::gpu::nearest_neighbors::run(gpu, job, sink, self.on_device_failure).await
-            }
-        }
-    }
-
-    fn in_units(&self, entropies: &[f64]) -> Array1<f64> {
-        entropies.iter().map(|nats| nats * self.units.per_nat()).collect()
-    }
-
-    fn monitor(&self, total: u64) -> Monitor {
-        let progress = self.progress.clone();
-        Monitor::new(total, progress.map(|f| Box::new(move |p| f(p)) as Box<_>))
-    }
 }
 
 impl fmt::Debug for NeighborAnalysis {
@@ -502,10 +380,4 @@ impl fmt::Debug for NeighborAnalysis {
             .field("progress", &self.progress.is_some())
             .finish()
     }
-}
-
-struct Outcome {
-    mutual_information: Array2<f64>,
-    execution: NeighborExecution,
-    timings: NeighborTimings,
 }

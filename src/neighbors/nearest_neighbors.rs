@@ -18,11 +18,19 @@ use super::rank_table::{BEYOND, LANES};
 use super::smallest::{FAR, InLists, InMemory, InRegisters, MAX_IN_MEMORY, Smallest};
 use crate::simd::{Level, Vectorized};
 
-/// Candidates of a strip on one side of a leaf, until the other side has its turn.
+/// Candidates that are looked at together. More than are near do no harm.
 const GROUP: usize = 4;
 
-/// Behind each strip: as much as a leaf may read beyond it, and one in front of the next.
-const GAP: usize = LANES + 1;
+/// In front of each strip, something smaller than any value: for a group that begins at its first
+/// sample.
+const FRONT: usize = GROUP;
+
+/// Behind each strip, something larger than any value: for a group that begins at its last sample,
+/// and for what [`Plane::first_above`] looks at together.
+const BACK: usize = 2 * LANES;
+
+/// Samples of no strip between two strips.
+const GAP: usize = FRONT + BACK;
 
 /// What a leaf's own samples are moved away by, in the lane that would find itself.
 const APART: [[f64; LANES]; LANES] = {
@@ -52,17 +60,18 @@ pub(crate) struct Plane {
 impl Plane {
     fn fill(&mut self, across: &Column, along: &Column) {
         let strips = &across.strips;
-        let len = along.order.len() + strips.len() * GAP + 1;
+        let len = along.order.len() + strips.len() * GAP;
         self.across.resize(len, 0.0);
         self.along.resize(len, 0.0);
         self.strips.clear();
         self.cursors.clear();
         for (strip, ends) in strips.begin.windows(2).enumerate() {
-            let (begin, end) = (ends[0] + strip * GAP + 1, ends[1] + strip * GAP + 1);
+            let begin = ends[0] + strip * GAP + FRONT;
+            let end = ends[1] + strip * GAP + FRONT;
             self.strips.push((begin, end));
             self.cursors.push(begin);
-            self.along[begin - 1] = -BEYOND;
-            self.along[end..end + LANES].fill(BEYOND);
+            self.along[begin - FRONT..begin].fill(-BEYOND);
+            self.along[end..end + BACK].fill(BEYOND);
         }
         for (&sample, &value) in along.order.iter().zip(along.ranks.sorted()) {
             let sample = sample as usize;
@@ -82,13 +91,22 @@ impl Plane {
 
     /// Where the window of a strip begins whose samples are above `down`.
     #[inline(always)]
-    fn first_above(&mut self, strip: usize, down: f64) -> usize {
+    fn first_above<S: Simd>(&mut self, simd: S, strip: usize, down: f64) -> usize {
         let mut at = self.cursors[strip];
-        while self.along[at] <= down {
-            at += 1;
-        }
         while self.along[at - 1] > down {
-            at -= 1;
+            at -= GROUP;
+        }
+        // Vectors instead of a loop whose end nobody can foresee.
+        loop {
+            let mut below = 0;
+            for part in self.along[at..at + BACK].chunks_exact(S::f64s::LEN) {
+                let part = S::f64s::from_slice(simd, part);
+                below += part.simd_le(down).to_bitmask().count_ones() as usize;
+            }
+            at += below;
+            if below < BACK {
+                break;
+            }
         }
         self.cursors[strip] = at;
         at
@@ -147,15 +165,6 @@ struct Leaf<S: Simd> {
     y: S::f64s,
 }
 
-/// How far the samples of a leaf look for nearer neighbours: beyond are none.
-#[derive(Clone, Copy)]
-struct Reach {
-    left: f64,
-    right: f64,
-    down: f64,
-    up: f64,
-}
-
 impl<S: Simd> Leaf<S> {
     #[inline(always)]
     fn new(simd: S, plane: &Plane, strip: usize, begin: usize, end: usize) -> Self {
@@ -170,19 +179,52 @@ impl<S: Simd> Leaf<S> {
         Self { strip, begin, end, x, y }
     }
 
+    /// Beyond these two, left and right, no strip has a sample within the distances.
     #[inline(always)]
-    fn reach(&self, distances: S::f64s) -> Reach {
-        Reach {
-            left: (self.x - distances).reduce_min(),
-            right: (self.x + distances).reduce_max(),
-            down: (self.y - distances).reduce_min(),
-            up: (self.y + distances).reduce_max(),
-        }
+    fn reach_across(&self, distances: S::f64s) -> (f64, f64) {
+        ((self.x - distances).reduce_min(), (self.x + distances).reduce_max())
+    }
+
+    /// Below and above these two no sample is within the distances.
+    #[inline(always)]
+    fn reach_along(&self, distances: S::f64s) -> (f64, f64) {
+        ((self.y - distances).reduce_min(), (self.y + distances).reduce_max())
     }
 
     #[inline(always)]
-    fn distances(&self, plane: &Plane, at: usize) -> (S::f64s, S::f64s) {
-        ((self.x - plane.across[at]).abs(), (self.y - plane.along[at]).abs())
+    fn distances(&self, x: f64, y: f64) -> (S::f64s, S::f64s) {
+        ((self.x - x).abs(), (self.y - y).abs())
+    }
+
+    /// Takes a group of candidates.
+    #[inline(always)]
+    fn compare<B: Smallest<S>>(&self, plane: &Plane, at: usize, smallest: &mut B) {
+        let x = &plane.across[at..at + GROUP];
+        let y = &plane.along[at..at + GROUP];
+        for i in 0..GROUP {
+            let (dx, dy) = self.distances(x[i], y[i]);
+            smallest.insert(dx.max(dy));
+        }
+    }
+
+    /// Extends the reach of the neighbours within a distance by a group of candidates.
+    #[inline(always)]
+    fn extend(
+        &self,
+        plane: &Plane,
+        at: usize,
+        within: S::f64s,
+        extent_x: &mut S::f64s,
+        extent_y: &mut S::f64s,
+    ) {
+        let x = &plane.across[at..at + GROUP];
+        let y = &plane.along[at..at + GROUP];
+        for i in 0..GROUP {
+            let (dx, dy) = self.distances(x[i], y[i]);
+            let is_near = dx.max(dy).simd_le(within);
+            *extent_x = is_near.select(extent_x.max(dx), *extent_x);
+            *extent_y = is_near.select(extent_y.max(dy), *extent_y);
+        }
     }
 }
 
@@ -220,64 +262,58 @@ impl PairSum<'_> {
     fn search<S: Simd, B: Smallest<S>>(&mut self, simd: S, leaf: &Leaf<S>, smallest: &mut B) {
         for (lane, at) in (leaf.begin..leaf.end).enumerate() {
             let apart = S::f64s::from_slice(simd, &APART[lane][..S::f64s::LEN]);
-            let (dx, dy) = leaf.distances(self.plane, at);
+            let (dx, dy) = leaf.distances(self.plane.across[at], self.plane.along[at]);
             smallest.insert(dx.max(dy).max(apart));
         }
-        let mut reach = leaf.reach(smallest.bound());
-        let (mut below, mut above) = (leaf.begin - 1, leaf.end);
+        let (mut below, mut above) = (leaf.begin, leaf.end);
         loop {
-            let before = (below, above);
-            for _ in 0..GROUP {
-                if self.plane.along[above] < reach.up {
-                    let (dx, dy) = leaf.distances(self.plane, above);
-                    smallest.insert(dx.max(dy));
-                    above += 1;
-                }
+            let (down, up) = leaf.reach_along(smallest.bound());
+            let is_above_near = self.plane.along[above] < up;
+            if is_above_near {
+                leaf.compare(self.plane, above, smallest);
+                above += GROUP;
             }
-            for _ in 0..GROUP {
-                if self.plane.along[below] > reach.down {
-                    let (dx, dy) = leaf.distances(self.plane, below);
-                    smallest.insert(dx.max(dy));
-                    below -= 1;
-                }
+            let is_below_near = self.plane.along[below - 1] > down;
+            if is_below_near {
+                below -= GROUP;
+                leaf.compare(self.plane, below, smallest);
             }
-            if before == (below, above) {
+            if !is_above_near && !is_below_near {
                 break;
             }
-            reach = leaf.reach(smallest.bound());
         }
         let strips = &self.across.strips;
+        let (mut left, mut right) = leaf.reach_across(smallest.bound());
         for step in 1.. {
-            let (right, left) = (leaf.strip + step, leaf.strip.wrapping_sub(step));
-            let is_right_near = right < strips.len() && strips.low[right] < reach.right;
-            if is_right_near {
-                self.search_strip(right, leaf, reach, smallest);
-                reach = leaf.reach(smallest.bound());
+            let (before, behind) = (leaf.strip.wrapping_sub(step), leaf.strip + step);
+            let is_behind_near = behind < strips.len() && strips.low[behind] < right;
+            if is_behind_near {
+                self.search_strip(simd, behind, leaf, smallest);
             }
-            let is_left_near = left < strips.len() && strips.high[left] > reach.left;
-            if is_left_near {
-                self.search_strip(left, leaf, reach, smallest);
-                reach = leaf.reach(smallest.bound());
+            let is_before_near = before < strips.len() && strips.high[before] > left;
+            if is_before_near {
+                self.search_strip(simd, before, leaf, smallest);
             }
-            if !is_left_near && !is_right_near {
+            if !is_before_near && !is_behind_near {
                 break;
             }
+            (left, right) = leaf.reach_across(smallest.bound());
         }
     }
 
     #[inline(always)]
     fn search_strip<S: Simd, B: Smallest<S>>(
         &mut self,
+        simd: S,
         strip: usize,
         leaf: &Leaf<S>,
-        reach: Reach,
         smallest: &mut B,
     ) {
-        let mut at = self.plane.first_above(strip, reach.down);
-        while self.plane.along[at] < reach.up {
-            let (dx, dy) = leaf.distances(self.plane, at);
-            smallest.insert(dx.max(dy));
-            at += 1;
+        let (down, up) = leaf.reach_along(smallest.bound());
+        let mut at = self.plane.first_above(simd, strip, down);
+        while self.plane.along[at] < up {
+            leaf.compare(self.plane, at, smallest);
+            at += GROUP;
         }
     }
 
@@ -294,24 +330,22 @@ impl PairSum<'_> {
         if !distances.simd_gt(zero).any_true() {
             return (x, y); // equal samples, which may be many
         }
-        let reach = leaf.reach(distances);
+        let (left, right) = leaf.reach_across(distances);
+        let (down, up) = leaf.reach_along(distances);
         let strips = &self.across.strips;
         let (mut first, mut end) = (leaf.strip, leaf.strip + 1);
-        while first > 0 && strips.high[first - 1] >= reach.left {
+        while first > 0 && strips.high[first - 1] >= left {
             first -= 1;
         }
-        while end < strips.len() && strips.low[end] <= reach.right {
+        while end < strips.len() && strips.low[end] <= right {
             end += 1;
         }
         for strip in first..end {
             // On the grid, what is not below `down` is above one step less.
-            let mut at = self.plane.first_above(strip, reach.down - 1.0);
-            while self.plane.along[at] <= reach.up {
-                let (dx, dy) = leaf.distances(self.plane, at);
-                let is_within = dx.max(dy).simd_le(distances);
-                x = is_within.select(x.max(dx), x);
-                y = is_within.select(y.max(dy), y);
-                at += 1;
+            let mut at = self.plane.first_above(simd, strip, down - 1.0);
+            while self.plane.along[at] <= up {
+                leaf.extend(self.plane, at, distances, &mut x, &mut y);
+                at += GROUP;
             }
         }
         (x, y)

@@ -1,7 +1,7 @@
 //! How many samples of a neuron lie below a threshold, in constant time for most distributions.
 //!
-//! The range of values is cut into as many equal cells as there are samples, and the rank at which
-//! each cell begins is tabulated. Both samples and thresholds are put into cells by the same chain
+//! The range of values is cut into equal cells, twice as many as there are samples, and the rank at
+//! which each cell begins is tabulated. Both samples and thresholds are put into cells by the same chain
 //! of rounded operations, each of which is monotone: a sample in an earlier cell than the threshold
 //! is below it, one in a later cell is not. Only samples of the threshold's own cell are compared.
 
@@ -12,6 +12,12 @@ use crate::simd::MAX_LANES;
 /// Lanes of the widest vector of `f64`.
 pub(crate) const LANES: usize = MAX_LANES / size_of::<f64>();
 
+/// More cells are more memory, fewer have more values each to look at.
+const CELLS_A_SAMPLE: usize = 2;
+
+/// Values of a cell that are compared before it is searched.
+const LOOK: usize = 2 * LANES;
+
 /// Larger than every value and threshold.
 pub(crate) const BEYOND: f64 = (1u64 << 60) as f64;
 
@@ -21,7 +27,7 @@ const ROUND: f64 = (1u64 << 52) as f64;
 /// The values of a neuron in ascending order, and the cells they are in.
 #[derive(Debug)]
 pub(crate) struct RankTable {
-    /// `LANES` times [`BEYOND`] behind the values.
+    /// `LOOK` times [`BEYOND`] behind the values.
     sorted: Vec<f64>,
     samples: usize,
     low: f64,
@@ -39,19 +45,21 @@ impl RankTable {
             (Some(&low), Some(&high)) => (low, high),
             _ => (0.0, 0.0),
         };
-        let last_cell = samples as f64;
+        // A cell's number fits 32 bits.
+        let cells = samples.saturating_mul(CELLS_A_SAMPLE).min(u32::MAX as usize - 1);
+        let last_cell = cells as f64;
         let cells_per_unit = if high > low { last_cell / (high - low) } else { 0.0 };
-        sorted.resize(samples + LANES, BEYOND);
+        sorted.resize(samples + LOOK, BEYOND);
         let begin = Vec::new();
         let mut table = Self { sorted, samples, low, cells_per_unit, last_cell, begin };
-        let mut begin = Vec::with_capacity(samples + 2);
+        let mut begin = Vec::with_capacity(cells + 2);
         for (rank, &value) in (0u32..).zip(&table.sorted[..samples]) {
             while begin.len() <= table.cell_of(value) {
                 begin.push(rank);
             }
         }
         #[expect(clippy::cast_possible_truncation, reason = "fewer than 2^32 samples")]
-        begin.resize(samples + 2, samples as u32);
+        begin.resize(cells + 2, samples as u32);
         table.begin = begin;
         table
     }
@@ -91,10 +99,12 @@ impl RankTable {
     fn below_in_cell<S: Simd>(&self, simd: S, cell: usize, threshold: f64) -> u32 {
         let begin = self.begin[cell];
         let at = begin as usize;
-        let lanes = S::f64s::LEN;
-        let values = S::f64s::from_slice(simd, &self.sorted[at..at + lanes]);
-        let below = values.simd_lt(threshold).to_bitmask().count_ones();
-        if (below as usize) < lanes { begin + below } else { self.search(cell, threshold) }
+        let mut below = 0;
+        for part in self.sorted[at..at + LOOK].chunks_exact(S::f64s::LEN) {
+            let part = S::f64s::from_slice(simd, part);
+            below += part.simd_lt(threshold).to_bitmask().count_ones();
+        }
+        if (below as usize) < LOOK { begin + below } else { self.search(cell, threshold) }
     }
 
     /// As [`RankTable::below_in_cell`], for a cell of many.

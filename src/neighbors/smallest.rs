@@ -63,7 +63,7 @@ impl<S: Simd, const K: usize> Smallest<S> for InRegisters<S, K> {
 }
 
 /// The most that [`InMemory`] is for.
-pub(crate) const MAX_IN_MEMORY: usize = 24;
+pub(crate) const MAX_IN_MEMORY: usize = 96;
 
 /// In memory, for some.
 pub(crate) struct InMemory<S: Simd> {
@@ -83,7 +83,7 @@ impl<S: Simd> InMemory<S> {
 impl<S: Simd> Smallest<S> for InMemory<S> {
     #[inline(always)]
     fn clear(&mut self) {
-        self.ascending = [self.far; MAX_IN_MEMORY];
+        self.ascending[..self.k].fill(self.far);
     }
 
     #[inline(always)]
