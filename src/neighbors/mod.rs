@@ -29,6 +29,7 @@ use rayon::prelude::*;
 
 #[cfg(feature = "gpu")]
 pub(crate) use column::GRID_OFFSET;
+#[cfg(feature = "gpu")]
 pub(crate) use job::{NeighborJob, Sink};
 pub use report::{NeighborExecution, NeighborLayersReport, NeighborReport, NeighborTimings};
 
