@@ -78,6 +78,12 @@ impl<T: Copy + Default + Send + Sync> PairMatrix<T> {
 }
 
 impl PairMatrix<f64> {
+    /// Takes the sums of a tile, in the order of its pairs, where there is nothing to add them to:
+    /// a page of memory that is read before it is written to is mapped twice.
+    pub(crate) fn put_sums(&self, tile: &Tile, sums: &[u64]) {
+        self.update(tile, sums, |number, &sum| *number = f64::from_bits(sum));
+    }
+
     /// Adds the sums of a tile, in the order of its pairs.
     pub(crate) fn add_sums(&self, tile: &Tile, sums: &[u64]) {
         self.update(tile, sums, |number, &sum| {

@@ -1,20 +1,21 @@
 //! Mutual information of all pairs of a layer, and of the neurons of two layers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ndarray::{Array1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2};
 
 use super::Analysis;
 use super::prepare::{Layer, Memory};
-use crate::Error;
 use crate::activations::Activations;
 use crate::codes::Codes;
-use crate::engine::{self, Sink};
+use crate::engine::{self, Job, Sink};
 use crate::estimator::Entropies;
 use crate::measures::Information;
 use crate::plan::Tile;
 use crate::report::{BetweenReport, Execution, LayerFacts, Report, Timings, degenerate_neurons};
 use crate::stopwatch::Stopwatch;
+use crate::{Error, Units};
 
 impl Analysis {
     /// Entropies and mutual information of activations of shape `samples × neurons`.
@@ -52,12 +53,15 @@ impl Analysis {
         let pairs = Tile::triangle(codes.neurons());
         let counted = self.information(codes, samples, pairs, &clock).await?;
 
-        let Counted { information, execution, timings } = counted;
         let all = 0..extents.len();
+        let (information, units) = (&counted.information, self.units);
+        let entropy = information.entropies_of(&all, units);
+        let occupied_bins = information.occupied_bins(&all);
+        let Finished { mutual_information, execution, timings } = counted.finish(units)?;
         Ok(Report {
-            entropy: information.entropies_of(&all, self.units),
-            occupied_bins: information.occupied_bins(&all),
-            mutual_information: information.finish(self.units)?,
+            entropy,
+            occupied_bins,
+            mutual_information,
             estimator: self.estimator,
             units: self.units,
             samples: samples as usize,
@@ -149,17 +153,19 @@ impl Analysis {
         let pairs = Tile::rectangle(height, width);
         let counted = self.information(codes, samples, pairs, &clock).await?;
 
-        let Counted { information, execution, timings } = counted;
         let facts = |neurons, extents: &[_], edges| LayerFacts {
-            entropy: information.entropies_of(&neurons, self.units),
-            occupied_bins: information.occupied_bins(&neurons),
+            entropy: counted.information.entropies_of(&neurons, self.units),
+            occupied_bins: counted.information.occupied_bins(&neurons),
             degenerate: degenerate_neurons(extents),
             edges,
         };
+        let rows = facts(0..height, &rows.extents, rows.edges);
+        let columns = facts(height..height + width, &columns.extents, columns.edges);
+        let Finished { mutual_information, execution, timings } = counted.finish(self.units)?;
         Ok(BetweenReport {
-            rows: facts(0..height, &rows.extents, rows.edges),
-            columns: facts(height..height + width, &columns.extents, columns.edges),
-            mutual_information: information.finish(self.units)?,
+            rows,
+            columns,
+            mutual_information,
             estimator: self.estimator,
             units: self.units,
             samples: samples as usize,
@@ -211,17 +217,37 @@ impl Analysis {
         let clock = Stopwatch::start();
         let sink: Arc<dyn Sink> = Arc::<Information>::clone(&information);
         let execution = engine::run(&chosen, &job, &sink, self.on_device_failure).await?;
-        drop((job, sink));
+        drop(sink);
         // An engine that returns has dropped its share.
         let information = Arc::into_inner(information).ok_or(Error::Cancelled)?;
-        let timings = Timings { discretize, open_engine, pairs: clock.elapsed() };
-        Ok(Counted { information, execution, timings })
+        let stages = (discretize, open_engine);
+        Ok(Counted { information, execution, stages, clock, _job: job })
     }
 }
 
-/// What has become of the pairs of a job.
+/// What was found of the pairs of a job.
 struct Counted {
     information: Information,
     execution: Execution,
+    /// How long the stages before this one took, and when this one began.
+    stages: (Duration, Duration),
+    clock: Stopwatch,
+    /// Giving back its memory takes a while, and is no part of any stage.
+    _job: Job,
+}
+
+/// What has become of it.
+struct Finished {
+    mutual_information: Array2<f64>,
+    execution: Execution,
     timings: Timings,
+}
+
+impl Counted {
+    fn finish(self, units: Units) -> Result<Finished, Error> {
+        let Self { information, execution, stages: (discretize, open_engine), clock, _job } = self;
+        let mutual_information = information.finish(units)?;
+        let timings = Timings { discretize, open_engine, pairs: clock.elapsed() };
+        Ok(Finished { mutual_information, execution, timings })
+    }
 }

@@ -73,7 +73,7 @@ impl Information {
 impl Sink for Information {
     fn accept(&self, tile: &Tile, found: &Found) {
         match found {
-            Found::Sums(sums) => self.matrix.add_sums(tile, sums),
+            Found::Sums(sums) => self.matrix.put_sums(tile, sums),
             Found::Histograms(counts) => {
                 let pairs: Vec<(usize, usize)> = tile.iter().collect();
                 let histograms = counts.par_chunks_exact(counts.len() / pairs.len());
