@@ -1,15 +1,14 @@
 //! The CPU engine: pairs on all cores.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use futures_channel::oneshot;
 use rayon::prelude::*;
 
 use super::job::{NeighborJob, Sink};
 use super::line;
 use super::nearest_neighbors::{Plane, pair_sum};
 use crate::Error;
+use crate::engine::cpu::on_pool;
 use crate::plan::Tile;
 use crate::simd::Level;
 
@@ -24,30 +23,13 @@ const TILE_WORK: usize = 1 << 26;
 const FIXED_NEIGHBORS: usize = 8;
 
 /// Sums every pair of some tiles of any size, without blocking the executor that polls it.
-///
-/// On a thread of a rayon pool it does block: waiting there for the same pool could wait for ever.
 pub(crate) async fn run(
     job: &Arc<NeighborJob>,
     sink: &Arc<Sink>,
     tiles: Vec<Tile>,
 ) -> Result<(), Error> {
-    if rayon::current_thread_index().is_some() {
-        return run_blocking(job, sink, &tiles);
-    }
-    let (tell, told) = oneshot::channel();
     let (job, sink) = (Arc::clone(job), Arc::clone(sink));
-    rayon::spawn(move || {
-        // A progress callback that panics should end the caller's thread and not the process.
-        let result = catch_unwind(AssertUnwindSafe(|| run_blocking(&job, &sink, &tiles)));
-        drop((job, sink)); // before the caller, who wants them back, is told
-        // Nobody is listening any more when the caller dropped the future.
-        let _ = tell.send(result);
-    });
-    match told.await {
-        Ok(Ok(result)) => result,
-        Ok(Err(panic)) => resume_unwind(panic),
-        Err(oneshot::Canceled) => Err(Error::Cancelled),
-    }
+    on_pool(move || run_blocking(&job, &sink, &tiles)).await
 }
 
 fn run_blocking(job: &NeighborJob, sink: &Sink, tiles: &[Tile]) -> Result<(), Error> {

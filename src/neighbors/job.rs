@@ -1,15 +1,14 @@
 //! What an engine is told, and where its sums go.
 
-use std::sync::{Mutex, PoisonError};
-
 use ndarray::Array2;
 
 use super::KsgAlgorithm;
 use super::column::Column;
 use super::harmonic::HarmonicTable;
 use crate::engine::Monitor;
+use crate::pair_matrix::PairMatrix;
 use crate::plan::Tile;
-use crate::{Error, Units, memory};
+use crate::{Error, Units};
 
 /// All that an engine is told.
 #[derive(Debug)]
@@ -43,41 +42,27 @@ impl NeighborJob {
     }
 }
 
-/// Takes the sums of tiles in any order and from any thread.
+/// Makes mutual information of the sums of tiles, in any order and from any thread.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    /// Row-major over the rows and columns of the wanted pairs.
-    values: Mutex<Vec<f64>>,
-    pairs: Tile,
+    matrix: PairMatrix<f64>,
     units: Units,
 }
 
 impl Sink {
-    pub(crate) fn new(pairs: Tile, units: Units) -> Result<Self, Error> {
-        let values = Mutex::new(memory::zeroed(pairs.rows.len(), pairs.columns.len())?);
-        Ok(Self { values, pairs, units })
+    pub(crate) fn new(pairs: &Tile, units: Units) -> Result<Self, Error> {
+        Ok(Self { matrix: PairMatrix::new(pairs)?, units })
     }
 
     /// Takes the sums of a tile, in the order of its pairs.
     pub(crate) fn accept(&self, job: &NeighborJob, tile: &Tile, sums: &[u64]) {
-        debug_assert_eq!(sums.len(), tile.pairs(), "one sum a pair");
-        let width = self.pairs.columns.len();
-        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        for ((i, j), &sum) in tile.iter().zip(sums) {
-            let (row, column) = (i - self.pairs.rows.start, j - self.pairs.columns.start);
-            let value = job.mutual_information(sum) * self.units.per_nat();
-            values[row * width + column] = value;
-            if self.pairs.is_triangular() {
-                values[column * width + row] = value;
-            }
-        }
+        let of_sum = |&sum: &u64| job.mutual_information(sum) * self.units.per_nat();
+        let values: Vec<f64> = sums.iter().map(of_sum).collect();
+        self.matrix.put(tile, &values);
     }
 
     /// The whole matrix.
     pub(crate) fn finish(self) -> Result<Array2<f64>, Error> {
-        let shape = (self.pairs.rows.len(), self.pairs.columns.len());
-        let values = self.values.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let bytes = size_of_val(values.as_slice()) as u64;
-        Array2::from_shape_vec(shape, values).map_err(|_| Error::OutOfMemory { bytes })
+        self.matrix.finish(|_, _, value| value)
     }
 }

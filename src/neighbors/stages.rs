@@ -120,7 +120,7 @@ impl NeighborAnalysis {
         let open_engine = clock.elapsed();
 
         let clock = Stopwatch::start();
-        let sink = Arc::new(Sink::new(job.pairs.clone(), self.units)?);
+        let sink = Arc::new(Sink::new(&job.pairs, self.units)?);
         let job = Arc::new(job);
         let execution = self.run_on(&chosen, &job, &sink).await?;
         // An engine that returns has dropped its share.

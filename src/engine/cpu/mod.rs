@@ -3,14 +3,13 @@
 pub(crate) mod bitset;
 pub(crate) mod equal_codes;
 pub(crate) mod joint_histogram;
+mod pool;
 pub(crate) mod positional_popcount;
 pub(crate) mod private_counters;
 
 use std::cmp::Reverse;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-use futures_channel::oneshot;
 use rayon::prelude::*;
 
 use super::{Found, Goal, Job, Kernel, Sink, checked_sums};
@@ -18,6 +17,7 @@ use crate::Error;
 use crate::codes::Codes;
 use crate::plan::Tile;
 use crate::simd::Level;
+pub(crate) use pool::on_pool;
 use positional_popcount::two_bins;
 
 /// A tile's smallest height, unless there are fewer neurons, and its largest.
@@ -35,26 +35,9 @@ const TILE_WORK: usize = 1 << 30;
 const TILE_BYTES: usize = 8 << 20;
 
 /// Counts every pair of some tiles of any size, without blocking the executor that polls it.
-///
-/// On a thread of a rayon pool it does block: waiting there for the same pool could wait for ever.
 pub(crate) async fn run(job: &Job, sink: &Arc<dyn Sink>, tiles: Vec<Tile>) -> Result<(), Error> {
-    if rayon::current_thread_index().is_some() {
-        return run_blocking(job, sink.as_ref(), &tiles);
-    }
-    let (tell, told) = oneshot::channel();
     let (job, sink) = (job.clone(), Arc::clone(sink));
-    rayon::spawn(move || {
-        // A progress callback that panics should end the caller's thread and not the process.
-        let result = catch_unwind(AssertUnwindSafe(|| run_blocking(&job, sink.as_ref(), &tiles)));
-        drop((job, sink)); // before the caller, who wants them back, is told
-        // Nobody is listening any more when the caller dropped the future.
-        let _ = tell.send(result);
-    });
-    match told.await {
-        Ok(Ok(result)) => result,
-        Ok(Err(panic)) => resume_unwind(panic),
-        Err(oneshot::Canceled) => Err(Error::Cancelled),
-    }
+    on_pool(move || run_blocking(&job, sink.as_ref(), &tiles)).await
 }
 
 fn run_blocking(job: &Job, sink: &dyn Sink, tiles: &[Tile]) -> Result<(), Error> {
