@@ -67,7 +67,7 @@ impl Analysis {
     /// use cofire::{Analysis, significance::Resampling};
     /// use ndarray::Array2;
     ///
-    /// let x = Array2::from_shape_fn((300, 2), |(s, n)| [s % 6, s % 6 / 2 + s % 2][n] as f32);
+    /// let x = Array2::from_shape_fn((100, 2), |(s, n)| ((s + 1).pow([2, 3][n]) % 101) as f32);
     /// let found = Analysis::new(6).uncertainty(x.view(), &[(0, 1)], Resampling::default())?;
     /// assert!(found[0].bias > 0.0); // plug-in mutual information is too large
     /// assert!(found[0].low < found[0].mutual_information);
