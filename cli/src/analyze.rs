@@ -1,37 +1,44 @@
 //! `cofire analyze`.
 
-use std::path::PathBuf;
-
-use cofire::files::{self, FileError, OutputDirectory};
-use cofire::{Analysis, Report};
+use cofire::Error;
+use cofire::files::OutputDirectory;
 
 use crate::arguments::AnalyzeArguments;
-use crate::facts::{Facts, LayerFacts, Settings, Written};
+use crate::facts::{Facts, LayerFacts, SettingsFacts};
 use crate::failure::{Failure, note};
-use crate::interrupt;
+use crate::labels::{self, Labels};
 use crate::layer_list::{self, Task};
+use crate::measure::{Wanted, measure};
 use crate::printer::Printer;
 use crate::progress::Bar;
-use crate::text;
+use crate::results::Results;
+use crate::settings::{Method, Settings};
+use crate::{interrupt, table, text};
 
 pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     interrupt::watch()?;
-    set_threads(arguments)?;
-    let tasks = layer_list::tasks(&arguments.files, &arguments.layers)?;
-    let settings = settings(arguments)?;
+    set_threads(arguments)?; // before anything starts them
+    let mut settings = Settings::of(arguments)?;
+    let tasks = layer_list::tasks(arguments)?;
+    let labels = settings.labels.as_deref().map(labels::read).transpose()?;
+    for task in &tasks {
+        check_samples(task, &settings, labels.as_ref())?;
+    }
+    settings.open_engine()?;
+    let wanted = Wanted { settings: &settings, labels: labels.as_ref() };
     // Before the work, so that a directory that cannot be written to costs nothing.
-    let mut output = arguments.out.as_ref().map(OutputDirectory::create).transpose()?;
+    let mut output = arguments.output.out.as_ref().map(OutputDirectory::create).transpose()?;
 
     let mut printer = Printer::default();
     // JSON is one value, printed or written at the end.
-    let prints_text = !arguments.json || output.is_some();
+    let prints_text = !arguments.output.json || output.is_some();
     let mut facts = Vec::with_capacity(tasks.len());
     for (index, task) in tasks.iter().enumerate() {
-        let (layer_facts, report) = measure(task, (index + 1, tasks.len()), &settings, arguments)?;
-        let mut layer_facts = layer_facts;
-        if let Some(output) = &mut output {
-            layer_facts.written = Some(write(output, &folder_of(task, &tasks), &report)?);
-        }
+        let bar = Bar::new(&label(task, (index + 1, tasks.len())));
+        let mut results = Results::of(output.as_mut(), folder_of(task, &tasks).as_deref())?;
+        let mut layer_facts = measure(task, wanted, &bar, &mut results)?;
+        layer_facts.written = results.written();
+        drop(bar); // before text appears where it is
         if prints_text {
             let gap = if index == 0 { "" } else { "\n" };
             printer.print(&format!("{gap}{}", text::layer(&layer_facts)))?;
@@ -43,9 +50,9 @@ pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     }
 
     if prints_text && facts.len() > 1 {
-        printer.print(&format!("\n{}", text::table(&facts)))?;
+        printer.print(&format!("\n{}", table::table(&facts)))?;
     }
-    let json = if arguments.json { Some(json(&facts, arguments)?) } else { None };
+    let json = arguments.output.json.then(|| json(&facts, &settings, arguments)).transpose()?;
     match (output, json) {
         (Some(output), json) => commit(output, json.as_deref(), arguments),
         (None, Some(json)) => printer.print(&json),
@@ -54,45 +61,43 @@ pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
 }
 
 fn set_threads(arguments: &AnalyzeArguments) -> Result<(), Failure> {
-    let Some(threads) = arguments.threads else { return Ok(()) };
+    let Some(threads) = arguments.engine.threads else { return Ok(()) };
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads.get())
         .build_global()
         .map_err(|error| Failure::Other(format!("could not start {threads} threads: {error}")))
 }
 
-fn settings(arguments: &AnalyzeArguments) -> Result<Analysis, Failure> {
-    let settings = Analysis::new(arguments.bins)
-        .range(arguments.range.0)
-        .units(arguments.units.into())
-        .engine(arguments.open_engine()?);
-    Ok(match arguments.kernel {
-        Some(kernel) => settings.kernel(kernel),
-        None => settings,
-    })
+/// Refuses what is not of the same samples, and too few of them to have neighbours, by what the
+/// files say of themselves.
+fn check_samples(task: &Task, settings: &Settings, labels: Option<&Labels>) -> Result<(), Failure> {
+    let samples = task.this.samples();
+    let subject = task.this.subject();
+    if let Some(labels) = labels.map(|labels| labels.values.len()).filter(|&n| n != samples) {
+        return Err(Failure::of_analysis(&subject, &Error::LabelsMismatch { labels, samples }));
+    }
+    if let Method::Neighbors(method) = &settings.method
+        && method.neighbors >= samples
+    {
+        let error = Error::NeighborsOutOfRange { neighbors: method.neighbors, samples };
+        return Err(Failure::of_analysis(&subject, &error));
+    }
+    match &task.other {
+        Some(other) if other.samples() != samples => {
+            let error = Error::SamplesMismatch { first: samples, second: other.samples() };
+            Err(Failure::of_analysis(&format!("{subject}, with {}", other.subject()), &error))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// Reads and measures one layer; `position` is its number, and of how many.
-fn measure(
-    task: &Task,
-    position: (usize, usize),
-    settings: &Analysis,
-    arguments: &AnalyzeArguments,
-) -> Result<(LayerFacts, Report), Failure> {
-    let label = match position {
-        (_, 1) => task.layer.name.clone(),
-        (number, all) => format!("{} ({number} of {all})", task.layer.name),
-    };
-    let bar = Bar::new(&label);
-    let layer = files::read_layer(&task.file, Some(&task.layer.name))?;
-    interrupt::check()?;
-    let report = settings
-        .clone()
-        .progress(bar.callback())
-        .run(layer.activations.view())
-        .map_err(|error| Failure::of_analysis(&task.subject(), &error))?;
-    interrupt::check()?;
-    Ok((LayerFacts::new(task, &layer, &report, arguments), report))
+/// What the progress bar calls a layer; `position` is its number, and of how many.
+fn label(task: &Task, position: (usize, usize)) -> String {
+    let name = &task.this.layer.name;
+    match position {
+        (_, 1) => name.clone(),
+        (number, all) => format!("{name} ({number} of {all})"),
+    }
 }
 
 /// The folder of a layer's results: none for the only layer, its name for one of several, with the
@@ -101,9 +106,9 @@ fn folder_of(task: &Task, tasks: &[Task]) -> Option<String> {
     if tasks.len() == 1 {
         return None;
     }
-    let name = &task.layer.name;
-    let is_elsewhere = tasks.iter().any(|t| t.layer.name == *name && t.file != task.file);
-    Some(match task.file.file_stem() {
+    let (file, name) = (&task.this.file, &task.this.layer.name);
+    let is_elsewhere = tasks.iter().any(|t| t.this.layer.name == *name && t.this.file != *file);
+    Some(match file.file_stem() {
         Some(stem) if is_elsewhere && *stem != **name => {
             format!("{}.{name}", stem.to_string_lossy())
         }
@@ -111,26 +116,13 @@ fn folder_of(task: &Task, tasks: &[Task]) -> Option<String> {
     })
 }
 
-fn write(
-    output: &mut OutputDirectory,
-    folder: &Option<String>,
-    report: &Report,
-) -> Result<Written, FileError> {
-    let (entropy, mi) = (report.entropy.view(), report.mutual_information.view());
-    let paths: (PathBuf, PathBuf) = match folder {
-        None => (output.write_array("entropy.npy", entropy)?, output.write_array("mi.npy", mi)?),
-        Some(name) => {
-            let mut folder = output.folder(name)?;
-            (folder.write_array("entropy.npy", entropy)?, folder.write_array("mi.npy", mi)?)
-        }
-    };
-    Ok(Written { entropy: paths.0, mutual_information: paths.1 })
-}
-
-fn json(layers: &[LayerFacts], arguments: &AnalyzeArguments) -> Result<String, Failure> {
+fn json(
+    layers: &[LayerFacts],
+    settings: &Settings,
+    arguments: &AnalyzeArguments,
+) -> Result<String, Failure> {
     let version = env!("CARGO_PKG_VERSION");
-    let facts = Facts { version, settings: Settings::of(arguments), layers };
-    to_json(&facts)
+    to_json(&Facts { version, settings: SettingsFacts::of(settings, arguments), layers })
 }
 
 /// Pretty JSON with a line end.
@@ -150,7 +142,7 @@ fn commit(
     }
     interrupt::check()?; // from here on there is no way back
     output.commit()?;
-    if let Some(directory) = &arguments.out {
+    if let Some(directory) = &arguments.output.out {
         note(&format!("results are in {}", directory.display()));
     }
     Ok(())

@@ -33,8 +33,12 @@ impl Failure {
             | Error::NoNeurons { .. }
             | Error::TooManySamples { .. }
             | Error::NonFinite { .. }
-            | Error::BinsOutOfRange { .. }
-            | Error::InvalidRange { .. }
+            | Error::NotACategory { .. }
+            | Error::NotBinary { .. }
+            | Error::NeighborsOutOfRange { .. }
+            | Error::LabelsMismatch { .. }
+            | Error::LabelsOccurOnce { .. }
+            | Error::SamplesMismatch { .. }
             | Error::AdapterNotFound { .. }
             | Error::KernelUnsupported { .. } => Self::Input(message),
             _ => Self::Other(message),

@@ -5,11 +5,18 @@ mod arguments;
 mod devices;
 mod facts;
 mod failure;
+mod firing;
 mod interrupt;
+mod labels;
 mod layer_list;
+mod measure;
 mod printer;
 mod progress;
+mod results;
+mod settings;
+mod significance;
 mod statistics;
+mod table;
 mod text;
 
 use std::process::ExitCode;

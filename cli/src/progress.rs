@@ -11,7 +11,10 @@ use crate::interrupt;
 
 /// A bar on stderr while it is a terminal; nothing at all in a pipe.
 #[derive(Debug)]
-pub(crate) struct Bar(ProgressBar);
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    label: String,
+}
 
 impl Bar {
     /// A bar that shows `label` until the first progress arrives.
@@ -21,14 +24,21 @@ impl Bar {
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
-        let bar = ProgressBar::new(0).with_style(style).with_message(one_line(label));
+        let label = one_line(label);
+        let bar = ProgressBar::new(0).with_style(style).with_message(label.clone());
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self(bar)
+        Self { bar, label }
+    }
+
+    /// Begins anew, with a word on what takes time now.
+    pub(crate) fn begin(&self, stage: &str) {
+        self.bar.set_position(0);
+        self.bar.set_message(format!("{}, {stage}", self.label));
     }
 
     /// What [`cofire::Analysis::progress`] wants. Stops the analysis when the user does.
     pub(crate) fn callback(&self) -> impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static {
-        let bar = self.0.clone();
+        let bar = self.bar.clone();
         move |progress| {
             bar.set_length(progress.total);
             bar.set_position(progress.done);
@@ -43,6 +53,6 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

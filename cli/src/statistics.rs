@@ -13,12 +13,12 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of values that are not negative; `None` if there are none.
+    /// `None` if there are no values. None of them may be NaN.
     ///
     /// Walks through them a few times and stores nothing: all pairs of a wide layer would take half
     /// as much memory as the result itself.
     pub(crate) fn of<I: Iterator<Item = f64>>(values: impl Fn() -> I) -> Option<Self> {
-        let (mut count, mut sum, mut min, mut max) = (0u64, 0.0, f64::INFINITY, 0f64);
+        let (mut count, mut sum, mut min, mut max) = (0u64, 0.0, f64::INFINITY, f64::NEG_INFINITY);
         for value in values() {
             count += 1;
             sum += value;
@@ -33,8 +33,8 @@ impl Spread {
     }
 }
 
-/// The value with `rank` smaller ones before it. Digit by digit of its bits, the highest first:
-/// the bits of numbers that are not negative have the numbers' order.
+/// The value with `rank` smaller ones before it. Digit by digit of its ordered bits, the highest
+/// first.
 fn nth_smallest<I: Iterator<Item = f64>>(values: impl Fn() -> I, mut rank: u64) -> f64 {
     const DIGIT_BITS: u32 = 16;
     let mut prefix = 0u64;
@@ -55,7 +55,7 @@ fn nth_smallest<I: Iterator<Item = f64>>(values: impl Fn() -> I, mut rank: u64) 
             rank -= count;
         }
     }
-    f64::from_bits(prefix)
+    of_ordered_bits(prefix)
 }
 
 /// The value at `rank`, knowing the one before it.
@@ -66,21 +66,58 @@ fn next<I: Iterator<Item = f64>>(values: impl Fn() -> I, before: f64, rank: u64)
     values().filter(|&value| value > before).fold(f64::INFINITY, f64::min)
 }
 
+const SIGN: u64 = 1 << 63;
+
+/// Bits that have the order of the numbers: those of negative ones run the other way round.
 fn ordered_bits(value: f64) -> u64 {
-    value.abs().to_bits() // -0.0 is 0.0
+    let bits = (value + 0.0).to_bits(); // -0.0 is 0.0
+    if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }
 
-/// The values above the diagonal, each pair once.
-pub(crate) fn off_diagonal(matrix: &Array2<f64>) -> impl Iterator<Item = f64> {
-    pairs(matrix).map(|(_, _, value)| value)
+fn of_ordered_bits(bits: u64) -> f64 {
+    f64::from_bits(if bits & SIGN == 0 { !bits } else { bits & !SIGN })
 }
 
-fn pairs(matrix: &Array2<f64>) -> impl Iterator<Item = (usize, usize, f64)> {
-    matrix.outer_iter().enumerate().flat_map(|(first, row)| {
-        let right = row.into_iter().enumerate().skip(first + 1);
-        right.map(move |(second, &value)| (first, second, value))
-    })
+/// Which cells of a matrix are pairs of neurons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pairs {
+    /// Above the diagonal of a symmetric matrix: each pair once.
+    Once,
+    /// Beside the diagonal: each pair in both orders.
+    BothWays,
+    /// All: rows are neurons of one layer, columns of another.
+    Between,
 }
+
+impl Pairs {
+    /// How many there are in a matrix.
+    pub(crate) fn count(self, (rows, columns): (usize, usize)) -> u64 {
+        let (rows, columns) = (rows as u64, columns as u64);
+        match self {
+            Self::Once => rows * rows.saturating_sub(1) / 2,
+            Self::BothWays => rows * rows.saturating_sub(1),
+            Self::Between => rows * columns,
+        }
+    }
+
+    /// Row, column and value of each.
+    pub(crate) fn of(self, matrix: &Array2<f64>) -> impl Iterator<Item = (usize, usize, f64)> {
+        matrix.outer_iter().enumerate().flat_map(move |(first, row)| {
+            let begin = if self == Self::Once { first + 1 } else { 0 };
+            let cells = row.into_iter().enumerate().skip(begin);
+            let cells = cells.filter(move |&(second, _)| self != Self::BothWays || second != first);
+            cells.map(move |(second, &value)| (first, second, value))
+        })
+    }
+
+    /// Mean, median and extremes.
+    pub(crate) fn spread(self, matrix: &Array2<f64>) -> Option<Spread> {
+        Spread::of(|| self.of(matrix).map(|(_, _, value)| value))
+    }
+}
+
+/// How many of the strongest pairs, or neurons, are told.
+pub(crate) const STRONGEST: usize = 5;
 
 /// Two neurons and what they tell of each other.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -92,10 +129,10 @@ pub(crate) struct Pair {
 
 /// The pairs with the most mutual information, the strongest first and earlier ones before later
 /// ones of the same strength. Pairs without any are left out.
-pub(crate) fn strongest_pairs(matrix: &Array2<f64>, most: usize) -> Vec<Pair> {
+pub(crate) fn strongest_pairs(pairs: Pairs, matrix: &Array2<f64>, most: usize) -> Vec<Pair> {
     let mut strongest: Vec<Pair> = Vec::with_capacity(most + 1);
     let mut threshold = 0.0;
-    for (first, second, mutual_information) in pairs(matrix) {
+    for (first, second, mutual_information) in pairs.of(matrix) {
         if mutual_information > threshold {
             let place = strongest.partition_point(|p| p.mutual_information >= mutual_information);
             strongest.insert(place, Pair { first, second, mutual_information });
@@ -120,7 +157,7 @@ mod tests {
             let values: Vec<f64> = (0..count)
                 .map(|_| {
                     seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    f64::from((seed >> 40) as u32 % 50) / 7.0 // with ties
+                    f64::from((seed >> 40) as u32 % 50) / 7.0 - 2.0 // with ties
                 })
                 .collect();
             let mut sorted = values.clone();
@@ -134,16 +171,33 @@ mod tests {
     }
 
     #[test]
+    fn extremes_may_be_negative_and_infinite() {
+        let values = [-1.0, f64::NEG_INFINITY, -0.0, -3.0, 0.0];
+        let spread = Spread::of(|| values.iter().copied()).map(|s| (s.median, s.min, s.max));
+        assert_eq!(spread, Some((-1.0, f64::NEG_INFINITY, 0.0)));
+        let spread = Spread::of(|| [-2.0, -4.0].iter().copied());
+        let expected = Spread { mean: -3.0, median: -3.0, min: -4.0, max: -2.0 };
+        assert_eq!(spread, Some(expected));
+    }
+
+    #[test]
     fn pairs_are_those_above_the_diagonal() {
         let matrix =
             arr2(&[[9.0, 1.0, 3.0, 0.0], [1.0, 9.0, 3.0, 2.0], [3.0, 3.0, 9.0, 0.0], [0.0; 4]]);
-        assert_eq!(off_diagonal(&matrix).collect::<Vec<_>>(), [1.0, 3.0, 0.0, 3.0, 2.0, 0.0]);
+        let values = |pairs: Pairs| pairs.of(&matrix).map(|(_, _, x)| x).collect::<Vec<_>>();
+        assert_eq!(values(Pairs::Once), [1.0, 3.0, 0.0, 3.0, 2.0, 0.0]);
+        let both_ways = [1.0, 3.0, 0.0, 1.0, 3.0, 2.0, 3.0, 3.0, 0.0, 0.0, 0.0, 0.0];
+        assert_eq!(values(Pairs::BothWays), both_ways);
+        assert_eq!(values(Pairs::Between).len(), 16);
+        for pairs in [Pairs::Once, Pairs::BothWays, Pairs::Between] {
+            assert_eq!(pairs.count(matrix.dim()), values(pairs).len() as u64, "{pairs:?}");
+        }
         let of = |most| {
-            let pairs = strongest_pairs(&matrix, most);
+            let pairs = strongest_pairs(Pairs::Once, &matrix, most);
             pairs.iter().map(|p| (p.first, p.second)).collect::<Vec<_>>()
         };
         assert_eq!(of(3), [(0, 2), (1, 2), (1, 3)]);
         assert_eq!(of(9), [(0, 2), (1, 2), (1, 3), (0, 1)]);
-        assert_eq!(off_diagonal(&arr2(&[[1.0]])).count(), 0);
+        assert_eq!(Pairs::Once.of(&arr2(&[[1.0]])).count(), 0);
     }
 }

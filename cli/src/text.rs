@@ -2,83 +2,273 @@
 
 use std::fmt::Write;
 
-use crate::facts::LayerFacts;
+use crate::facts::{EstimatorFacts, LayerFacts, OtherFacts};
 use crate::failure::one_line;
+use crate::firing::{FiringFacts, FiringPair};
+use crate::labels::{LabelFacts, Neuron};
+use crate::significance::SignificanceFacts;
 use crate::statistics::Spread;
+
+/// Lines of a label and a value each, the values below each other.
+#[derive(Debug, Default)]
+struct Lines(Vec<(String, String)>);
+
+impl Lines {
+    fn add(&mut self, label: impl Into<String>, value: impl Into<String>) {
+        self.0.push((label.into(), value.into()));
+    }
+
+    /// Several values with one label.
+    fn add_all(&mut self, label: &str, values: impl IntoIterator<Item = String>) {
+        for (index, value) in values.into_iter().enumerate() {
+            self.add(if index == 0 { label } else { "" }, value);
+        }
+    }
+
+    fn finish(&self, mut text: String) -> String {
+        const NARROWEST: usize = 20;
+        let longest = self.0.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+        let width = longest.max(NARROWEST);
+        for (label, value) in &self.0 {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "  {label:<width$} {value}");
+        }
+        text
+    }
+}
 
 /// A paragraph about one layer.
 pub(crate) fn layer(facts: &LayerFacts) -> String {
-    let mut text =
-        format!("{} ({})\n", one_line(&facts.name), one_line(&facts.file.display().to_string()));
-    let mut line = |label: &str, value: String| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {label:<20} {value}");
+    let place = |name: &str, file: &std::path::Path| {
+        format!("{} ({})", one_line(name), one_line(&file.display().to_string()))
     };
+    let mut title = place(&facts.name, &facts.file);
+    if let Some(other) = &facts.other {
+        let _ = write!(title, " with {}", place(&other.name, &other.file));
+    }
+    title.push('\n');
+
+    let mut lines = Lines::default();
     let units = facts.units;
-    line("activations", activations(facts));
-    line("bins", format!("{}, range {}", facts.bins, facts.range));
-    line("computed by", computed_by(facts));
-    line("entropy", spread(facts.entropy, units));
-    line(
-        "mutual information",
-        match facts.pairs {
-            0 => "n/a (a single neuron has no pairs)".to_owned(),
-            pairs => {
-                format!("{}, of {} pairs", spread(facts.mutual_information, units), grouped(pairs))
-            }
-        },
-    );
-    for (index, pair) in facts.strongest_pairs.iter().enumerate() {
-        let label = if index == 0 { "strongest pairs" } else { "" };
-        let value = format!("{:.6} {units}", pair.mutual_information);
-        line(label, format!("neurons {} and {}: {value}", pair.first, pair.second));
+    lines.add("activations", activations(facts));
+    if let Some(other) = &facts.other {
+        lines.add("other layer", other_activations(other));
     }
-    line(
-        "degenerate neurons",
-        format!(
-            "{} dead, {} constant, {} two-valued",
-            facts.degenerate.dead.len(),
-            facts.degenerate.constant.len(),
-            facts.degenerate.two_valued.len()
-        ),
-    );
-    line("time", time(facts));
-    for incident in &facts.incidents {
-        line("incident", one_line(incident));
+    if let Some(bins) = bins(facts) {
+        lines.add("bins", bins);
     }
-    text
+    if let Some(estimator) = estimator(facts) {
+        lines.add("estimator", estimator);
+    }
+    lines.add("computed by", computed_by(facts));
+    lines.add("entropy", spread(facts.entropy, Some(units)));
+    lines.add_all("", ties(facts.tied, facts.neurons));
+    if let Some(other) = &facts.other {
+        lines.add("other's entropy", spread(other.entropy, Some(units)));
+        lines.add_all("", ties(other.tied, other.neurons));
+    }
+    lines.add("mutual information", mutual_information(facts));
+    lines.add_all("strongest pairs", strongest_pairs(facts));
+    for measure in &facts.measures {
+        lines.add(measure.name, spread(measure.spread, measure.unit));
+    }
+    if let Some(firing) = &facts.firing {
+        add_firing(&mut lines, firing, facts.samples);
+    }
+    if let Some(labels) = &facts.labels {
+        add_labels(&mut lines, labels, units);
+    }
+    if let Some(significance) = &facts.significance {
+        add_significance(&mut lines, significance);
+    }
+    let other = facts.other.as_ref().and_then(|other| other.degenerate.as_ref());
+    for (label, degenerate) in
+        [("degenerate neurons", facts.degenerate.as_ref()), ("other's degenerate", other)]
+    {
+        let Some(degenerate) = degenerate else { continue };
+        let (dead, constant) = (degenerate.dead.len(), degenerate.constant.len());
+        let two_valued = degenerate.two_valued.len();
+        lines.add(label, format!("{dead} dead, {constant} constant, {two_valued} two-valued"));
+    }
+    lines.add("time", time(facts));
+    lines.add_all("incident", facts.incidents.iter().map(|incident| one_line(incident)));
+    lines.finish(title)
 }
 
 fn activations(facts: &LayerFacts) -> String {
-    let LayerFacts { samples, neurons, element_type, stored_shape, .. } = facts;
-    let mut text = format!("{samples} samples x {neurons} neurons, {element_type}");
+    let LayerFacts { samples, neurons, element_type, stored_shape, rounded_to_f32, .. } = facts;
+    let text = format!("{samples} samples x {neurons} neurons, {element_type}");
+    stored(text, stored_shape, *rounded_to_f32)
+}
+
+fn other_activations(other: &OtherFacts) -> String {
+    let OtherFacts { neurons, element_type, stored_shape, rounded_to_f32, .. } = other;
+    stored(format!("{neurons} neurons, {element_type}"), stored_shape, *rounded_to_f32)
+}
+
+fn stored(mut text: String, stored_shape: &[usize], is_rounded: bool) -> String {
     if stored_shape.len() > 2 {
         let _ = write!(text, ", stored as {stored_shape:?}");
     }
-    if facts.rounded_to_f32 {
+    if is_rounded {
         text.push_str(", rounded to f32");
     }
     text
 }
 
-fn computed_by(facts: &LayerFacts) -> String {
-    let kernel = facts.kernel;
-    match &facts.adapter {
-        Some(adapter) => {
-            let software = if adapter.is_software { " (software)" } else { "" };
-            format!("gpu, {}{software}, kernel {kernel}", one_line(&adapter.label))
-        }
-        None => {
-            let plural = if facts.threads == 1 { "" } else { "s" };
-            format!("{}, {} thread{plural}, kernel {kernel}", facts.engine, facts.threads)
+/// Such as `10, range per-neuron`.
+fn bins(facts: &LayerFacts) -> Option<String> {
+    let (bins, binning) = (facts.bins?, facts.binning.as_deref()?);
+    // Neurons need not have equally many where activations tell.
+    let varies = facts.bin_rule.is_some() || binning == "equal-frequency";
+    let mut text = if varies { "up to ".to_owned() } else { String::new() };
+    let other = facts.other.as_ref().and_then(|other| other.bins);
+    let _ = match other {
+        Some(other) if other != bins => write!(text, "{bins} and {other}"),
+        _ => write!(text, "{bins}"),
+    };
+    if let Some(rule) = facts.bin_rule {
+        let _ = write!(text, " by rule {rule}");
+    }
+    let _ = match &facts.range {
+        Some(range) => write!(text, ", range {range}"),
+        None => write!(text, ", {binning}"),
+    };
+    if facts.zero_bin {
+        text.push_str(", one of them for zeros");
+    }
+    Some(text)
+}
+
+/// None for what nobody asked for.
+fn estimator(facts: &LayerFacts) -> Option<String> {
+    let EstimatorFacts { estimator, neighbors, jitter, preset } = &facts.estimator;
+    let mut text = estimator.clone();
+    if let Some(neighbors) = neighbors {
+        let plural = if *neighbors == 1 { "" } else { "s" };
+        let _ = write!(text, ", {neighbors} nearest neighbour{plural}");
+    }
+    if let Some(jitter) = jitter {
+        let _ = write!(text, ", jitter {jitter:e}");
+    }
+    if preset.is_some() {
+        text.push_str("; entropy plug-in, 101 bins (preset paper)");
+    }
+    (text != "plug-in").then_some(text)
+}
+
+/// What is wrong with entropies of nearest neighbours, if anything is.
+fn ties(tied: Option<usize>, neurons: usize) -> Option<String> {
+    let tied = tied.filter(|&tied| tied > 0)?;
+    let problem = format!("-inf for {tied} of {neurons} neurons, which have equal activations");
+    Some(format!("{problem}; --jitter sets them apart"))
+}
+
+fn mutual_information(facts: &LayerFacts) -> String {
+    match facts.pairs {
+        0 => "n/a (a single neuron has no pairs)".to_owned(),
+        pairs => {
+            let spread = spread(facts.mutual_information, Some(facts.units));
+            format!("{spread}, of {} pairs", grouped(pairs))
         }
     }
 }
 
-fn spread(spread: Option<Spread>, units: &str) -> String {
+fn strongest_pairs(facts: &LayerFacts) -> impl Iterator<Item = String> {
+    facts.strongest_pairs.iter().map(|pair| {
+        let value = format!("{:.6} {}", pair.mutual_information, facts.units);
+        match facts.other {
+            None => format!("neurons {} and {}: {value}", pair.first, pair.second),
+            Some(_) => format!("neuron {} and the other's {}: {value}", pair.first, pair.second),
+        }
+    })
+}
+
+fn add_firing(lines: &mut Lines, firing: &FiringFacts, samples: usize) {
+    let FiringFacts { neurons, rates: (low, high), .. } = firing;
+    let among = format!("among {neurons} neurons that fire in {low:.4} to {high:.4} of samples");
+    lines.add("firing together", among);
+    for association in &firing.associations {
+        let unit = association.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+        let pair = |pair: &FiringPair| {
+            let FiringPair { first, second, both, association } = pair;
+            let value = format!("{association:.6}{unit}");
+            format!("neurons {first} and {second}: {value}, both in {both} of {samples} samples")
+        };
+        if association.strongest_pairs.is_empty() {
+            lines.add(association.name, "no pair fires together");
+        } else {
+            lines.add_all(association.name, association.strongest_pairs.iter().map(pair));
+        }
+    }
+}
+
+fn add_labels(lines: &mut Lines, labels: &LabelFacts, units: &str) {
+    let mut text = format!("{} different ones", labels.labels);
+    if let Some(entropy) = labels.entropy {
+        let _ = write!(text, ", entropy {entropy:.6} {units}");
+    }
+    lines.add("labels", text);
+    lines.add("label information", spread(labels.mutual_information, Some(units)));
+    let neurons = labels.strongest_neurons.iter();
+    let neuron = |n: &Neuron| format!("neuron {}: {:.6} {units}", n.neuron, n.mutual_information);
+    lines.add_all("tell most of it", neurons.map(neuron));
+    if let Some(given) = labels.mutual_information_given_labels {
+        lines.add("MI given labels", spread(Some(given), Some(units)));
+    }
+}
+
+fn add_significance(lines: &mut Lines, facts: &SignificanceFacts) {
+    let SignificanceFacts { test, pairs, discoveries, false_discovery_rate: rate, .. } = *facts;
+    let (all, found) = (grouped(pairs), grouped(discoveries));
+    let mut text = format!("{found} of {all} pairs at a false-discovery rate of {rate}");
+    if let Some(permutations) = facts.permutations {
+        let _ = write!(text, ", {permutations} permutations");
+    }
+    lines.add(test, text);
+    if let Some(few) = facts.pairs_with_few_samples.filter(|&few| few > 0) {
+        lines.add(
+            "",
+            format!(
+                "{} pairs have S < 5 Kx Ky, too few samples for a G-test: their p-values are",
+                grouped(few)
+            ),
+        );
+        lines.add("", "too small; use fewer bins, or --significance permutation");
+    }
+    if let Some(permutations) = facts.permutations {
+        // What a single pair would need: then it may take many of them to be found at all.
+        let least = 1.0 / (1.0 + f64::from(permutations));
+        if discoveries == 0 && least * pairs as f64 > rate {
+            lines.add(
+                "",
+                format!("no p-value can be below {least:.2e}, and there are {all} pairs:"),
+            );
+            lines.add("", "more --permutations may find some");
+        }
+    }
+}
+
+fn computed_by(facts: &LayerFacts) -> String {
+    let kernel = facts.kernel.map(|kernel| format!(", kernel {kernel}")).unwrap_or_default();
+    match &facts.adapter {
+        Some(adapter) => {
+            let software = if adapter.is_software { " (software)" } else { "" };
+            format!("gpu, {}{software}{kernel}", one_line(&adapter.label))
+        }
+        None => {
+            let plural = if facts.threads == 1 { "" } else { "s" };
+            format!("{}, {} thread{plural}{kernel}", facts.engine, facts.threads)
+        }
+    }
+}
+
+/// Of something that may have a unit.
+fn spread(spread: Option<Spread>, unit: Option<&str>) -> String {
+    let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
     match spread {
         Some(Spread { mean, median, .. }) => {
-            format!("mean {mean:.6} {units}, median {median:.6} {units}")
+            format!("mean {mean:.6}{unit}, median {median:.6}{unit}")
         }
         None => "n/a".to_owned(),
     }
@@ -86,61 +276,27 @@ fn spread(spread: Option<Spread>, units: &str) -> String {
 
 fn time(facts: &LayerFacts) -> String {
     let seconds = &facts.seconds;
-    let mut text = format!(
-        "{} to discretise, {} for all pairs",
-        duration(seconds.discretize),
-        duration(seconds.pairs)
-    );
+    let mut text = String::new();
+    for (stage, seconds) in [("discretise", seconds.discretize), ("sort", seconds.sort)] {
+        if let Some(seconds) = seconds {
+            let _ = write!(text, "{} to {stage}, ", duration(seconds));
+        }
+    }
+    let _ = write!(text, "{} for all pairs", duration(seconds.pairs));
     if facts.pairs > 0 && facts.pairs_per_second > 0.0 {
         let _ = write!(text, " ({} pairs/s)", rate(facts.pairs_per_second));
     }
-    text
-}
-
-/// One row a layer, in columns.
-pub(crate) fn table(layers: &[LayerFacts]) -> String {
-    let units = layers.first().map_or("", |facts| facts.units);
-    let mut rows = vec![[
-        "layer".to_owned(),
-        "samples".to_owned(),
-        "neurons".to_owned(),
-        format!("mean entropy ({units})"),
-        format!("mean MI ({units})"),
-        format!("strongest MI ({units})"),
-        "pairs/s".to_owned(),
-    ]];
-    rows.extend(layers.iter().map(|facts| {
-        let strongest = facts.mutual_information.map(|spread| spread.max);
-        [
-            one_line(&facts.name),
-            facts.samples.to_string(),
-            facts.neurons.to_string(),
-            cell(facts.entropy.map(|spread| spread.mean)),
-            cell(facts.mutual_information.map(|spread| spread.mean)),
-            cell(strongest),
-            if facts.pairs > 0 { rate(facts.pairs_per_second) } else { "n/a".to_owned() },
-        ]
-    }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..rows[0].len()).filter_map(width).collect();
-    rows.iter().map(|row| aligned(row, &widths)).collect()
-}
-
-/// Names to the left, numbers to the right.
-fn aligned(row: &[String], widths: &[usize]) -> String {
-    let mut line = String::new();
-    for (column, (text, &width)) in row.iter().zip(widths).enumerate() {
-        let _ = match column {
-            0 => write!(line, "{text:<width$}"),
-            _ => write!(line, "  {text:>width$}"),
-        };
+    let others = [
+        ("firing", facts.firing.as_ref().map(|firing| firing.seconds)),
+        ("labels", facts.labels.as_ref().map(|labels| labels.seconds)),
+        ("significance", facts.significance.as_ref().map(|test| test.seconds)),
+    ];
+    for (what, seconds) in others {
+        if let Some(seconds) = seconds {
+            let _ = write!(text, ", {} for {what}", duration(seconds));
+        }
     }
-    line.push('\n');
-    line
-}
-
-fn cell(value: Option<f64>) -> String {
-    value.map_or("n/a".to_owned(), |value| format!("{value:.6}"))
+    text
 }
 
 fn duration(seconds: f64) -> String {
@@ -153,7 +309,7 @@ fn duration(seconds: f64) -> String {
 }
 
 /// A rate in the prefix a person would use.
-fn rate(value: f64) -> String {
+pub(crate) fn rate(value: f64) -> String {
     match value {
         v if v < 1e3 => format!("{v:.0}"),
         v if v < 1e6 => format!("{:.1} k", v / 1e3),

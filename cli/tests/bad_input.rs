@@ -110,6 +110,19 @@ fn wrong_arguments_are_refused() {
         &["--units", "hartleys"],
         &["--threads", "0"],
         &["--kernel", "fast"],
+        &["--bins", "0"],
+        &["--bins", "many"],
+        &["--binning", "threshold"],
+        &["--binning", "edges=1;2"],
+        &["--estimator", "best"],
+        &["--estimator", "pseudo-count"],
+        &["--neighbors", "0"],
+        &["--preset", "mine"],
+        &["--measure", "correlation"],
+        &["--rates", "0.5,0.1"],
+        &["--significance", "t-test"],
+        &["--permutations", "0"],
+        &["--seed", "-1"],
         &["--unknown"],
     ] {
         let run = place.analyze(&[&["x.npy"], arguments].concat());
@@ -120,6 +133,105 @@ fn wrong_arguments_are_refused() {
     let many = ["x.npy", "--bins", "3", "--kernel", "bitset"];
     assert_refused("too many bins for the kernel", &place.analyze(&many));
     assert_eq!(place.run(&[]).status, 2, "no command");
+}
+
+/// What makes no sense is refused before a file is looked at: there is none.
+#[test]
+fn combinations_that_make_no_sense_are_refused() {
+    let place = Place::new();
+    for (arguments, expected) in [
+        (&["--binning", "threshold=1", "--bins", "10"][..], "leave --bins out"),
+        (&["--binning", "edges=0,1,2", "--bins", "2"], "leave --bins out"),
+        (&["--binning", "categories", "--bins", "auto"], "leave --bins out"),
+        (&["--binning", "equal-frequency", "--bins", "fd"], "give a number"),
+        (&["--binning", "equal-frequency", "--range", "per-neuron"], "--range is that of"),
+        (&["--binning", "threshold=0", "--range", "0,1"], "--range is that of"),
+        (&["--binning", "categories", "--zero-bin"], "leave --zero-bin out"),
+        (&["--binning", "threshold=0", "--zero-bin"], "--bins 1 --zero-bin"),
+        (&["--binning", "threshold=nan"], "threshold NaN is not finite"),
+        (&["--binning", "edges=0,2,1"], "give edges that ascend"),
+        (&["--binning", "edges=0"], "1 edges; give from 2"),
+        (&["--bins", "256", "--zero-bin"], "leave no code for the zero bin"),
+        (&["--bins", "1"], "choose from 2 to 256"),
+        (&["--estimator", "pseudo-count=0"], "a pseudo-count of 0 is not usable"),
+        (&["--estimator", "pseudo-count=nan"], "is not usable"),
+        (&["--kernel", "bitset"], "kernel bitset counts at most 2 bins, not 10"),
+        (&["--measure", "lift"], "use --bins 2"),
+        (&["--measure", "phi", "--bins", "2", "--zero-bin"], "use --bins 2"),
+        (&["--measure", "jaccard", "--bins", "auto"], "use --bins 2"),
+        (&["--measure", "lift", "--bins", "2", "--other", "y.npy"], "leave it or --other out"),
+        (&["--rates", "0,1", "--measure", "joint-entropy"], "--rates chooses among pairs"),
+        (&["--labels", "l.npy", "--other", "y.npy"], "leave it or --other out"),
+        (&["--labels", "l.npy", "--other-layer", "y"], "leave it or --other-layer out"),
+        (&["--labels", "l.npy", "--estimator", "chao-shen"], "--estimator chao-shen cannot"),
+        (&["--significance", "g-test", "--estimator", "laplace"], "not --estimator laplace"),
+        (
+            &["--significance", "g-test", "--estimator", "pseudo-count=2"],
+            "not --estimator pseudo-count=2",
+        ),
+        (&["--significance", "permutation", "--estimator", "james-stein"], "cannot be made with"),
+        (&["--significance", "permutation", "--other-layer", "y"], "use --significance g-test"),
+        (&["--permutations", "1000"], "add --significance permutation"),
+        (&["--permutations", "1000", "--significance", "g-test"], "add --significance"),
+        (&["--seed", "0"], "add --significance permutation or --jitter"),
+        (&["--neighbors", "3"], "add --estimator ksg"),
+        (&["--jitter", "1e-9", "--estimator", "plug-in"], "add --estimator ksg"),
+        (&["--jitter", "2", "--estimator", "ksg"], "choose from 0 to 1"),
+        (&["--jitter", "-1", "--estimator", "ksg"], "choose from 0 to 1"),
+        (&["--estimator", "ksg", "--bins", "10"], "--bins is for histograms"),
+        (&["--estimator", "ksg", "--binning", "equal-width"], "--binning is for histograms"),
+        (&["--estimator", "ksg", "--zero-bin"], "--zero-bin is for histograms"),
+        (&["--estimator", "ksg2", "--range", "global"], "--range is for histograms"),
+        (&["--estimator", "ksg", "--measure", "joint-entropy"], "--measure is for histograms"),
+        (&["--estimator", "ksg", "--significance", "g-test"], "--significance is for"),
+        (&["--estimator", "ksg", "--kernel", "bitset"], "--kernel is for histograms"),
+        (&["--preset", "paper", "--bins", "100"], "--preset paper goes without those"),
+        (&["--preset", "paper", "--estimator", "ksg"], "says what --estimator would"),
+        (&["--preset", "paper", "--neighbors", "3"], "says what --neighbors would"),
+        (&["--preset", "paper", "--jitter", "0"], "says what --jitter would"),
+    ] {
+        let run = place.analyze(&[&["missing.npy"], arguments].concat());
+        assert_refused(&format!("{arguments:?}"), &run);
+        assert!(run.stderr.contains(expected), "{arguments:?}: {expected}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn labels_that_are_none_are_refused() {
+    let (flat, c) = (&[3][..], Order::C);
+    for (what, bytes, expected) in [
+        ("negative", npy(flat, c, &[0i64, 4, -2]), "the label of sample 2 is -2, not a whole"),
+        ("fractional", npy(flat, c, &[0.0f32, 1.5, 1.0]), "the label of sample 1 is 1.5, not"),
+        ("NaN", npy(flat, c, &[f64::NAN, 1.0, 1.0]), "the label of sample 0 is NaN, not"),
+        ("too large", npy(flat, c, &[0u64, 1, 1 << 32]), "sample 2 is 4294967296, not a whole"),
+        ("too few", npy(&[2], c, &[0i64, 1]), "x.npy, layer x: 2 labels for 3 samples"),
+        ("none", npy(&[0], c, &[0i64; 0]), "x.npy, layer x: 0 labels for 3 samples"),
+        ("a table", npy(&[3, 2], c, &[0u8; 6]), "an array of shape [3, 2] is no list of labels"),
+        ("a number", npy(&[], c, &[7u8]), "an array of shape [] is no list of labels"),
+        ("text", claim("'<U3'", "(3,)", &[0; 36]), "labels of type <U3; save them as integers"),
+        ("cut off", npy(flat, c, &[0i64, 1, 2])[..140].to_vec(), "are not 3 labels; write"),
+        ("2^60", claim("'<i8'", "(1152921504606846976,)", &[0; 8]), "8 bytes of data are not"),
+        ("archive", npz(&[("l.npy", npy(flat, c, &[0u8; 3]))], Stored), ".npy files only"),
+        ("empty", vec![], "is empty"),
+    ] {
+        let place = Place::new();
+        place.put("x.npy", npy(&[3, 1], c, &[1u8, 2, 3]));
+        place.put("l.npy", bytes);
+        let run = place.analyze(&["x.npy", "--labels", "l.npy", "--out", "out"]);
+        assert_refused(what, &run);
+        assert!(run.stderr.contains(expected), "{what}: {}", run.stderr);
+        assert_eq!(place.tree(), ["l.npy", "x.npy"], "{what}");
+    }
+    let place = Place::new();
+    place.put("x.npy", plain_npy());
+    assert_refused("no file", &place.analyze(&["x.npy", "--labels", "missing.npy"]));
+    assert_refused("a directory", &place.analyze(&["x.npy", "--labels", "."]));
+    let too_many = ["x.npy", "--estimator", "ksg", "--neighbors", "60"];
+    assert_refused("as many neighbours as samples", &place.analyze(&too_many));
+    let kernel = ["x.npy", "--binning", "categories", "--kernel", "bitset"];
+    assert_refused("more bins than the kernel has", &place.analyze(&kernel));
+    let measure = ["x.npy", "--binning", "categories", "--measure", "lift"];
+    assert_refused("more categories than two", &place.analyze(&measure));
 }
 
 #[test]

@@ -25,33 +25,30 @@ fn an_interrupted_run_writes_nothing() {
         .collect();
     place.put("x.npy", npy(&[samples.into(), neurons.into()], Order::C, &values));
 
-    let arguments = [
-        "analyze",
-        "x.npy",
-        "--engine",
-        "cpu",
-        "--bins",
-        "256",
-        "--threads",
-        "1",
-        "--out",
-        "a/out",
-    ];
-    let mut command = common::cofire(place.path(), &arguments);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Its temporary directory appears just before the work begins.
-    while !place.path().join("a").exists() {
-        thread::sleep(Duration::from_millis(5));
+    for how in [
+        &["--bins", "256"][..],
+        &["--bins", "2", "--significance", "permutation", "--permutations", "1000000"],
+        &["--estimator", "ksg"],
+    ] {
+        let arguments = ["analyze", "x.npy", "--engine", "cpu", "--threads", "1", "--out", "a/out"];
+        let mut command = common::cofire(place.path(), &[&arguments, how].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Its temporary directory appears just before the work begins.
+        while !place.path().join("a").exists() {
+            assert!(child.try_wait().unwrap().is_none(), "{how:?} ended early");
+            thread::sleep(Duration::from_millis(5));
+        }
+        thread::sleep(Duration::from_millis(700));
+        // Twice, as `timeout` does to a process and its group.
+        for _ in 0..2 {
+            let id = child.id().to_string();
+            let kill = Command::new("kill").args(["-INT", &id]).status().unwrap();
+            assert!(kill.success(), "kill");
+        }
+        let run = Run::from(child.wait_with_output().unwrap());
+        assert_eq!(run.status, 130, "{how:?}: {run:?}");
+        assert_eq!(run.stderr, "error: interrupted; nothing was written\n");
+        assert_eq!(run.stdout, "");
+        assert_eq!(place.tree(), ["x.npy"]);
     }
-    thread::sleep(Duration::from_millis(100));
-    // Twice, as `timeout` does to a process and its group.
-    for _ in 0..2 {
-        let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-        assert!(kill.success(), "kill");
-    }
-    let run = Run::from(child.wait_with_output().unwrap());
-    assert_eq!(run.status, 130, "{run:?}");
-    assert_eq!(run.stderr, "error: interrupted; nothing was written\n");
-    assert_eq!(run.stdout, "");
-    assert_eq!(place.tree(), ["x.npy"]);
 }

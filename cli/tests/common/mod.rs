@@ -6,11 +6,13 @@
     reason = "a test that cannot go on has failed, and says so by panicking"
 )]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use ndarray::Array2;
 use npyz::{AutoSerialize, Order, Serialize, WriterBuilder};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -178,4 +180,34 @@ pub(crate) fn safetensors(shape: &[usize], tensors: &[(&str, Dtype, Vec<u8>)]) -
         (*name, TensorView::new(*dtype, shape.to_vec(), bytes).unwrap())
     });
     safetensors::serialize(views, None).unwrap()
+}
+
+/// The activations in memory.
+pub(crate) fn activations() -> Array2<f32> {
+    Array2::from_shape_vec(SHAPE, values().into_iter().map(f32::from).collect()).unwrap()
+}
+
+/// Entropy of a histogram by its definition, in nats.
+pub(crate) fn entropy_of(counts: impl IntoIterator<Item = usize>) -> f64 {
+    let counts: Vec<f64> = counts.into_iter().filter(|&n| n > 0).map(|n| n as f64).collect();
+    let samples: f64 = counts.iter().sum();
+    counts.iter().map(|n| -(n / samples) * (n / samples).ln()).sum()
+}
+
+/// Entropy of what is seen in the samples, whatever it is.
+pub(crate) fn entropy_seen<T: Ord>(seen: impl IntoIterator<Item = T>) -> f64 {
+    let mut counts = BTreeMap::new();
+    for value in seen {
+        *counts.entry(value).or_default() += 1;
+    }
+    entropy_of(counts.into_values())
+}
+
+/// Fails unless both lists are the same but for rounding.
+pub(crate) fn assert_close(what: &str, found: &[f64], expected: &[f64]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let is_close = (found - expected).abs() < 1e-9 || found == expected;
+        assert!(is_close, "{what}, number {index}: {found}, not {expected}");
+    }
 }

@@ -1,0 +1,121 @@
+//! How entropies are estimated.
+
+use std::num::NonZeroUsize;
+
+use clap::{Args, ValueEnum};
+use cofire::{Estimator, KsgAlgorithm};
+
+use super::by_name;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Estimator")]
+pub(crate) struct EstimatorArguments {
+    /// How entropy and information are estimated [default: plug-in]
+    ///
+    /// From histograms, whose bins are those of --bins and --binning:
+    ///   plug-in       from the shares of samples as they are; never negative, and too large
+    ///                 for mutual information of few samples
+    ///   miller-madow  takes off that bias to first order; a good choice
+    ///   grassberger   takes off more of it, where cells have few samples
+    ///   laplace, jeffreys, pseudo-count=A
+    ///                 with 1, 1/2 or A samples more in every cell, empty cells too
+    ///   chao-shen, james-stein
+    ///                 for many cells that no sample has reached; several times slower
+    /// From the nearest neighbours of each sample, without bins, for continuous activations
+    /// (Kraskov, Stoegbauer and Grassberger 2004); much slower:
+    ///   ksg           their first algorithm, the usual one
+    ///   ksg2          their second one
+    /// Entropies are differential ones then (Kozachenko and Leonenko), and may be negative.
+    /// All but plug-in can give slightly less than 0 for unrelated neurons.
+    #[arg(long, value_name = "NAME", value_parser = parse_estimator, verbatim_doc_comment)]
+    pub(crate) estimator: Option<EstimatorArgument>,
+
+    /// Neighbours of each sample, of ksg and ksg2 [default: 3]
+    ///
+    /// Few have less bias, many less variance; 3 to 10 are usual.
+    #[arg(long, value_name = "K")]
+    pub(crate) neighbors: Option<NonZeroUsize>,
+
+    /// Noise that sets equal activations apart, of ksg and ksg2 [default: none]
+    ///
+    /// At most AMOUNT times a neuron's spread, from its smallest to its largest activation, such as
+    /// 1e-10. Without noise, the entropy of a neuron with more than K equal activations is -inf.
+    /// --seed chooses other noise.
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
+    pub(crate) jitter: Option<f64>,
+
+    /// Settings of others, to compare with their figures: paper
+    ///
+    /// paper: what the code released with arXiv 2210.09404 computes. Entropy is plug-in over 100
+    /// bins between the extremes of the whole layer, and one for the largest activation; mutual
+    /// information is that of ksg with 3 neighbours, as it is and not clipped at 0.
+    #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
+    pub(crate) preset: Option<PresetArgument>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum EstimatorArgument {
+    Histogram(Estimator),
+    Neighbors(KsgAlgorithm),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PresetArgument {
+    Paper,
+}
+
+impl PresetArgument {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+        }
+    }
+}
+
+const ESTIMATORS: [(&str, Estimator); 7] = [
+    ("plug-in", Estimator::PlugIn),
+    ("miller-madow", Estimator::MillerMadow),
+    ("grassberger", Estimator::Grassberger),
+    ("laplace", Estimator::LAPLACE),
+    ("jeffreys", Estimator::JEFFREYS),
+    ("chao-shen", Estimator::ChaoShen),
+    ("james-stein", Estimator::JamesStein),
+];
+
+const OF_NEIGHBORS: [(&str, KsgAlgorithm); 2] =
+    [("ksg", KsgAlgorithm::First), ("ksg2", KsgAlgorithm::Second)];
+
+fn parse_estimator(text: &str) -> Result<EstimatorArgument, String> {
+    if let Some(count) = text.strip_prefix("pseudo-count=") {
+        return match count.trim().parse() {
+            Ok(count) => Ok(EstimatorArgument::Histogram(Estimator::PseudoCount(count))),
+            Err(_) => {
+                Err("expected a number above 0 and up to 1000, as in pseudo-count=0.1".to_owned())
+            }
+        };
+    }
+    let of_histograms = ESTIMATORS.map(|(name, e)| (name, EstimatorArgument::Histogram(e)));
+    let of_neighbors = OF_NEIGHBORS.map(|(name, a)| (name, EstimatorArgument::Neighbors(a)));
+    by_name(text, of_histograms.into_iter().chain(of_neighbors))
+        .map_err(|expected| format!("{expected}, or pseudo-count=A with a number A"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn estimators_have_the_names_of_the_library() {
+        for (name, estimator) in ESTIMATORS {
+            assert_eq!(estimator.to_string(), name);
+            assert_eq!(parse_estimator(name), Ok(EstimatorArgument::Histogram(estimator)));
+        }
+        let quarter = EstimatorArgument::Histogram(Estimator::PseudoCount(0.25));
+        assert_eq!(parse_estimator("pseudo-count=0.25"), Ok(quarter));
+        let second = EstimatorArgument::Neighbors(KsgAlgorithm::Second);
+        assert_eq!(parse_estimator("ksg2"), Ok(second));
+        for text in ["", "mle", "pseudo-count", "pseudo-count=", "pseudo-count=x"] {
+            assert!(parse_estimator(text).is_err(), "{text}");
+        }
+    }
+}

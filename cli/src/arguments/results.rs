@@ -1,0 +1,150 @@
+//! What is measured beside entropy and mutual information, and where it goes.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+use cofire::{Association, Measure, Units};
+
+use super::{by_name, parse_two_numbers};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Results")]
+pub(crate) struct ResultArguments {
+    /// Another measure of all pairs; may be given several times
+    ///
+    /// Written to NAME.npy, N x N. Of the row's neuron X and the column's neuron Y:
+    ///   mutual-information            I(X; Y), which is always there, in mi.npy
+    ///   joint-entropy                 H(X, Y): what both carry together
+    ///   row-given-column              H(X | Y): what X carries that Y does not tell
+    ///   column-given-row              H(Y | X): what Y carries that X does not tell
+    ///   variation-of-information      H(X | Y) + H(Y | X): a distance
+    /// as a share, I(X; Y) divided by what bounds it, for neurons of unlike entropies:
+    ///   normalized-by-min             the smaller entropy: does one tell all of the other?
+    ///   normalized-by-max             the larger entropy
+    ///   normalized-by-mean            the mean entropy
+    ///   normalized-by-geometric-mean  the geometric mean of both
+    ///   normalized-by-joint           the joint entropy: do both tell the same?
+    /// and for neurons with two bins, which fire (in the second one) or do not:
+    ///   lift                          P(both) / (P(X) P(Y)): how much more than by chance
+    ///   pointwise-mutual-information  its logarithm; -inf where both never fire together
+    ///   phi                           correlation, from -1 to 1
+    ///   jaccard                       P(both) / P(any)
+    #[arg(long = "measure", value_name = "NAME", verbatim_doc_comment)]
+    pub(crate) measures: Vec<MeasureArgument>,
+
+    /// How often neurons must fire to be among the strongest pairs, LO,HI
+    ///
+    /// Of lift and its kin, as shares of samples. Lift is largest by chance for neurons that hardly
+    /// ever fire, the Jaccard index for those that nearly always do; such neurons are left out of
+    /// the pairs that are printed, and never of what is written. Left out, it is 0.001,0.5 and at
+    /// least ten samples.
+    #[arg(long, value_name = "LO,HI", value_parser = parse_rates)]
+    pub(crate) rates: Option<(f64, f64)>,
+
+    /// Test the independence of all pairs: g-test or permutation
+    ///
+    /// Writes p_values.npy and false_discovery_rates.npy (Benjamini and Hochberg, over all
+    /// pairs): of the pairs at or below a rate of 0.05, at most a twentieth are expected to be
+    /// there by chance.
+    ///   g-test       at once; an approximation for many samples, S >= 5 Kx Ky for neurons that
+    ///                reach Kx and Ky bins, which says so where there are fewer
+    ///   permutation  right for any number of samples, but as slow as measuring P times more,
+    ///                and no p-value is below 1 / (1 + P)
+    /// Both take samples to be independent of each other, which neighbouring tokens are not.
+    #[arg(long, value_name = "TEST", value_enum, hide_possible_values = true)]
+    #[arg(verbatim_doc_comment)]
+    pub(crate) significance: Option<SignificanceArgument>,
+
+    /// Permutations of the permutation test [default: 1000]
+    #[arg(long, value_name = "P")]
+    pub(crate) permutations: Option<NonZeroU32>,
+
+    /// Where random numbers begin, of permutations and --jitter [default: 0]
+    ///
+    /// The same seed gives the same results, to the last bit.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+
+    /// The unit of information [default: nats]
+    #[arg(long, value_enum)]
+    pub(crate) units: Option<UnitsArgument>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArguments {
+    /// Write entropy.npy, mi.npy and what else there is into DIR
+    ///
+    /// All files or none. All are f64: N entropies, and the N x N mutual information of all pairs
+    /// with the entropies on its diagonal. Several layers go to DIR/<layer>/. Other files in DIR are
+    /// left alone.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Print the summary as JSON; with --out, write DIR/summary.json
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum UnitsArgument {
+    #[default]
+    Nats,
+    Bits,
+}
+
+impl From<UnitsArgument> for Units {
+    fn from(units: UnitsArgument) -> Self {
+        match units {
+            UnitsArgument::Nats => Self::Nats,
+            UnitsArgument::Bits => Self::Bits,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignificanceArgument {
+    GTest,
+    Permutation,
+}
+
+/// A measure of pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MeasureArgument {
+    /// Made from entropies and mutual information.
+    OfInformation(Measure),
+    /// Made from how often neurons with two bins fire.
+    OfFiring(Association),
+}
+
+impl FromStr for MeasureArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let of_information = Measure::ALL.map(|m| (m.name(), Self::OfInformation(m)));
+        let of_firing = Association::ALL.map(|a| (a.name(), Self::OfFiring(a)));
+        by_name(text, of_information.into_iter().chain(of_firing))
+    }
+}
+
+fn parse_rates(text: &str) -> Result<(f64, f64), String> {
+    let rates = parse_two_numbers(text).filter(|(low, high)| 0.0 <= *low && low <= high);
+    rates
+        .filter(|(_, high)| *high <= 1.0)
+        .ok_or_else(|| "expected two shares of samples from 0 to 1, as in 0.01,0.5".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_shares() {
+        assert_eq!(parse_rates("0.01,1"), Ok((0.01, 1.0)));
+        for text in ["", "0.1", "0.5,0.1", "-0.1,0.5", "0,1.5", "nan,1", "0,nan", "0,1,1"] {
+            assert!(parse_rates(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! By nearest neighbours: the pairs within a layer, and those between two.
+
+use cofire::{NeighborAnalysis, NeighborExecution, NeighborTimings};
+use ndarray::{Array1, Array2};
+
+use super::{Read, Wanted};
+use crate::facts::{LayerFacts, Measured, OtherFacts, Seconds, tied};
+use crate::failure::Failure;
+use crate::layer_list::LayerPlace;
+use crate::progress::Bar;
+use crate::results::Results;
+use crate::settings::{NeighborSettings, Settings};
+use crate::statistics::{Pairs, Spread};
+use crate::{interrupt, labels};
+
+pub(super) fn within(
+    this: &Read<'_>,
+    method: &NeighborSettings,
+    wanted: Wanted<'_>,
+    bar: &Bar,
+    results: &mut Results<'_>,
+) -> Result<LayerFacts, Failure> {
+    let activations = this.layer.activations.view();
+    let failed = |error| this.failed(&error);
+    let report = watched(method, bar).run(activations).map_err(failed)?;
+    interrupt::check()?;
+    let entropy = match &method.binned_entropies {
+        Some(analysis) => analysis.entropies(activations).map_err(failed)?,
+        None => report.entropy,
+    };
+    results.write("entropy", "entropy.npy", entropy.view())?;
+    results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
+    let (how, samples) = ((&report.execution, &report.timings), report.samples);
+    let measured = measured(Pairs::Once, samples, &entropy, &report.mutual_information, how);
+    let mut facts = LayerFacts::new(this.place, &this.layer, &measured, wanted.settings);
+    drop(report.mutual_information);
+    if let Some(labels) = wanted.labels {
+        bar.begin("labels");
+        let analysis = watched(method, bar);
+        let with_labels =
+            labels::measure_neighbors(&analysis, activations, labels, results, failed)?;
+        facts.labels = Some(with_labels);
+    }
+    Ok(facts)
+}
+
+pub(super) fn between(
+    this: &Read<'_>,
+    other: &Read<'_>,
+    method: &NeighborSettings,
+    settings: &Settings,
+    bar: &Bar,
+    results: &mut Results<'_>,
+) -> Result<LayerFacts, Failure> {
+    let (rows, columns) = (this.layer.activations.view(), other.layer.activations.view());
+    let failed = |error| this.failed_with(other, &error);
+    let report = watched(method, bar).run_between(rows, columns).map_err(failed)?;
+    interrupt::check()?;
+    let (entropy, other_entropy) = match &method.binned_entropies {
+        Some(analysis) => (
+            analysis.entropies(rows).map_err(failed)?,
+            analysis.entropies(columns).map_err(failed)?,
+        ),
+        None => (report.entropy_x, report.entropy_y),
+    };
+    results.write("entropy", "entropy.npy", entropy.view())?;
+    results.write("other_entropy", "other_entropy.npy", other_entropy.view())?;
+    results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
+    let (how, samples) = ((&report.execution, &report.timings), report.samples);
+    let measured = measured(Pairs::Between, samples, &entropy, &report.mutual_information, how);
+    let mut facts = LayerFacts::new(this.place, &this.layer, &measured, settings);
+    let LayerPlace { file, layer: info } = other.place.clone();
+    facts.other = Some(OtherFacts {
+        file,
+        name: info.name,
+        stored_shape: info.shape,
+        element_type: other.layer.element_type.to_string(),
+        rounded_to_f32: other.layer.rounded,
+        neurons: other_entropy.len(),
+        bins: None,
+        entropy: Spread::of(|| other_entropy.iter().copied()),
+        tied: tied(&other_entropy, settings),
+        degenerate: None,
+    });
+    Ok(facts)
+}
+
+/// Settings that report to the bar, and may be stopped.
+fn watched(method: &NeighborSettings, bar: &Bar) -> NeighborAnalysis {
+    method.analysis.clone().progress(bar.callback())
+}
+
+fn measured<'a>(
+    pairs: Pairs,
+    samples: usize,
+    entropy: &'a Array1<f64>,
+    mutual_information: &'a Array2<f64>,
+    (execution, timings): (&'a NeighborExecution, &NeighborTimings),
+) -> Measured<'a> {
+    Measured {
+        pairs,
+        samples,
+        bins: None,
+        entropy,
+        mutual_information,
+        degenerate: None,
+        adapter: execution.adapter.as_ref(),
+        kernel: None,
+        incidents: &execution.incidents,
+        seconds: Seconds {
+            discretize: None,
+            sort: Some(timings.sort.as_secs_f64()),
+            open_engine: timings.open_engine.as_secs_f64(),
+            pairs: timings.pairs.as_secs_f64(),
+        },
+    }
+}

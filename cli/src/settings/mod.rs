@@ -1,0 +1,259 @@
+//! From arguments to settings of the library. What makes no sense is refused here, before any file
+//! is looked at: with the reason, and what to do.
+
+mod bins;
+mod histograms;
+mod neighbors;
+
+use std::path::PathBuf;
+
+use cofire::{Association, Engine, Estimator, Measure, Units};
+
+pub(crate) use bins::BinSettings;
+pub(crate) use histograms::HistogramSettings;
+pub(crate) use neighbors::NeighborSettings;
+
+use crate::arguments::{
+    AnalyzeArguments, EngineArgument, EstimatorArgument, MeasureArgument, SignificanceArgument,
+};
+use crate::failure::Failure;
+
+/// What is measured, and how.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Its engine is still to be opened.
+    pub(crate) method: Method,
+    pub(crate) units: Units,
+    /// Measures of all pairs, beside mutual information.
+    pub(crate) measures: Vec<Measure>,
+    /// Of neurons that fire or do not.
+    pub(crate) associations: Vec<Association>,
+    /// How often a neuron fires that is among the strongest pairs, if that was said.
+    pub(crate) rates: Option<(f64, f64)>,
+    pub(crate) significance: Option<SignificanceTest>,
+    pub(crate) labels: Option<PathBuf>,
+    engine: EngineArgument,
+    adapter: Option<String>,
+}
+
+/// What estimates are made from.
+#[derive(Debug)]
+pub(crate) enum Method {
+    Histograms(HistogramSettings),
+    Neighbors(NeighborSettings),
+}
+
+/// How pairs are tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignificanceTest {
+    G,
+    Permutation { permutations: u32, seed: u64 },
+}
+
+impl SignificanceTest {
+    /// As it is called on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::G => "g-test",
+            Self::Permutation { .. } => "permutation",
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn of(arguments: &AnalyzeArguments) -> Result<Self, Failure> {
+        let results = &arguments.results;
+        let units = Units::from(results.units.unwrap_or_default());
+        let (measures, associations) = measures(&results.measures);
+        let estimator = &arguments.estimator;
+        let method = match (estimator.preset, estimator.estimator) {
+            (None, None) => Method::Histograms(HistogramSettings::of(arguments, units)?),
+            (None, Some(EstimatorArgument::Histogram(_))) => {
+                Method::Histograms(HistogramSettings::of(arguments, units)?)
+            }
+            _ => Method::Neighbors(NeighborSettings::of(arguments, units)?),
+        };
+        let settings = Self {
+            method,
+            units,
+            measures,
+            associations,
+            rates: results.rates,
+            significance: significance(arguments)?,
+            labels: arguments.input.labels.clone(),
+            engine: arguments.engine.engine.unwrap_or(EngineArgument::Auto),
+            adapter: arguments.engine.adapter.clone(),
+        };
+        settings.check(arguments)?;
+        Ok(settings)
+    }
+
+    /// What each of two arguments allows, and both together do not.
+    fn check(&self, arguments: &AnalyzeArguments) -> Result<(), Failure> {
+        if self.adapter.is_some() && self.engine == EngineArgument::Cpu {
+            return refuse(
+                "--adapter names a GPU and --engine cpu uses none; leave one of them out",
+            );
+        }
+        let between = match (&arguments.input.other, &arguments.input.other_layer) {
+            (Some(_), _) => Some("--other"),
+            (None, Some(_)) => Some("--other-layer"),
+            (None, None) => None,
+        };
+        if let (Some(between), Some(_)) = (between, &self.labels) {
+            return refuse(format!(
+                "--labels is for the neurons of one layer; leave it or {between} out"
+            ));
+        }
+        if self.rates.is_some() && self.associations.is_empty() {
+            return refuse(
+                "--rates chooses among pairs that fire together; \
+                 add --measure lift, pointwise-mutual-information, phi or jaccard, or leave it out",
+            );
+        }
+        match &self.method {
+            Method::Histograms(histograms) => self.check_histograms(histograms, between),
+            Method::Neighbors(_) => self.check_neighbors(arguments),
+        }
+    }
+
+    /// `between` is what says that two layers are measured, if anything does.
+    fn check_histograms(
+        &self,
+        histograms: &HistogramSettings,
+        between: Option<&str>,
+    ) -> Result<(), Failure> {
+        if let Some(association) = self.associations.first() {
+            let measure = format!("--measure {}", association.name());
+            if histograms.bins.known().is_some_and(|bins| bins != 2) {
+                return refuse(format!(
+                    "{measure} is for neurons that fire or do not; \
+                     use --bins 2 or --binning threshold=T"
+                ));
+            }
+            if let Some(between) = between {
+                return refuse(format!(
+                    "{measure} is for pairs within a layer; leave it or {between} out"
+                ));
+            }
+        }
+        let estimator = histograms.estimator;
+        let is_sum = !matches!(estimator, Estimator::ChaoShen | Estimator::JamesStein);
+        if self.labels.is_some() && !is_sum {
+            return refuse(format!(
+                "--estimator {estimator} cannot give mutual information given --labels; \
+                 choose another, such as miller-madow"
+            ));
+        }
+        match self.significance {
+            Some(SignificanceTest::G) if estimator != Estimator::PlugIn => refuse(format!(
+                "the G-test is made from plug-in estimates, not --estimator {}; \
+                 leave --estimator out, or use --significance permutation",
+                histograms.estimator_name()
+            )),
+            Some(SignificanceTest::Permutation { .. }) if !is_sum => refuse(format!(
+                "a permutation test cannot be made with --estimator {estimator}; \
+                 choose another, such as miller-madow"
+            )),
+            Some(SignificanceTest::Permutation { .. }) if between.is_some() => refuse(
+                "a permutation test is for pairs within a layer; \
+                 use --significance g-test between two",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_neighbors(&self, arguments: &AnalyzeArguments) -> Result<(), Failure> {
+        let bins = &arguments.bins;
+        let of_histograms = [
+            ("--bins", bins.bins.is_some()),
+            ("--binning", bins.binning.is_some()),
+            ("--zero-bin", bins.zero_bin),
+            ("--range", bins.range.is_some()),
+            ("--measure", !self.measures.is_empty() || !self.associations.is_empty()),
+            ("--significance", self.significance.is_some()),
+            ("--kernel", arguments.engine.kernel.is_some()),
+        ];
+        match of_histograms.into_iter().find(|(_, is_given)| *is_given) {
+            Some((name, _)) => {
+                let estimator =
+                    arguments.estimator.preset.map_or("--estimator ksg", |_| "--preset paper");
+                refuse(format!(
+                    "{name} is for histograms, and {estimator} goes without those; \
+                     leave one of them out"
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the device that was asked for: once for all layers, and before any is read in vain.
+    pub(crate) fn open_engine(&mut self) -> Result<(), Failure> {
+        let open = |name: Option<&str>| {
+            let gpu = cofire::gpu::Gpu::open(name).map_err(|error| Failure::of_adapter(&error))?;
+            Ok::<_, Failure>(Engine::Gpu(gpu))
+        };
+        let engine = match (self.engine, self.adapter.as_deref()) {
+            (_, Some(name)) => open(Some(name))?,
+            (EngineArgument::Gpu, None) => open(None)?,
+            (EngineArgument::Cpu, None) => Engine::Cpu,
+            (EngineArgument::Auto, None) => Engine::Auto,
+        };
+        match &mut self.method {
+            Method::Histograms(histograms) => histograms.set_engine(engine),
+            Method::Neighbors(neighbors) => neighbors.set_engine(engine),
+        }
+        Ok(())
+    }
+
+    /// The engine as it was asked for, for the record.
+    pub(crate) fn engine_name(&self) -> &'static str {
+        match (self.engine, &self.adapter) {
+            (_, Some(_)) | (EngineArgument::Gpu, None) => "gpu",
+            (EngineArgument::Cpu, None) => "cpu",
+            (EngineArgument::Auto, None) => "auto",
+        }
+    }
+}
+
+fn measures(asked: &[MeasureArgument]) -> (Vec<Measure>, Vec<Association>) {
+    let (mut measures, mut associations) = (Vec::new(), Vec::new());
+    for argument in asked {
+        match *argument {
+            // It is there already.
+            MeasureArgument::OfInformation(Measure::MutualInformation) => {}
+            MeasureArgument::OfInformation(m) if !measures.contains(&m) => measures.push(m),
+            MeasureArgument::OfFiring(a) if !associations.contains(&a) => associations.push(a),
+            _ => {}
+        }
+    }
+    (measures, associations)
+}
+
+fn significance(arguments: &AnalyzeArguments) -> Result<Option<SignificanceTest>, Failure> {
+    let results = &arguments.results;
+    let has_permutations = results.significance == Some(SignificanceArgument::Permutation);
+    if results.permutations.is_some() && !has_permutations {
+        return refuse(
+            "--permutations is for a permutation test; \
+             add --significance permutation, or leave it out",
+        );
+    }
+    if results.seed.is_some() && !has_permutations && arguments.estimator.jitter.is_none() {
+        return refuse(
+            "--seed is for random numbers, and none are used; \
+             add --significance permutation or --jitter, or leave it out",
+        );
+    }
+    Ok(results.significance.map(|test| match test {
+        SignificanceArgument::GTest => SignificanceTest::G,
+        SignificanceArgument::Permutation => SignificanceTest::Permutation {
+            permutations: results.permutations.map_or(1000, Into::into),
+            seed: results.seed.unwrap_or(0),
+        },
+    }))
+}
+
+fn refuse<T>(reason: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure::Input(reason.into()))
+}

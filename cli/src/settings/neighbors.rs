@@ -1,0 +1,72 @@
+//! Estimates from nearest neighbours, as they were asked for.
+
+use cofire::{Analysis, Binning, Engine, KsgAlgorithm, NeighborAnalysis, Units};
+use ndarray::arr2;
+
+use super::refuse;
+use crate::arguments::{AnalyzeArguments, EstimatorArgument, PresetArgument};
+use crate::failure::Failure;
+
+/// Neighbours, and what is done about activations that are equal.
+#[derive(Debug)]
+pub(crate) struct NeighborSettings {
+    pub(crate) analysis: NeighborAnalysis,
+    pub(crate) algorithm: KsgAlgorithm,
+    pub(crate) neighbors: usize,
+    /// Largest noise as a share of a neuron's spread, and where its random numbers begin.
+    pub(crate) jitter: Option<(f64, u64)>,
+    pub(crate) preset: Option<PresetArgument>,
+    /// What entropies are made with, if not with nearest neighbours.
+    pub(crate) binned_entropies: Option<Analysis>,
+}
+
+impl NeighborSettings {
+    pub(super) fn of(arguments: &AnalyzeArguments, units: Units) -> Result<Self, Failure> {
+        let estimator = &arguments.estimator;
+        let of_estimator = [
+            ("--estimator", estimator.estimator.is_some()),
+            ("--neighbors", estimator.neighbors.is_some()),
+            ("--jitter", estimator.jitter.is_some()),
+        ];
+        let given = of_estimator.into_iter().find(|(_, is_given)| *is_given);
+        if let (Some(_), Some((name, _))) = (estimator.preset, given) {
+            return refuse(format!("--preset paper says what {name} would; leave one of them out"));
+        }
+        let algorithm = match estimator.estimator {
+            Some(EstimatorArgument::Neighbors(algorithm)) => algorithm,
+            _ => KsgAlgorithm::First,
+        };
+        let neighbors = estimator.neighbors.map_or(3, Into::into);
+        let jitter =
+            estimator.jitter.map(|amplitude| (amplitude, arguments.results.seed.unwrap_or(0)));
+        let mut analysis = NeighborAnalysis::new(neighbors).algorithm(algorithm).units(units);
+        if let Some((amplitude, seed)) = jitter {
+            check_jitter(amplitude)?;
+            analysis = analysis.jitter(amplitude, seed);
+        }
+        let binned_entropies = estimator.preset.map(|PresetArgument::Paper| {
+            Analysis::with_binning(Binning::RELEASED_WITH_PAPER).units(units)
+        });
+        let preset = estimator.preset;
+        Ok(Self { analysis, algorithm, neighbors, jitter, preset, binned_entropies })
+    }
+
+    pub(super) fn set_engine(&mut self, engine: Engine) {
+        self.analysis = self.analysis.clone().engine(engine);
+    }
+
+    /// As it is called on the command line.
+    pub(crate) fn estimator_name(&self) -> &'static str {
+        match self.algorithm {
+            KsgAlgorithm::Second => "ksg2",
+            _ => "ksg",
+        }
+    }
+}
+
+/// What the library has to say of a jitter, asked on the smallest of layers.
+fn check_jitter(amplitude: f64) -> Result<(), Failure> {
+    let analysis = NeighborAnalysis::new(1).jitter(amplitude, 0);
+    let checked = analysis.with_labels(arr2(&[[0.0], [1.0]]).view(), &[0, 0]);
+    checked.map(drop).map_err(|error| Failure::Input(error.to_string()))
+}

@@ -1,0 +1,148 @@
+//! Which pairs share more than chance explains.
+
+use std::time::Instant;
+
+use cofire::significance::{false_discovery_rates, false_discovery_rates_of_pairs};
+use cofire::{Analysis, BetweenReport, Error, Report};
+use ndarray::{Array1, Array2, ArrayView2};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::results::Results;
+use crate::settings::SignificanceTest;
+use crate::statistics::Pairs;
+
+/// Pairs at or below this false-discovery rate are counted.
+pub(crate) const RATE: f64 = 0.05;
+
+/// What came of a test of all pairs.
+#[derive(Debug, Serialize)]
+pub(crate) struct SignificanceFacts {
+    pub(crate) test: &'static str,
+    /// As many as were made; they come in twos.
+    pub(crate) permutations: Option<u32>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) pairs: u64,
+    pub(crate) false_discovery_rate: f64,
+    /// Pairs at or below it.
+    pub(crate) discoveries: u64,
+    /// Pairs with fewer than five samples a cell, for which a G-test's p-values are too small.
+    pub(crate) pairs_with_few_samples: Option<u64>,
+    pub(crate) seconds: f64,
+}
+
+/// The G-test of the pairs within a layer.
+pub(crate) fn g_test(
+    report: &Report,
+    results: &mut Results<'_>,
+    failed: impl Fn(Error) -> Failure,
+) -> Result<SignificanceFacts, Failure> {
+    let clock = Instant::now();
+    let p_values = report.g_test().map_err(failed)?;
+    let few = few_samples(Pairs::Once, report.samples, [&report.occupied_bins; 2]);
+    let facts = SignificanceFacts { pairs_with_few_samples: Some(few), ..of(SignificanceTest::G) };
+    facts.finish(Pairs::Once, p_values, results, clock)
+}
+
+/// The G-test of the pairs of two layers.
+pub(crate) fn g_test_between(
+    report: &BetweenReport,
+    results: &mut Results<'_>,
+    failed: impl Fn(Error) -> Failure,
+) -> Result<SignificanceFacts, Failure> {
+    let clock = Instant::now();
+    let p_values = report.g_test().map_err(failed)?;
+    let occupied = [&report.rows.occupied_bins, &report.columns.occupied_bins];
+    let few = few_samples(Pairs::Between, report.samples, occupied);
+    let facts = SignificanceFacts { pairs_with_few_samples: Some(few), ..of(SignificanceTest::G) };
+    facts.finish(Pairs::Between, p_values, results, clock)
+}
+
+/// The permutation test of the pairs within a layer.
+pub(crate) fn permutation_test(
+    (permutations, seed): (u32, u64),
+    analysis: &Analysis,
+    activations: ArrayView2<'_, f32>,
+    results: &mut Results<'_>,
+    failed: impl Fn(Error) -> Failure,
+) -> Result<SignificanceFacts, Failure> {
+    let clock = Instant::now();
+    let report = analysis.permutation_test(activations, permutations, seed).map_err(failed)?;
+    let facts = of(SignificanceTest::Permutation { permutations: report.permutations, seed });
+    facts.finish(Pairs::Once, report.p_values, results, clock)
+}
+
+/// Of a test that is still to be made.
+fn of(test: SignificanceTest) -> SignificanceFacts {
+    let (permutations, seed) = match test {
+        SignificanceTest::G => (None, None),
+        SignificanceTest::Permutation { permutations, seed } => (Some(permutations), Some(seed)),
+    };
+    SignificanceFacts {
+        test: test.name(),
+        permutations,
+        seed,
+        pairs: 0,
+        false_discovery_rate: RATE,
+        discoveries: 0,
+        pairs_with_few_samples: None,
+        seconds: 0.0,
+    }
+}
+
+impl SignificanceFacts {
+    fn finish(
+        self,
+        pairs: Pairs,
+        p_values: Array2<f64>,
+        results: &mut Results<'_>,
+        clock: Instant,
+    ) -> Result<Self, Failure> {
+        results.write("p_values", "p_values.npy", p_values.view())?;
+        let rates = match pairs {
+            Pairs::Between => {
+                let shape = p_values.dim();
+                let rates = false_discovery_rates(&p_values.into_iter().collect::<Vec<_>>());
+                Array2::from_shape_vec(shape, rates)
+                    .map_err(|error| Failure::Other(error.to_string()))?
+            }
+            _ => false_discovery_rates_of_pairs(&p_values),
+        };
+        let file = "false_discovery_rates.npy";
+        results.write("false_discovery_rates", file, rates.view())?;
+        let discoveries = pairs.of(&rates).filter(|(_, _, rate)| *rate <= RATE).count() as u64;
+        let seconds = clock.elapsed().as_secs_f64();
+        Ok(Self { pairs: pairs.count(rates.dim()), discoveries, seconds, ..self })
+    }
+}
+
+/// How many pairs have S < 5 Kx Ky, of neurons that are not constant.
+fn few_samples(pairs: Pairs, samples: usize, occupied: [&Array1<u32>; 2]) -> u64 {
+    let [rows, columns] = occupied;
+    let mut few = 0;
+    for (i, &x) in rows.iter().enumerate() {
+        let first = if pairs == Pairs::Once { i + 1 } else { 0 };
+        let others = columns
+            .iter()
+            .skip(first)
+            .filter(|&&y| x > 1 && y > 1 && (samples as u64) < 5 * u64::from(x) * u64::from(y));
+        few += others.count() as u64;
+    }
+    few
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_with_few_samples_are_counted_once() {
+        let occupied = Array1::from(vec![2, 3, 1, 10]);
+        // 5 · 2 · 3 = 30, 5 · 2 · 10 = 100, 5 · 3 · 10 = 150; one neuron is constant.
+        for (samples, expected) in [(29, 3), (30, 2), (100, 1), (149, 1), (150, 0)] {
+            assert_eq!(few_samples(Pairs::Once, samples, [&occupied; 2]), expected, "{samples}");
+        }
+        let other = Array1::from(vec![2]);
+        assert_eq!(few_samples(Pairs::Between, 20, [&occupied, &other]), 2);
+    }
+}
