@@ -19,6 +19,7 @@ pub(crate) struct FiringFacts {
     /// How many neurons those are.
     pub(crate) neurons: usize,
     pub(crate) associations: Vec<AssociationFacts>,
+    pub(crate) incidents: Vec<String>,
     pub(crate) seconds: f64,
 }
 
@@ -90,5 +91,6 @@ pub(crate) fn measure(
                 .collect(),
         });
     }
-    Ok(FiringFacts { rates, neurons, associations, seconds })
+    let incidents = report.execution.incidents.iter().map(ToString::to_string).collect();
+    Ok(FiringFacts { rates, neurons, associations, incidents, seconds })
 }

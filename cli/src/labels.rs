@@ -36,6 +36,7 @@ pub(crate) struct LabelFacts {
     pub(crate) strongest_neurons: Vec<Neuron>,
     /// Of each pair given the label, off the diagonal; none of nearest neighbours.
     pub(crate) mutual_information_given_labels: Option<Spread>,
+    pub(crate) incidents: Vec<String>,
     pub(crate) seconds: f64,
 }
 
@@ -60,7 +61,9 @@ pub(crate) fn measure(
     let given = &report.conditional_mutual_information;
     results.write("mutual_information_given_labels", "mi_given_labels.npy", given.view())?;
     let entropy = Some(report.label.label_entropy);
-    Ok(LabelFacts { entropy, mutual_information_given_labels: Pairs::Once.spread(given), ..facts })
+    let incidents = report.execution.incidents.iter().map(ToString::to_string).collect();
+    let mutual_information_given_labels = Pairs::Once.spread(given);
+    Ok(LabelFacts { entropy, mutual_information_given_labels, incidents, ..facts })
 }
 
 /// Measures neurons with labels by nearest neighbours.
@@ -97,6 +100,7 @@ impl LabelFacts {
             mutual_information: Spread::of(|| information.iter().copied()),
             strongest_neurons: strongest.take(STRONGEST).collect(),
             mutual_information_given_labels: None,
+            incidents: Vec::new(),
             seconds,
         })
     }

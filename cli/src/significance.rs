@@ -28,6 +28,7 @@ pub(crate) struct SignificanceFacts {
     pub(crate) discoveries: u64,
     /// Pairs with fewer than five samples a cell, for which a G-test's p-values are too small.
     pub(crate) pairs_with_few_samples: Option<u64>,
+    pub(crate) incidents: Vec<String>,
     pub(crate) seconds: f64,
 }
 
@@ -68,7 +69,9 @@ pub(crate) fn permutation_test(
 ) -> Result<SignificanceFacts, Failure> {
     let clock = Instant::now();
     let report = analysis.permutation_test(activations, permutations, seed).map_err(failed)?;
-    let facts = of(SignificanceTest::Permutation { permutations: report.permutations, seed });
+    let test = SignificanceTest::Permutation { permutations: report.permutations, seed };
+    let incidents = report.execution.incidents.iter().map(ToString::to_string).collect();
+    let facts = SignificanceFacts { incidents, ..of(test) };
     facts.finish(Pairs::Once, report.p_values, results, clock)
 }
 
@@ -86,6 +89,7 @@ fn of(test: SignificanceTest) -> SignificanceFacts {
         false_discovery_rate: RATE,
         discoveries: 0,
         pairs_with_few_samples: None,
+        incidents: Vec::new(),
         seconds: 0.0,
     }
 }

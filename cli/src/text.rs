@@ -91,8 +91,19 @@ pub(crate) fn layer(facts: &LayerFacts) -> String {
         lines.add(label, format!("{dead} dead, {constant} constant, {two_valued} two-valued"));
     }
     lines.add("time", time(facts));
-    lines.add_all("incident", facts.incidents.iter().map(|incident| one_line(incident)));
+    lines.add_all("incident", incidents(facts));
     lines.finish(title)
+}
+
+/// Of all that was measured.
+fn incidents(facts: &LayerFacts) -> impl Iterator<Item = String> {
+    let others = [
+        facts.firing.as_ref().map(|firing| &firing.incidents),
+        facts.labels.as_ref().map(|labels| &labels.incidents),
+        facts.significance.as_ref().map(|test| &test.incidents),
+    ];
+    let all = [Some(&facts.incidents)].into_iter().chain(others).flatten().flatten();
+    all.map(|incident| one_line(incident))
 }
 
 fn activations(facts: &LayerFacts) -> String {

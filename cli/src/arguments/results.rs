@@ -48,8 +48,8 @@ pub(crate) struct ResultArguments {
     /// Writes p_values.npy and false_discovery_rates.npy (Benjamini and Hochberg, over all
     /// pairs): of the pairs at or below a rate of 0.05, at most a twentieth are expected to be
     /// there by chance.
-    ///   g-test       at once; an approximation for many samples, S >= 5 Kx Ky for neurons that
-    ///                reach Kx and Ky bins, which says so where there are fewer
+    ///   g-test       at once, but an approximation for many samples: S >= 5 Kx Ky for neurons
+    ///                that reach Kx and Ky bins; how many pairs have fewer is told
     ///   permutation  right for any number of samples, but as slow as measuring P times more,
     ///                and no p-value is below 1 / (1 + P)
     /// Both take samples to be independent of each other, which neighbouring tokens are not.
