@@ -13,14 +13,27 @@
 //! # Ok::<(), cofire::Error>(())
 //! ```
 //!
-//! [`Analysis`] has the choices: how activations are cut into bins ([`Binning`]), [`Units`], which
-//! [`Engine`] computes, progress and cancelling, a limit on memory, `async` calls. [`BinEdges`] carries the
-//! bins of one set of activations to another.
+//! [`Analysis`] has the choices: how activations are cut into bins ([`Binning`]), how entropies are
+//! estimated from them ([`Estimator`]), [`Units`], which [`Engine`] computes, progress and cancelling,
+//! a limit on memory, `async` calls. [`BinEdges`] carries the bins of one set of activations to
+//! another.
+//!
+//! | question | call |
+//! | --- | --- |
+//! | What does every pair of a layer share? | [`Analysis::run`], [`NeighborAnalysis::run`] |
+//! | Joint entropy, normalised mutual information, ... | [`Report::measure`] |
+//! | What do two layers share? | [`Analysis::run_between`], [`NeighborAnalysis::run_between`] |
+//! | What do neurons tell of a label? | [`Analysis::label_information`], [`NeighborAnalysis::with_labels`] |
+//! | What do they share given the label? | [`Analysis::run_given_labels`] |
+//! | Which neurons fire together? | [`Analysis::cofiring`] |
+//! | What does a layer share as a whole? | [`Analysis::total_correlation`] |
+//! | Which pairs are no chance? | [`significance`] |
+//! | What would the paper's code say? | [`released_with_paper`] |
 //!
 //! # What it computes
 //!
-//! Activations fall into `B` bins, of equal width unless another [`Binning`] is chosen. For every pair `(X, Y)` of neurons the `B × B` joint
-//! histogram of `S` samples gives the plug-in estimates
+//! Activations fall into `B` bins, of equal width unless another [`Binning`] is chosen. For every pair
+//! `(X, Y)` of neurons the `B × B` joint histogram of `S` samples gives the plug-in estimates
 //!
 //! ```text
 //! H(X)    = ln S − (1/S) Σ n ln n          over the bins of X
@@ -33,7 +46,8 @@
 //! information) or memorized examples (high entropy, low mutual information).
 //!
 //! Plug-in mutual information is biased upwards by about `(K_xy − K_x − K_y + 1) / 2S` nats, `K`
-//! being the number of occupied bins or cells: compare values at equal `S` and `B`.
+//! being the number of occupied bins or cells: compare values at equal `S` and `B`, or choose another
+//! [`Estimator`].
 //!
 //! # Without bins
 //!
@@ -43,9 +57,9 @@
 //!
 //! # The same bits everywhere
 //!
-//! Histograms are integers, `n ln n` comes from one fixed-point table, and sums of integers do not
+//! Histograms are integers, what is summed over their cells comes from one fixed-point table, and sums of integers do not
 //! depend on their order. So CPU and GPU, any driver, any kernel and any number of threads return
-//! the same bits; against exact arithmetic an entropy is off by at most 2⁻³⁶ nats (for up to two
+//! the same bits; against exact arithmetic a plug-in entropy is off by at most 2⁻³⁶ nats (for up to two
 //! million samples) and a mutual information by twice that.
 //!
 //! # Engines

@@ -5,7 +5,11 @@
 
 mod common;
 
-use cofire::{Analysis, Engine, Error, Kernel, OnDeviceFailure, Range, Report, Units};
+use cofire::significance::Resampling;
+use cofire::{
+    Analysis, BinRule, Binning, Engine, Error, Estimator, Kernel, NeighborAnalysis,
+    OnDeviceFailure, Range, Report, Units,
+};
 use common::activations::mix;
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -100,6 +104,49 @@ fn is_answerable(settings: &Settings, activations: &Array2<f32>) -> bool {
         && activations.iter().all(|x| x.is_finite())
 }
 
+fn binnings() -> impl Strategy<Value = Binning> {
+    let rules = prop::sample::select(vec![BinRule::Auto, BinRule::Doane, BinRule::Scott]);
+    let edges = prop::collection::vec(any::<f32>(), 0..9);
+    let binnings = prop_oneof![
+        (0usize..300).prop_map(Binning::equal_width),
+        rules.prop_map(Binning::equal_width),
+        (0usize..300).prop_map(|bins| Binning::EqualFrequency { bins }),
+        (0usize..300).prop_map(|bins| Binning::Digitized { bins }),
+        any::<u32>().prop_map(|bits| Binning::Threshold(f32::from_bits(bits))),
+        edges.prop_map(|mut edges| {
+            edges.sort_by(f32::total_cmp);
+            Binning::Edges(edges.into_iter().map(f64::from).collect())
+        }),
+        Just(Binning::Categories),
+    ];
+    (binnings, any::<bool>()).prop_map(
+        |(binning, zero_bin)| {
+            if zero_bin { binning.with_zero_bin() } else { binning }
+        },
+    )
+}
+
+fn estimators() -> impl Strategy<Value = Estimator> {
+    let named = vec![
+        Estimator::PlugIn,
+        Estimator::MillerMadow,
+        Estimator::Grassberger,
+        Estimator::ChaoShen,
+        Estimator::JamesStein,
+        Estimator::LAPLACE,
+    ];
+    let added = any::<f64>().prop_map(Estimator::PseudoCount);
+    prop_oneof![4 => prop::sample::select(named), 1 => added]
+}
+
+/// An error in one line, or a result that passes the check.
+fn answered<T>(result: Result<T, Error>, check: impl FnOnce(T) -> bool) -> bool {
+    match result {
+        Ok(value) => check(value),
+        Err(error) => !error.to_string().contains('\n'),
+    }
+}
+
 fn check_report(report: &Report, settings: &Settings, activations: &Array2<f32>) {
     let neurons = activations.ncols();
     let most = (settings.bins as f64).ln() * settings.units.per_nat() + 1e-10;
@@ -134,6 +181,38 @@ proptest! {
                 prop_assert!(!error.to_string().contains('\n'), "not one line: {}", error);
             }
         }
+    }
+
+    #[test]
+    fn other_questions_get_an_answer_or_an_error(
+        binning in binnings(),
+        estimator in estimators(),
+        activations in activations(),
+        labels in prop::collection::vec(0u32..5, 0..40),
+        k in 0usize..6,
+    ) {
+        let x = activations.view();
+        let analysis = Analysis::with_binning(binning).engine(Engine::Cpu).estimator(estimator);
+        let finite = |values: &Array2<f64>| values.iter().all(|x| x.is_finite());
+        prop_assert!(answered(analysis.run(x), |r| finite(&r.mutual_information)), "run");
+        let between = analysis.run_between(x, x);
+        prop_assert!(answered(between, |r| finite(&r.mutual_information)), "between");
+        let of_labels = analysis.label_information(x, &labels);
+        prop_assert!(answered(of_labels, |r| r.mutual_information.iter().all(|x| x.is_finite())));
+        let given = analysis.run_given_labels(x, &labels);
+        let check = |r: cofire::ConditionalReport| finite(&r.conditional_mutual_information);
+        prop_assert!(answered(given, check), "given labels");
+        prop_assert!(answered(analysis.cofiring(x), |r| r.samples == activations.nrows()));
+        let whole = analysis.total_correlation(x);
+        prop_assert!(answered(whole, |r| r.total_correlation.is_finite()), "as a whole");
+        let tested = analysis.permutation_test(x, 2, 1);
+        let is_share = |p: &f64| *p > 0.0 && *p <= 1.0;
+        prop_assert!(answered(tested, |r| r.p_values.iter().all(is_share)), "tested");
+        let resampling = Resampling { replicates: 3, ..Resampling::default() };
+        let sure = analysis.uncertainty(x, &[(0, 1)], resampling);
+        prop_assert!(answered(sure, |r| r.iter().all(|pair| pair.low <= pair.high)), "sure");
+        let near = NeighborAnalysis::new(k).engine(Engine::Cpu).run(x);
+        prop_assert!(answered(near, |r| finite(&r.mutual_information)), "neighbours");
     }
 
     #[test]

@@ -148,7 +148,11 @@ impl CofiringReport {
             for &second in &neurons[k + 1..] {
                 let association = self.of(association, first, second);
                 let both = self.both[[first, second]];
-                kept.push(Weakness(CofiringPair { first, second, both, association }));
+                let pair = Weakness(CofiringPair { first, second, both, association });
+                if kept.len() == most && kept.peek().is_none_or(|weakest| pair >= *weakest) {
+                    continue;
+                }
+                kept.push(pair);
                 if kept.len() > most {
                     kept.pop();
                 }

@@ -142,6 +142,7 @@ pub(crate) struct PairSum {
 }
 
 /// Takes the histograms of a tile only if every pair was counted over every sample.
+#[cfg(feature = "gpu")]
 pub(crate) fn checked_histograms(
     tile: &Tile,
     (samples, cells): (usize, usize),
