@@ -128,6 +128,7 @@ mod tests {
     use ndarray::Array2;
 
     use super::super::adapters;
+    use super::super::tile_queue::TileQueue;
     use super::*;
     use crate::activations::Activations;
     use crate::codes::Codes;

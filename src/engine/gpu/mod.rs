@@ -26,6 +26,7 @@ mod private_counters;
 mod sample_lists;
 mod submissions;
 mod tile_counter;
+mod tile_queue;
 mod uploads;
 mod visit;
 
@@ -34,12 +35,13 @@ use std::sync::Arc;
 pub use adapter::{AdapterLimits, FoundAdapter, Gpu, adapters, adapters_async};
 pub use kernel_sources::{KernelSource, kernel_sources};
 
-use super::{Found, Goal, Job, Kernel, OnDeviceFailure, Sink, cpu};
+use super::{Found, Goal, Job, Kernel, Monitor, OnDeviceFailure, Sink, cpu};
 use crate::Error;
 use crate::plan::Tile;
 use crate::report::{Execution, Incident, KernelChoice, Remedy};
 use failure::Failure;
 use tile_counter::TileCounter;
+use tile_queue::{Run, TileSink};
 
 /// Counts every pair; returns how it was done, and what went wrong on the way.
 pub(crate) async fn run(
@@ -51,9 +53,7 @@ pub(crate) async fn run(
     let mut incidents = Incidents { gpu, on_failure, list: Vec::new() };
     let (kernel, kernel_choice, transfer) = match kernel_choice::open(gpu, job).await {
         Ok((mut counter, choice)) => {
-            Run { counter: &mut counter, job, sink, accepted: 0, next: 0 }
-                .finish(&mut incidents)
-                .await?;
+            Run::new(&mut counter, &Counted { job, sink }).finish(&mut incidents).await?;
             counter.remember_pace();
             (counter.kernel(), choice, Some(counter.transfer()))
         }
@@ -68,86 +68,29 @@ pub(crate) async fn run(
     Ok(Execution { adapter, kernel, kernel_choice, transfer, incidents })
 }
 
-/// A job on its way through its tiles, several of which are under way at a time.
-struct Run<'a, 'b> {
-    counter: &'a mut TileCounter<'b>,
+/// Where the tiles of a job of joint histograms go.
+struct Counted<'a> {
     job: &'a Job,
     sink: &'a Arc<dyn Sink>,
-    /// Tiles before this one are in the sink.
-    accepted: usize,
-    /// The tile to be enqueued next.
-    next: usize,
 }
 
-impl Run<'_, '_> {
-    async fn finish(mut self, incidents: &mut Incidents<'_>) -> Result<(), Error> {
-        while self.accepted < self.counter.tiles().len() {
-            let outcome = match self.go_on().await {
-                Err(failure @ Failure::Wrong(_)) => self.again(failure, incidents).await?,
-                outcome => outcome,
-            };
-            if let Err(failure) = outcome {
-                incidents.add(failure, Remedy::RestOnCpu)?;
-                self.job.monitor.set_done(self.work_done());
-                let rest = self.counter.tiles()[self.accepted..].to_vec();
-                return cpu::run(self.job, self.sink, rest).await;
-            }
-        }
-        Ok(())
-    }
+impl TileSink for Counted<'_> {
+    type Found = Found;
 
-    /// Enqueues the next tile, or waits for the last ones, and takes in what arrived.
-    async fn go_on(&mut self) -> Result<(), Failure> {
-        if self.next < self.counter.tiles().len() {
-            self.counter.enqueue(self.next).await?;
-            self.next += 1;
-        } else {
-            self.counter.finish().await?;
-        }
-        while let Some((tile, found)) = self.counter.next_found() {
-            self.accept(&tile, &found?);
-        }
-        Ok(())
-    }
-
-    /// Gives the tile that came back wrong a second chance in smaller dispatches, then to the CPU.
-    /// Tiles that were enqueued behind it are enqueued again: what was wrong may have spread.
-    async fn again(
-        &mut self,
-        failure: Failure,
-        incidents: &mut Incidents<'_>,
-    ) -> Result<Result<(), Failure>, Error> {
-        let tile = self.counter.tiles()[self.accepted].clone();
-        self.job.monitor.set_done(self.work_done());
-        match self.counter.count_carefully(self.accepted).await {
-            Ok(found) => {
-                incidents.note(&failure, Remedy::SmallerDispatches);
-                self.accept(&tile, &found);
-            }
-            Err(failure @ Failure::Wrong(_)) => {
-                incidents.add(failure, Remedy::TileOnCpu)?;
-                self.job.monitor.set_done(self.work_done());
-                cpu::run(self.job, self.sink, vec![tile]).await?;
-                self.accepted += 1;
-                self.next = self.accepted;
-                return Ok(self.counter.start_over().await);
-            }
-            Err(failure) => return Ok(Err(failure)),
-        }
-        self.next = self.accepted;
-        Ok(Ok(()))
-    }
-
-    fn accept(&mut self, tile: &Tile, found: &Found) {
+    fn accept(&self, tile: &Tile, found: &Found) {
         self.sink.accept(tile, found);
-        self.accepted += 1;
     }
 
-    /// Pair-samples of the tiles that were accepted.
-    fn work_done(&self) -> u64 {
-        let tiles = &self.counter.tiles()[..self.accepted];
-        let pairs: usize = tiles.iter().map(Tile::pairs).sum();
-        pairs as u64 * self.job.codes.samples() as u64
+    async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error> {
+        cpu::run(self.job, self.sink, tiles).await
+    }
+
+    fn monitor(&self) -> &Monitor {
+        &self.job.monitor
+    }
+
+    fn samples(&self) -> usize {
+        self.job.codes.samples()
     }
 }
 

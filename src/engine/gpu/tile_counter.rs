@@ -12,6 +12,7 @@ use super::pieces::Pieces;
 use super::pipelines::Shader;
 use super::plan::{DeviceLimits, Plan, Reduction};
 use super::submissions::{Dispatch, Submissions};
+use super::tile_queue::{TileQueue, finish_one};
 use super::uploads::{Uploads, storage_buffer, upload};
 use super::visit::{Block, Role, Visit};
 use crate::Error;
@@ -125,11 +126,6 @@ impl<'a> TileCounter<'a> {
         self.chosen
     }
 
-    /// The tiles of the job, in the order in which they are best enqueued.
-    pub(super) fn tiles(&self) -> &[Tile] {
-        self.visit.tiles()
-    }
-
     /// What went to and fro so far.
     pub(super) fn transfer(&self) -> Transfer {
         self.submissions.transfer
@@ -142,26 +138,6 @@ impl<'a> TileCounter<'a> {
         if let Some(cell_sum) = &self.cell_sum {
             paces.remember(&cell_sum.stage.shader, pace.allowed(Work::CellSum));
         }
-    }
-
-    /// Enqueues the tile of this number. Waits only while enough is under way.
-    pub(super) async fn enqueue(&mut self, number: usize) -> Result<(), Failure> {
-        let Some(tile) = self.visit.tiles().get(number).cloned() else { return Ok(()) };
-        self.enqueue_tile(&tile, number).await
-    }
-
-    /// Waits until everything about the tiles that were enqueued has arrived.
-    pub(super) async fn finish(&mut self) -> Result<(), Failure> {
-        self.submissions.finish().await
-    }
-
-    /// What was found of the next tile, checked, if it has arrived.
-    pub(super) fn next_found(&mut self) -> Option<(Tile, Result<Found, Failure>)> {
-        let (Expected { tile, tag }, words) = self.submissions.next_arrived()?;
-        let clock = Stopwatch::start();
-        let found = self.decode(&tile, tag, words).map_err(Failure::from);
-        self.submissions.transfer.read_back += clock.elapsed();
-        Some((tile, found))
     }
 
     fn decode(&self, tile: &Tile, tag: u32, words: Vec<u32>) -> Result<Found, Error> {
@@ -180,31 +156,10 @@ impl<'a> TileCounter<'a> {
         Ok(Found::Sums(checked_sums(tile, samples, &pairs)?))
     }
 
-    /// Drops what was enqueued, and trusts nothing that is in memory.
-    pub(super) async fn start_over(&mut self) -> Result<(), Failure> {
-        self.submissions.abandon().await?;
-        self.uploads.clear();
-        self.submissions.clear(&self.counts);
-        self.submissions.finish().await
-    }
-
-    /// Counts the tile of this number in smaller dispatches, as all from here on, after
-    /// [`TileCounter::start_over`].
-    pub(super) async fn count_carefully(&mut self, number: usize) -> Result<Found, Failure> {
-        self.submissions.pace.slow_down();
-        self.start_over().await?;
-        self.enqueue(number).await?;
-        self.finish().await?;
-        let (_, found) = self.next_found().ok_or_else(nothing_arrived)?;
-        found
-    }
-
     /// Counts a tile that need not be one of the job's.
     pub(super) async fn count(&mut self, tile: &Tile) -> Result<Found, Failure> {
         self.enqueue_tile(tile, 0).await?;
-        self.finish().await?;
-        let (_, found) = self.next_found().ok_or_else(nothing_arrived)?;
-        found
+        finish_one(self).await
     }
 
     fn sum_on_host(&self, cells: &[u32]) -> PairSum {
@@ -321,6 +276,42 @@ impl<'a> TileCounter<'a> {
     }
 }
 
+impl TileQueue for TileCounter<'_> {
+    type Found = Found;
+
+    fn tiles(&self) -> &[Tile] {
+        self.visit.tiles()
+    }
+
+    async fn enqueue(&mut self, number: usize) -> Result<(), Failure> {
+        let Some(tile) = self.visit.tiles().get(number).cloned() else { return Ok(()) };
+        self.enqueue_tile(&tile, number).await
+    }
+
+    async fn finish(&mut self) -> Result<(), Failure> {
+        self.submissions.finish().await
+    }
+
+    fn next_found(&mut self) -> Option<(Tile, Result<Self::Found, Failure>)> {
+        let (Expected { tile, tag }, words) = self.submissions.next_arrived()?;
+        let clock = Stopwatch::start();
+        let found = self.decode(&tile, tag, words).map_err(Failure::from);
+        self.submissions.transfer.read_back += clock.elapsed();
+        Some((tile, found))
+    }
+
+    fn slow_down(&mut self) {
+        self.submissions.pace.slow_down();
+    }
+
+    async fn start_over(&mut self) -> Result<(), Failure> {
+        self.submissions.abandon().await?;
+        self.uploads.clear();
+        self.submissions.clear(&self.counts);
+        self.submissions.finish().await
+    }
+}
+
 /// Seconds of the device for the two parts of a job.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Speed {
@@ -386,10 +377,6 @@ impl TileCounter<'_> {
         self.submissions.finish().await?;
         Ok((self.submissions.transfer.device_busy - before).as_secs_f64())
     }
-}
-
-fn nothing_arrived() -> Failure {
-    Failure::Device("the device returned nothing".to_owned())
 }
 
 /// 64-bit numbers as the shader's `vec2<u32>`, low word first on any host.

@@ -16,8 +16,9 @@ use super::Incidents;
 use super::adapter::Gpu;
 use super::failure::Failure;
 use super::plan::DeviceLimits;
+use super::tile_queue::{Run, TileSink};
 use crate::Error;
-use crate::engine::OnDeviceFailure;
+use crate::engine::{Monitor, OnDeviceFailure};
 use crate::neighbors::{NeighborExecution, NeighborJob, Sink, cpu};
 use crate::plan::Tile;
 use crate::report::Remedy;
@@ -41,9 +42,7 @@ pub(crate) async fn run(
     };
     let transfer = match opened {
         Ok(mut runner) => {
-            Run { runner: &mut runner, job, sink, accepted: 0, next: 0 }
-                .finish(&mut incidents)
-                .await?;
+            Run::new(&mut runner, &Searched { job, sink }).finish(&mut incidents).await?;
             runner.remember_pace();
             Some(runner.transfer())
         }
@@ -57,85 +56,28 @@ pub(crate) async fn run(
     Ok(NeighborExecution { adapter, transfer, incidents })
 }
 
-/// A job on its way through its tiles, several of which are under way at a time.
-struct Run<'a, 'b> {
-    runner: &'a mut TileRunner<'b>,
+/// Where the tiles of a job go.
+struct Searched<'a> {
     job: &'a Arc<NeighborJob>,
     sink: &'a Arc<Sink>,
-    /// Tiles before this one are in the matrix.
-    accepted: usize,
-    /// The tile to be enqueued next.
-    next: usize,
 }
 
-impl Run<'_, '_> {
-    async fn finish(mut self, incidents: &mut Incidents<'_>) -> Result<(), Error> {
-        while self.accepted < self.runner.tiles().len() {
-            let outcome = match self.go_on().await {
-                Err(failure @ Failure::Wrong(_)) => self.again(failure, incidents).await?,
-                outcome => outcome,
-            };
-            if let Err(failure) = outcome {
-                incidents.add(failure, Remedy::RestOnCpu)?;
-                self.job.monitor.set_done(self.work_done());
-                let rest = self.runner.tiles()[self.accepted..].to_vec();
-                return cpu::run(self.job, self.sink, rest).await;
-            }
-        }
-        Ok(())
-    }
+impl TileSink for Searched<'_> {
+    type Found = Vec<u64>;
 
-    /// Enqueues the next tile, or waits for the last ones, and takes in the sums that arrived.
-    async fn go_on(&mut self) -> Result<(), Failure> {
-        if self.next < self.runner.tiles().len() {
-            self.runner.enqueue(self.next).await?;
-            self.next += 1;
-        } else {
-            self.runner.finish().await?;
-        }
-        while let Some((tile, sums)) = self.runner.next_sums() {
-            self.accept(&tile, &sums?);
-        }
-        Ok(())
-    }
-
-    /// Gives the tile that came back wrong a second chance in smaller dispatches, then to the CPU.
-    /// Tiles that were enqueued behind it are enqueued again: what was wrong may have spread.
-    async fn again(
-        &mut self,
-        failure: Failure,
-        incidents: &mut Incidents<'_>,
-    ) -> Result<Result<(), Failure>, Error> {
-        let tile = self.runner.tiles()[self.accepted].clone();
-        self.job.monitor.set_done(self.work_done());
-        match self.runner.sums_carefully(self.accepted).await {
-            Ok(sums) => {
-                incidents.note(&failure, Remedy::SmallerDispatches);
-                self.accept(&tile, &sums);
-            }
-            Err(failure @ Failure::Wrong(_)) => {
-                incidents.add(failure, Remedy::TileOnCpu)?;
-                self.job.monitor.set_done(self.work_done());
-                cpu::run(self.job, self.sink, vec![tile]).await?;
-                self.accepted += 1;
-                self.next = self.accepted;
-                return Ok(self.runner.start_over().await);
-            }
-            Err(failure) => return Ok(Err(failure)),
-        }
-        self.next = self.accepted;
-        Ok(Ok(()))
-    }
-
-    fn accept(&mut self, tile: &Tile, sums: &[u64]) {
+    fn accept(&self, tile: &Tile, sums: &Vec<u64>) {
         self.sink.accept(self.job, tile, sums);
-        self.accepted += 1;
     }
 
-    /// Pair-samples of the tiles that are in the matrix.
-    fn work_done(&self) -> u64 {
-        let tiles = &self.runner.tiles()[..self.accepted];
-        let pairs: usize = tiles.iter().map(Tile::pairs).sum();
-        pairs as u64 * self.job.samples as u64
+    async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error> {
+        cpu::run(self.job, self.sink, tiles).await
+    }
+
+    fn monitor(&self) -> &Monitor {
+        &self.job.monitor
+    }
+
+    fn samples(&self) -> usize {
+        self.job.samples
     }
 }

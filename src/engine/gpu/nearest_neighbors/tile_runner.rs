@@ -10,6 +10,7 @@ use super::super::failure::{Failure, scoped};
 use super::super::pace::{Pace, Work};
 use super::super::pipelines::Shader;
 use super::super::submissions::{Dispatch, Submissions};
+use super::super::tile_queue::TileQueue;
 use super::super::uploads::{storage_buffer, upload};
 use super::kernels::{self, Items, SUM_SAMPLES, Shape, WORKGROUP_SIZE};
 use super::plan::Plan;
@@ -103,11 +104,6 @@ impl<'a> TileRunner<'a> {
         })
     }
 
-    /// The tiles of the job.
-    pub(super) fn tiles(&self) -> &[Tile] {
-        &self.tiles
-    }
-
     /// What went to and fro so far.
     pub(super) fn transfer(&self) -> Transfer {
         self.submissions.transfer
@@ -118,59 +114,6 @@ impl<'a> TileRunner<'a> {
         let (paces, pace) = (self.gpu.paces(), &self.submissions.pace);
         paces.remember(&self.searches[0].shader, pace.allowed(Work::Count));
         paces.remember(&self.counts.shader, pace.allowed(Work::CellSum));
-    }
-
-    /// Enqueues the tile of this number. Waits only while enough is under way.
-    pub(super) async fn enqueue(&mut self, number: usize) -> Result<(), Failure> {
-        let Some(tile) = self.tiles.get(number).cloned() else { return Ok(()) };
-        self.tag = self.tag.wrapping_add(1);
-        let values = self.upload_values(&tile).await?;
-        for search in 0..self.searches.len() {
-            for begin in (0..self.job.samples).step_by(self.plan.chunk) {
-                let partners = begin..self.job.samples.min(begin + self.plan.chunk);
-                self.search(search, &tile, &values, &partners).await?;
-            }
-        }
-        self.count(&tile, &values).await?;
-        let words = tile.pairs() * self.sum_groups() * cell_sum::WORDS;
-        let tag = self.tag;
-        self.submissions.read(&self.sums, words, Expected { tile, tag });
-        Ok(())
-    }
-
-    /// Waits until the sums of all tiles that were enqueued have arrived.
-    pub(super) async fn finish(&mut self) -> Result<(), Failure> {
-        self.submissions.finish().await
-    }
-
-    /// The checked sums of the next tile, if they have arrived.
-    pub(super) fn next_sums(&mut self) -> Option<(Tile, Result<Vec<u64>, Failure>)> {
-        let (Expected { tile, tag }, words) = self.submissions.next_arrived()?;
-        let parts = cell_sum::decode(&words, tag);
-        let of_pair = |parts: &[PairSum]| PairSum {
-            cells: parts.iter().map(|part| part.cells).sum(),
-            samples: parts.iter().map(|part| part.samples).sum(),
-        };
-        let pairs: Vec<PairSum> = parts.chunks_exact(self.sum_groups()).map(of_pair).collect();
-        let sums = checked_sums(&tile, self.job.samples, &pairs).map_err(Failure::from);
-        Some((tile, sums))
-    }
-
-    /// Drops what was enqueued, and trusts nothing that is in memory.
-    pub(super) async fn start_over(&mut self) -> Result<(), Failure> {
-        self.submissions.abandon().await?;
-        self.submissions.clear(&self.state);
-        self.submissions.finish().await
-    }
-
-    /// The checked sums of the tile of this number, in smaller dispatches from here on.
-    pub(super) async fn sums_carefully(&mut self, number: usize) -> Result<Vec<u64>, Failure> {
-        self.submissions.pace.slow_down();
-        self.start_over().await?;
-        self.enqueue(number).await?;
-        self.finish().await?;
-        let nothing = || Failure::Device("the device returned nothing".to_owned());
-        self.next_sums().ok_or_else(nothing)?.1
     }
 
     fn sum_groups(&self) -> usize {
@@ -272,6 +215,57 @@ impl<'a> TileRunner<'a> {
         self.submissions.transfer.uploaded_bytes += buffer.size();
         self.submissions.transfer.upload += clock.elapsed();
         Ok(buffer)
+    }
+}
+
+impl TileQueue for TileRunner<'_> {
+    type Found = Vec<u64>;
+
+    fn tiles(&self) -> &[Tile] {
+        &self.tiles
+    }
+
+    async fn enqueue(&mut self, number: usize) -> Result<(), Failure> {
+        let Some(tile) = self.tiles.get(number).cloned() else { return Ok(()) };
+        self.tag = self.tag.wrapping_add(1);
+        let values = self.upload_values(&tile).await?;
+        for search in 0..self.searches.len() {
+            for begin in (0..self.job.samples).step_by(self.plan.chunk) {
+                let partners = begin..self.job.samples.min(begin + self.plan.chunk);
+                self.search(search, &tile, &values, &partners).await?;
+            }
+        }
+        self.count(&tile, &values).await?;
+        let words = tile.pairs() * self.sum_groups() * cell_sum::WORDS;
+        let tag = self.tag;
+        self.submissions.read(&self.sums, words, Expected { tile, tag });
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), Failure> {
+        self.submissions.finish().await
+    }
+
+    fn next_found(&mut self) -> Option<(Tile, Result<Self::Found, Failure>)> {
+        let (Expected { tile, tag }, words) = self.submissions.next_arrived()?;
+        let parts = cell_sum::decode(&words, tag);
+        let of_pair = |parts: &[PairSum]| PairSum {
+            cells: parts.iter().map(|part| part.cells).sum(),
+            samples: parts.iter().map(|part| part.samples).sum(),
+        };
+        let pairs: Vec<PairSum> = parts.chunks_exact(self.sum_groups()).map(of_pair).collect();
+        let sums = checked_sums(&tile, self.job.samples, &pairs).map_err(Failure::from);
+        Some((tile, sums))
+    }
+
+    fn slow_down(&mut self) {
+        self.submissions.pace.slow_down();
+    }
+
+    async fn start_over(&mut self) -> Result<(), Failure> {
+        self.submissions.abandon().await?;
+        self.submissions.clear(&self.state);
+        self.submissions.finish().await
     }
 }
 
