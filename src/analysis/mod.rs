@@ -19,7 +19,7 @@ use std::sync::Arc;
 use ndarray::ArrayView2;
 
 use crate::codes::Codes;
-use crate::engine::{self, Chosen, Engine, Goal, Job, Kernel, Monitor, OnDeviceFailure, Progress};
+use crate::engine::{Engine, Goal, Job, Kernel, Monitor, OnDeviceFailure, Progress};
 use crate::estimator::CellTable;
 use crate::plan::Tile;
 use crate::report::Report;
@@ -74,11 +74,11 @@ pub fn analyze(activations: ArrayView2<'_, f32>, bins: usize) -> Result<Report, 
 #[must_use = "settings do nothing until they are run"]
 pub struct Analysis {
     bins: Bins,
-    estimator: Estimator,
-    units: Units,
-    engine: Engine,
-    kernel: Option<Kernel>,
-    on_device_failure: OnDeviceFailure,
+    pub(crate) estimator: Estimator,
+    pub(crate) units: Units,
+    pub(crate) engine: Engine,
+    pub(crate) kernel: Option<Kernel>,
+    pub(crate) on_device_failure: OnDeviceFailure,
     memory_limit: Option<u64>,
     progress: Option<Arc<ProgressFunction>>,
 }
@@ -199,26 +199,6 @@ impl Analysis {
     ) -> Self {
         self.progress = Some(Arc::new(callback));
         self
-    }
-
-    pub(crate) fn chosen_estimator(&self) -> Estimator {
-        self.estimator
-    }
-
-    pub(crate) fn unit(&self) -> Units {
-        self.units
-    }
-
-    pub(crate) fn asked_kernel(&self) -> Option<Kernel> {
-        self.kernel
-    }
-
-    pub(crate) fn on_failure(&self) -> OnDeviceFailure {
-        self.on_device_failure
-    }
-
-    pub(crate) async fn open_engine(&self) -> Result<Chosen, Error> {
-        engine::choose(&self.engine).await
     }
 
     /// A job with these settings.

@@ -81,7 +81,7 @@ impl Analysis {
         permutations: u32,
         seed: u64,
     ) -> Result<PermutationReport, Error> {
-        let estimator = self.chosen_estimator();
+        let estimator = self.estimator;
         if estimator.needs_histograms() {
             let wanted = "a permutation test";
             return Err(Error::EstimatorUnsupported { estimator, wanted });
@@ -99,7 +99,7 @@ impl Analysis {
         let samples = layer.samples();
         let neurons = layer.codes.neurons();
         let entropies = Entropies::new(estimator, samples);
-        let (chosen, on_failure) = (self.open_engine().await?, self.on_failure());
+        let (chosen, on_failure) = (engine::choose(&self.engine).await?, self.on_device_failure);
 
         let repetitions = permutations.div_ceil(2);
         let (all_pairs, square) = (Tile::triangle(neurons), Tile::rectangle(neurons, neurons));
@@ -111,7 +111,7 @@ impl Analysis {
             table: Arc::clone(entropies.table()),
             pairs: pairs.clone(),
             goal: Goal::Sums,
-            kernel: self.asked_kernel(),
+            kernel: self.kernel,
             monitor: Arc::clone(&monitor),
         };
 

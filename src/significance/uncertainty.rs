@@ -86,9 +86,9 @@ impl Analysis {
         let counted = pollster::block_on(self.count_pairs(activations, pairs));
         let (histograms, edges) = counted?;
         let samples = u32::try_from(activations.nrows()).unwrap_or(u32::MAX); // was checked
-        let whole = Entropies::new(self.chosen_estimator(), samples);
-        let one_less = Entropies::new(self.chosen_estimator(), samples.max(2) - 1);
-        let per_nat = self.unit().per_nat();
+        let whole = Entropies::new(self.estimator, samples);
+        let one_less = Entropies::new(self.estimator, samples.max(2) - 1);
+        let per_nat = self.units.per_nat();
         let tables: Vec<_> = histograms.outer_iter().zip(pairs).enumerate().collect();
         let of = |(number, (counts, &(first, second))): (
             usize,
