@@ -307,6 +307,9 @@ pub enum Error {
     /// The crate was built without the feature that drives GPUs.
     #[error("this build has no GPU engine; enable the feature \"gpu\" of cofire")]
     GpuDisabled,
+    /// Activations that come in batches could not be had.
+    #[error(transparent)]
+    Batches(Box<dyn std::error::Error + Send + Sync>),
     /// The progress callback asked to stop.
     #[error("stopped by the progress callback")]
     Cancelled,

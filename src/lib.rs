@@ -81,6 +81,7 @@
 
 mod activations;
 mod analysis;
+mod batches;
 mod binning;
 mod bits;
 mod codes;
@@ -103,11 +104,13 @@ pub mod significance;
 mod simd;
 mod sorted_rows;
 mod stopwatch;
+mod sweep;
 
 pub use analysis::{
     Analysis, Association, CofiringPair, CofiringReport, ConditionalReport, LabelReport,
     TotalCorrelation, analyze,
 };
+pub use batches::Batches;
 pub use binning::{BinEdges, BinRule, Binning, Bins, Range};
 pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;
@@ -123,6 +126,7 @@ pub use report::{
     KernelChoice, KernelSpeed, LayerFacts, Remedy, Report, Timings, Transfer,
 };
 pub use simd::simd_level;
+pub use sweep::InformationPair;
 
 /// Opening GPU adapters by hand: to list them, to keep one open over many jobs, or to share a
 /// device with the rest of a program.
