@@ -85,6 +85,7 @@ mod batches;
 mod binning;
 mod bits;
 mod codes;
+mod encoding;
 mod engine;
 mod error;
 mod estimator;
@@ -112,6 +113,7 @@ pub use analysis::{
 };
 pub use batches::Batches;
 pub use binning::{BinEdges, BinRule, Binning, Bins, Range};
+pub use encoding::{EncodedLayer, Encoder};
 pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;
 pub use estimator::Estimator;
@@ -126,7 +128,7 @@ pub use report::{
     KernelChoice, KernelSpeed, LayerFacts, Remedy, Report, Timings, Transfer,
 };
 pub use simd::simd_level;
-pub use sweep::InformationPair;
+pub use sweep::{Block, InformationPair, Selection, Sweep, SweepReport};
 
 /// Opening GPU adapters by hand: to list them, to keep one open over many jobs, or to share a
 /// device with the rest of a program.

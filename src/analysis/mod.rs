@@ -1,5 +1,6 @@
 //! The front door: settings, and the calls that do the job.
 
+mod batches;
 mod cofiring;
 mod histograms;
 mod labels;
@@ -14,6 +15,7 @@ pub use total_correlation::TotalCorrelation;
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ndarray::ArrayView2;
@@ -80,6 +82,7 @@ pub struct Analysis {
     pub(crate) kernel: Option<Kernel>,
     pub(crate) on_device_failure: OnDeviceFailure,
     memory_limit: Option<u64>,
+    spill_directory: Option<PathBuf>,
     progress: Option<Arc<ProgressFunction>>,
 }
 
@@ -140,6 +143,7 @@ impl Analysis {
             kernel: None,
             on_device_failure: OnDeviceFailure::default(),
             memory_limit: None,
+            spill_directory: None,
             progress: None,
         }
     }
@@ -223,6 +227,7 @@ impl fmt::Debug for Analysis {
             .field("kernel", &self.kernel)
             .field("on_device_failure", &self.on_device_failure)
             .field("memory_limit", &self.memory_limit)
+            .field("spill_directory", &self.spill_directory)
             .field("progress", &self.progress.is_some())
             .finish()
     }

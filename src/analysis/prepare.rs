@@ -68,7 +68,7 @@ impl Analysis {
         let edges = match &self.bins {
             Bins::Fit(binning) => BinEdges::from_extents(activations, &extents, binning)?,
             Bins::Fitted(edges) if edges.neurons() == extents.len() => {
-                edges.check(activations)?;
+                edges.check(activations, 0)?;
                 edges.clone()
             }
             Bins::Fitted(edges) => {
@@ -97,7 +97,7 @@ impl Analysis {
         self.check_kernel(self.bins.known().unwrap_or(MIN_BINS))
     }
 
-    fn check_kernel(&self, bins: usize) -> Result<(), Error> {
+    pub(crate) fn check_kernel(&self, bins: usize) -> Result<(), Error> {
         match self.kernel.map(|kernel| (kernel.name(), kernel.max_bins())) {
             Some((kernel, limit)) if bins > limit => {
                 Err(Error::KernelUnsupported { kernel, bins, limit })
@@ -124,8 +124,18 @@ impl Analysis {
         codes.and(1, edges).and(samples.min(MAX_TABULATED), 8)
     }
 
+    /// Bytes that a job may take beyond its input.
+    pub(crate) fn allowed_memory(&self) -> u64 {
+        self.memory_limit.unwrap_or(u64::MAX)
+    }
+
+    /// What is left of them beside `used`.
+    pub(crate) fn memory_beside(&self, used: Memory) -> u64 {
+        self.allowed_memory().saturating_sub(u64::try_from(used.0).unwrap_or(u64::MAX))
+    }
+
     /// Whether so much is allowed.
-    fn check_memory(&self, needed: Memory) -> Result<(), Error> {
+    pub(crate) fn check_memory(&self, needed: Memory) -> Result<(), Error> {
         let needed = u64::try_from(needed.0).unwrap_or(u64::MAX);
         match self.memory_limit {
             Some(allowed) if needed > allowed => Err(Error::MemoryLimit { needed, allowed }),
