@@ -71,6 +71,8 @@
 //! # Features
 //!
 //! - `gpu` (default): the GPU engine, with wgpu. Without it the crate is pure CPU code.
+//! - `system-memory` (default): asks the operating system how much memory is free, so that a job that
+//!   would not fit is refused unless it was given a limit of its own.
 //! - `files`: the module `files`, which reads layers from `.npy`, `.npz` and `.safetensors` files
 //!   and writes results whole or not at all.
 
@@ -114,7 +116,7 @@ pub use analysis::{
 pub use batches::Batches;
 pub use binning::{BinEdges, BinRule, Binning, Bins, Range};
 pub use encoding::{EncodedLayer, Encoder};
-pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
+pub use engine::{CancelToken, Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;
 pub use estimator::Estimator;
 pub use measures::{Measure, Normalization, Units};
@@ -125,7 +127,7 @@ pub use neighbors::{
 pub use paper::{PaperReport, released_with_paper};
 pub use report::{
     AdapterDescription, BetweenReport, Degeneracy, DegenerateNeuron, Execution, Incident,
-    KernelChoice, KernelSpeed, LayerFacts, Remedy, Report, Timings, Transfer,
+    KernelChoice, KernelSpeed, LayerFacts, MemoryUse, Remedy, Report, Timings, Transfer,
 };
 pub use simd::simd_level;
 pub use sweep::{Block, InformationPair, Selection, Sweep, SweepReport};

@@ -4,7 +4,7 @@
 
 use cofire::significance::false_discovery_rates_of_pairs;
 use cofire::{
-    Analysis, Batches, BinEdges, Binning, Block, Encoder, Engine, Error, Estimator,
+    Analysis, Batches, BinEdges, Binning, Block, CancelToken, Encoder, Engine, Error, Estimator,
     InformationPair, Selection, Sweep, SweepReport, Units,
 };
 use ndarray::{Array2, ArrayView2};
@@ -275,6 +275,32 @@ fn selections_and_budgets_that_make_no_sense_are_refused() {
         Sweep::new(&small.memory_limit(40 << 20), layer, Selection::AtLeast(1e-12)).unwrap();
     let error = sweep.run().unwrap_err();
     assert!(matches!(error, Error::TooManyPairs { .. }), "{error}");
+}
+
+#[test]
+fn a_sweep_that_is_stopped_keeps_what_it_has() {
+    let x = activations(300, 60);
+    let binning = Binning::equal_width(10);
+    let token = CancelToken::new();
+    let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
+    let stoppable = analysis.clone().cancel_token(&token);
+    let layer = || encoded(x.view(), &binning, u64::MAX);
+    let selection = Selection::AtLeast(0.05);
+    let mut sweep = Sweep::with_block_edge(&stoppable, layer(), selection, 16).unwrap();
+    for number in 0..3 {
+        let block = sweep.compute(number).unwrap();
+        sweep.take(number, block).unwrap();
+    }
+    token.cancel();
+    assert!(matches!(sweep.compute(3), Err(Error::Cancelled)), "the token was cancelled");
+    let partly = sweep.finish();
+    assert_eq!(partly.blocks_taken, 3);
+    let all = Sweep::with_block_edge(&analysis, layer(), selection, 16).unwrap().run().unwrap();
+    assert!(!partly.pairs.is_empty() && partly.pairs.len() < all.pairs.len(), "some of all");
+    assert!(partly.pairs.iter().all(|pair| all.pairs.contains(pair)), "and no others");
+    // Reading stops as well.
+    let mut source = x.view();
+    assert!(matches!(stoppable.encode_batches(&mut source), Err(Error::Cancelled)), "cancelled");
 }
 
 #[cfg(feature = "gpu")]

@@ -50,10 +50,10 @@ impl Analysis {
         };
         let layer = self.prepare(activations, matrix)?;
         let samples = layer.samples();
-        let Layer { extents, edges, codes } = layer;
+        let Layer { extents, edges, codes, memory } = layer;
         let pairs = Tile::triangle(codes.neurons());
         let counted = self.information(codes, samples, pairs, &clock).await?;
-        self.report(counted, LayerFits { edges, extents }, samples)
+        self.report(counted, LayerFits { edges, extents }, samples, memory)
     }
 
     /// What was found of all pairs of a layer.
@@ -62,6 +62,7 @@ impl Analysis {
         counted: Counted,
         LayerFits { edges, extents }: LayerFits,
         samples: u32,
+        memory: Memory,
     ) -> Result<Report, Error> {
         let all = 0..extents.len();
         let (information, units) = (&counted.information, self.units);
@@ -79,6 +80,7 @@ impl Analysis {
             edges,
             execution,
             timings,
+            memory: self.memory_use(memory),
         })
     }
 

@@ -20,9 +20,8 @@ pub(crate) use columns::fit_batches;
 use pieces::Pieces;
 pub(crate) use spill::Spill;
 
-/// Bytes of activations in a batch that is asked for, and of codes in a piece, unless one sample has
-/// more.
-pub(crate) const BATCH_BYTES: usize = 32 << 20;
+/// Bytes of activations in a batch that is asked for, unless one sample has more.
+pub(crate) const BATCH_BYTES: usize = 8 << 20;
 
 /// Activations of a layer as bin codes, in memory or in a temporary file: what
 /// [`crate::Analysis::encode_batches`] and [`Encoder::finish`] return, and a
@@ -293,8 +292,9 @@ fn shortened(mut data: Vec<u8>, width: usize, kept: usize) -> Vec<u8> {
     data
 }
 
-/// Bytes of a piece of codes whose number of samples is not known.
-const PIECE_BYTES: usize = BATCH_BYTES;
+/// Bytes of a piece of codes, unless one sample has more: much, as a neuron's codes are read from a
+/// file piece by piece.
+pub(crate) const PIECE_BYTES: usize = 32 << 20;
 
 /// Encodes activations that can be read again, as [`Encoder`] does. At most `most_in_memory` bytes of
 /// codes are kept in memory.

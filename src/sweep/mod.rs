@@ -21,7 +21,7 @@ use crate::engine::{self, Chosen, Job, Monitor, Sink};
 use crate::estimator::{Entropies, Marginal};
 use crate::measures::Information;
 use crate::plan::Tile;
-use crate::report::{Execution, Timings};
+use crate::report::{Execution, MemoryUse, Timings};
 use crate::stopwatch::Stopwatch;
 use crate::{Analysis, Error, Estimator};
 pub use block::Block;
@@ -110,6 +110,7 @@ pub struct Sweep {
     execution: Option<Execution>,
     timings: Timings,
     spilled_bytes: u64,
+    memory: MemoryUse,
 }
 
 /// The codes of a layer.
@@ -165,7 +166,7 @@ impl Sweep {
         let neurons = layer.neurons();
         let samples = u32::try_from(layer.samples()).unwrap_or(u32::MAX);
         let memory = memory_of(&layer, selection);
-        let edge = edge_within(analysis, &layer, memory, edge)?;
+        let (edge, needed) = edge_within(analysis, &layer, memory, edge)?;
 
         let entropies = Entropies::new(estimator, samples);
         let marginal = |neuron: usize| {
@@ -209,6 +210,7 @@ impl Sweep {
             execution: None,
             timings: Timings { discretize: clock.elapsed(), ..Timings::default() },
             spilled_bytes,
+            memory: analysis.memory_use(needed),
         })
     }
 
@@ -251,7 +253,7 @@ impl Sweep {
             && let Some(selector) = &self.selector
             && !selector.may_hold(self.neurons_of(&tile))
         {
-            self.monitor.advance(tile.work(self.samples as usize))?;
+            self.monitor.skip(tile.work(self.samples as usize))?;
             return Ok(Block::passed_over());
         }
         if self.chosen.is_none() {
@@ -323,7 +325,7 @@ impl Sweep {
     /// For a block that does not exist, and for a callback that wants to stop.
     pub fn skip(&mut self, block: usize) -> Result<(), Error> {
         let work = self.tile(block)?.work(self.samples as usize);
-        self.monitor.advance(work)
+        self.monitor.skip(work)
     }
 
     /// Computes and takes all blocks that have not been taken.
@@ -426,28 +428,38 @@ fn memory_of(layer: &EncodedLayer, selection: Selection) -> Memory {
     };
     // Lists of partners, and pairs on their way out.
     let lists = (partners * 4 * size_of::<InformationPair>()) as u128;
-    layer.memory().and(layer.neurons(), lists + 128)
+    layer.memory().taken().and(layer.neurons(), lists + 128)
 }
 
-/// The widest blocks that memory allows, unless a width is given.
+/// What a block takes; `samples` are those of the codes that have to be gathered for it.
+fn and_block(memory: Memory, edge: usize, samples: usize) -> Memory {
+    // Sums, which become information, and what the engine's threads are about to hand over.
+    memory.and(edge * edge, 16).and(1, 32 << 20).and(2 * edge, samples as u128 * 9 / 8)
+}
+
+/// The least that a sweep over codes in a file takes beside something else.
+pub(crate) fn least_memory(beside: Memory, samples: usize) -> Memory {
+    and_block(beside, SMALLEST_EDGE, samples)
+}
+
+/// The widest blocks that memory allows, unless a width is given, and what is needed then.
 fn edge_within(
     analysis: &Analysis,
     layer: &EncodedLayer,
     memory: Memory,
     edge: Option<usize>,
-) -> Result<usize, Error> {
+) -> Result<(usize, Memory), Error> {
     let needed = |edge: usize| {
         let edge = edge.min(layer.neurons());
-        // Sums, which become information, and what the engine's threads are about to hand over.
-        let block = memory.and(edge * edge, 16).and(1, 32 << 20);
-        if layer.is_whole() { block } else { block.and(2 * edge, layer.samples() as u128 * 9 / 8) }
+        let samples = if layer.is_whole() { 0 } else { layer.samples() };
+        and_block(memory, edge, samples)
     };
     if let Some(edge) = edge {
-        return analysis.check_memory(needed(edge)).map(|()| edge);
+        return analysis.check_memory(needed(edge)).map(|()| (edge, needed(edge)));
     }
     let mut edge = BLOCK_EDGE;
     while edge > SMALLEST_EDGE && analysis.check_memory(needed(edge)).is_err() {
         edge /= 2;
     }
-    analysis.check_memory(needed(edge)).map(|()| edge)
+    analysis.check_memory(needed(edge)).map(|()| (edge, needed(edge)))
 }

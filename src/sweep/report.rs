@@ -5,7 +5,7 @@ use std::fmt;
 use ndarray::Array1;
 
 use super::{InformationPair, Selection, Sweep};
-use crate::report::{Execution, KernelChoice, Timings, degenerate_neurons};
+use crate::report::{Execution, KernelChoice, MemoryUse, Timings, degenerate_neurons};
 use crate::{BinEdges, DegenerateNeuron, Estimator, Kernel, Units};
 
 /// The pairs that were selected, what is known of single neurons, and how both came to be.
@@ -48,6 +48,8 @@ pub struct SweepReport {
     pub timings: Timings,
     /// Bytes of codes that went to a temporary file.
     pub spilled_bytes: u64,
+    /// Host memory that was planned for, beside the pairs that were selected.
+    pub memory: MemoryUse,
 }
 
 pub(super) fn of(sweep: Sweep) -> SweepReport {
@@ -90,6 +92,7 @@ pub(super) fn of(sweep: Sweep) -> SweepReport {
         }),
         timings: sweep.timings,
         spilled_bytes: sweep.spilled_bytes,
+        memory: sweep.memory,
     }
 }
 
