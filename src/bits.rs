@@ -22,7 +22,7 @@ pub(crate) struct Bits {
 impl Bits {
     /// Packs neuron-major codes of so many samples each.
     pub(crate) fn pack(codes: &[u8], samples: usize) -> Result<Self, Error> {
-        let stride = samples.div_ceil(64).next_multiple_of(VECTOR_WORDS);
+        let stride = stride(samples);
         let mut words = memory::zeroed(stride, codes.len() / samples)?;
         let level = Level::best();
         words
@@ -30,6 +30,38 @@ impl Bits {
             .zip(codes.par_chunks_exact(samples))
             .for_each(|(words, codes)| level.run(Pack { codes, words }));
         Ok(Self { stride, words })
+    }
+
+    /// Bit strings from whole bytes, `[neuron][byte]`, as [`pack_bytes`] makes them.
+    pub(crate) fn from_bytes(bytes: &[u8], samples: usize) -> Result<Self, Error> {
+        let (stride, width) = (stride(samples), samples.div_ceil(8));
+        let mut words = memory::zeroed(stride, bytes.len() / width)?;
+        let neurons = words.par_chunks_exact_mut(stride).zip(bytes.par_chunks_exact(width));
+        neurons.for_each(|(words, bytes)| {
+            for (word, bytes) in words.iter_mut().zip(bytes.chunks(8)) {
+                let mut whole = [0; 8];
+                whole[..bytes.len()].copy_from_slice(bytes);
+                *word = u64::from_le_bytes(whole);
+            }
+        });
+        Ok(Self { stride, words })
+    }
+
+    /// Writes the codes of a neuron, one byte a sample.
+    pub(crate) fn unpack(&self, neuron: usize, codes: &mut [u8]) {
+        for (&word, codes) in self.neuron(neuron).iter().zip(codes.chunks_mut(64)) {
+            for (bit, code) in codes.iter_mut().enumerate() {
+                *code = u8::from(word >> bit & 1 == 1);
+            }
+        }
+    }
+
+    /// The bit strings of some neurons, or of all in another order.
+    pub(crate) fn of_neurons(&self, neurons: &[usize]) -> Result<Self, Error> {
+        let mut words = memory::zeroed(self.stride, neurons.len())?;
+        let some = words.par_chunks_exact_mut(self.stride).zip(neurons);
+        some.for_each(|(words, &neuron)| words.copy_from_slice(self.neuron(neuron)));
+        Ok(Self { stride: self.stride, words })
     }
 
     /// Words of a neuron.
@@ -41,6 +73,30 @@ impl Bits {
     pub(crate) fn neuron(&self, neuron: usize) -> &[u64] {
         &self.words[neuron * self.stride..][..self.stride]
     }
+}
+
+/// Words of a neuron's bit string.
+fn stride(samples: usize) -> usize {
+    samples.div_ceil(64).next_multiple_of(VECTOR_WORDS)
+}
+
+/// Neuron-major codes of so many samples each as bits, eight a byte, without gaps but for the last
+/// byte of each neuron.
+pub(crate) fn pack_bytes(codes: &[u8], samples: usize) -> Result<Vec<u8>, Error> {
+    let width = samples.div_ceil(8);
+    let mut bytes = memory::zeroed(width, codes.len() / samples)?;
+    let level = Level::best();
+    let neurons = bytes.par_chunks_exact_mut(width).zip(codes.par_chunks_exact(samples));
+    neurons.for_each_init(
+        || vec![0; samples.div_ceil(64)],
+        |words, (bytes, codes)| {
+            level.run(Pack { codes, words });
+            for (bytes, word) in bytes.chunks_mut(8).zip(words) {
+                bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
+            }
+        },
+    );
+    Ok(bytes)
 }
 
 struct Pack<'a> {
@@ -78,6 +134,20 @@ fn pack<S: Simd>(simd: S, codes: &[u8; 64]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_of_bits_and_back() {
+        for samples in [1, 7, 8, 9, 64, 65, 513] {
+            let codes: Vec<u8> = (0..3 * samples).map(|k| u8::from(k % 5 < 2)).collect();
+            let bits = Bits::pack(&codes, samples).unwrap();
+            let bytes = pack_bytes(&codes, samples).unwrap();
+            assert_eq!(bytes.len(), 3 * samples.div_ceil(8));
+            assert_eq!(Bits::from_bytes(&bytes, samples).unwrap(), bits);
+            let mut unpacked = vec![9; samples];
+            bits.of_neurons(&[2, 0]).unwrap().unpack(0, &mut unpacked);
+            assert_eq!(unpacked, codes[2 * samples..]);
+        }
+    }
 
     #[test]
     fn every_sample_has_its_bit() {

@@ -1,5 +1,7 @@
 //! Bin codes: one byte a sample and neuron, neuron-major. What every engine counts.
 
+use std::sync::OnceLock;
+
 use fearless_simd::{Simd, prelude::*};
 use rayon::prelude::*;
 
@@ -17,7 +19,8 @@ pub(crate) struct Codes {
     bins: usize,
     /// Bins of each neuron; codes from there on do not occur.
     bins_of: Vec<u16>,
-    data: Vec<u8>,
+    /// Of two bins they may be made of `bits` only when they are asked for.
+    data: OnceLock<Vec<u8>>,
     /// Samples in each bin, `[neuron][bin]`.
     marginals: Vec<u32>,
     /// The codes of two bins once more, an eighth of their size.
@@ -57,15 +60,73 @@ impl Codes {
         marginals: Vec<u32>,
     ) -> Result<Self, Error> {
         let bits = if bins == bits::BINS { Some(Bits::pack(&data, samples)?) } else { None };
-        Ok(Self { samples, bins, bins_of, data, marginals, bits })
+        Ok(Self { samples, bins, bins_of, data: data.into(), marginals, bits })
+    }
+
+    /// Codes of two bins that are there as bit strings only.
+    pub(crate) fn from_bits(
+        samples: usize,
+        bins_of: Vec<u16>,
+        bits: Bits,
+        marginals: Vec<u32>,
+    ) -> Self {
+        let (bins, data, bits) = (bits::BINS, OnceLock::new(), Some(bits));
+        Self { samples, bins, bins_of, data, marginals, bits }
+    }
+
+    /// Whether codes are there as bytes.
+    pub(crate) fn has_bytes(&self) -> bool {
+        self.data.get().is_some()
+    }
+
+    /// Makes bytes of codes that are there as bit strings only, on all threads. Engines do so before
+    /// they begin, where a kernel looks at bytes.
+    pub(crate) fn make_bytes(&self) -> Result<(), Error> {
+        if let (None, Some(bits)) = (self.data.get(), &self.bits) {
+            let mut data = memory::zeroed(self.samples, self.neurons())?;
+            let neurons = data.par_chunks_exact_mut(self.samples).enumerate();
+            neurons.for_each(|(neuron, codes)| bits.unpack(neuron, codes));
+            self.data.get_or_init(|| data);
+        }
+        Ok(())
+    }
+
+    /// All codes as bytes.
+    fn data(&self) -> &[u8] {
+        self.data.get_or_init(|| {
+            // On one thread: another one may be waiting for this.
+            let mut data = vec![0; self.samples * self.neurons()];
+            if let Some(bits) = &self.bits {
+                let neurons = data.chunks_exact_mut(self.samples).enumerate();
+                neurons.for_each(|(neuron, codes)| bits.unpack(neuron, codes));
+            }
+            data
+        })
+    }
+
+    /// The codes of some neurons, in the order in which they are named.
+    pub(crate) fn of_neurons(&self, neurons: &[usize]) -> Result<Self, Error> {
+        let bins_of = neurons.iter().map(|&neuron| self.bins_of[neuron]).collect();
+        let marginals = neurons.iter().flat_map(|&neuron| self.marginal(neuron)).copied().collect();
+        if let (false, Some(bits)) = (self.has_bytes(), &self.bits) {
+            let bits = bits.of_neurons(neurons)?;
+            return Ok(Self::from_bits(self.samples, bins_of, bits, marginals));
+        }
+        let mut data = memory::zeroed(neurons.len(), self.samples)?;
+        let some = data.par_chunks_exact_mut(self.samples).zip(neurons);
+        some.for_each(|(codes, &neuron)| codes.copy_from_slice(self.neuron(neuron)));
+        Self::new(self.samples, self.bins, bins_of, data, marginals)
     }
 
     /// The codes of two layers of the same samples, one behind the other.
     pub(crate) fn join(first: Self, second: &Self) -> Result<Self, Error> {
-        let Self { samples, bins, mut bins_of, mut data, marginals, .. } = first;
-        let bytes = second.data.len();
+        first.make_bytes()?;
+        second.make_bytes()?;
+        let Self { samples, bins, mut bins_of, data, marginals, .. } = first;
+        let mut data = data.into_inner().unwrap_or_default();
+        let bytes = second.data().len();
         data.try_reserve_exact(bytes).map_err(|_| Error::OutOfMemory { bytes: bytes as u64 })?;
-        data.extend_from_slice(&second.data);
+        data.extend_from_slice(second.data());
         bins_of.extend_from_slice(&second.bins_of);
         let most_bins = bins.max(second.bins);
         let mut all = memory::zeroed(data.len() / samples, most_bins)?;
@@ -95,10 +156,14 @@ impl Codes {
 
     /// The same codes with the neurons in another order: first the one that `order` names first.
     pub(crate) fn reordered(mut self, order: &[usize]) -> Result<Self, Error> {
-        reorder(&mut self.data, self.samples, order);
+        if !self.has_bytes() {
+            return self.of_neurons(order);
+        }
+        let mut data = self.data.into_inner().unwrap_or_default();
+        reorder(&mut data, self.samples, order);
         reorder(&mut self.marginals, self.bins, order);
         reorder(&mut self.bins_of, 1, order);
-        Self::new(self.samples, self.bins, self.bins_of, self.data, self.marginals)
+        Self::new(self.samples, self.bins, self.bins_of, data, self.marginals)
     }
 
     pub(crate) fn samples(&self) -> usize {
@@ -106,7 +171,7 @@ impl Codes {
     }
 
     pub(crate) fn neurons(&self) -> usize {
-        self.data.len() / self.samples
+        self.bins_of.len()
     }
 
     /// The most bins of any neuron, and at least two.
@@ -121,7 +186,7 @@ impl Codes {
 
     /// The codes of one neuron, a byte a sample.
     pub(crate) fn neuron(&self, neuron: usize) -> &[u8] {
-        &self.data[neuron * self.samples..][..self.samples]
+        &self.data()[neuron * self.samples..][..self.samples]
     }
 
     /// How many samples of a neuron fall into each bin, [`Codes::bins`] of them.

@@ -12,6 +12,7 @@ use ndarray::ArrayView2;
 
 use crate::activations::{Activations, check_shape};
 use crate::analysis::Memory;
+use crate::bits::{self, Bits};
 use crate::codes::{self, Codes};
 use crate::extents::{Extent, ExtentsSoFar};
 use crate::report::degenerate_neurons;
@@ -112,8 +113,9 @@ impl EncodedLayer {
         let beside = Memory::default().and(neurons, 4 * self.edges.bins() as u128 + 64);
         match &self.held {
             Held::Whole(codes) => {
-                let bits = if codes.bits().is_some() { self.samples / 8 } else { 0 };
-                beside.and(self.samples + bits, neurons as u128)
+                let bits = if codes.bits().is_some() { self.samples.div_ceil(8) } else { 0 };
+                let bytes = if codes.has_bytes() { self.samples } else { 0 };
+                beside.and(bytes + bits, neurons as u128)
             }
             Held::Pieces { .. } => beside,
         }
@@ -123,18 +125,12 @@ impl EncodedLayer {
     pub(crate) fn gather(&self, neurons: &[usize]) -> Result<Codes, Error> {
         let data = match &self.held {
             Held::Pieces { pieces, .. } => pieces.gather(neurons)?,
-            Held::Whole(codes) => {
-                let mut some = memory::zeroed(neurons.len(), self.samples)?;
-                for (some, &neuron) in some.chunks_exact_mut(self.samples).zip(neurons) {
-                    some.copy_from_slice(codes.neuron(neuron));
-                }
-                some
-            }
+            Held::Whole(codes) => return codes.of_neurons(neurons),
         };
         #[expect(clippy::cast_possible_truncation, reason = "at most 256")]
         let bins_of = neurons.iter().map(|&neuron| self.edges.bins_of(neuron) as u16).collect();
         let marginals = neurons.iter().flat_map(|&neuron| self.marginal(neuron)).copied().collect();
-        Codes::new(self.samples, self.edges.bins(), bins_of, data, marginals)
+        codes_of(data, self.samples, (self.edges.bins(), bins_of), marginals)
     }
 }
 
@@ -174,6 +170,8 @@ pub struct Encoder {
     /// Codes of the piece that is being filled, `[neuron][sample]`, and how many samples it has.
     piece: Vec<u8>,
     filled: usize,
+    /// Samples in the pieces before.
+    samples_before: usize,
 }
 
 impl Encoder {
@@ -194,7 +192,8 @@ impl Encoder {
     pub(crate) fn with_limit(edges: BinEdges, bytes: u64, spill: Spill) -> Self {
         let pieces = Pieces::new(edges.neurons(), bytes, spill);
         let extents = ExtentsSoFar::default();
-        Self { edges, extents, marginals: Vec::new(), pieces, piece: Vec::new(), filled: 0 }
+        let (marginals, piece) = (Vec::new(), Vec::new());
+        Self { edges, extents, marginals, pieces, piece, filled: 0, samples_before: 0 }
     }
 
     /// Takes the samples that follow, `samples × neurons`, in any memory layout. O(samples · neurons).
@@ -210,12 +209,11 @@ impl Encoder {
         if expected != found {
             return Err(Error::EdgesMismatch { expected, found });
         }
-        let samples = (PIECE_BYTES / expected).next_multiple_of(64);
-        self.push_to_pieces(&Activations::batch(batch), samples)
+        self.push_to_pieces(&Activations::batch(batch), samples_in_a_piece(expected))
     }
 
     fn samples(&self) -> usize {
-        self.pieces.samples() + self.filled
+        self.samples_before + self.filled
     }
 
     /// Takes samples; a piece has so many of them.
@@ -251,9 +249,15 @@ impl Encoder {
         if self.filled < width {
             piece = shortened(piece, width, self.filled);
         }
-        codes::add_marginals(&piece, self.filled, &mut self.marginals, self.edges.bins());
-        self.piece = self.pieces.add(piece)?.unwrap_or_default();
-        self.filled = 0;
+        let (filled, bins) = (std::mem::take(&mut self.filled), self.edges.bins());
+        codes::add_marginals(&piece, filled, &mut self.marginals, bins);
+        if bins == bits::BINS {
+            self.pieces.add(bits::pack_bytes(&piece, filled)?)?;
+            self.piece = piece;
+        } else {
+            self.piece = self.pieces.add(piece)?.unwrap_or_default();
+        }
+        self.samples_before += filled;
         Ok(())
     }
 
@@ -276,9 +280,23 @@ impl Encoder {
             Held::Pieces { pieces: self.pieces, marginals }
         } else {
             let (data, bins_of) = (self.pieces.joined()?, codes::bins_of(&edges)?);
-            Held::Whole(Codes::new(samples, edges.bins(), bins_of, data, marginals)?)
+            Held::Whole(codes_of(data, samples, (edges.bins(), bins_of), marginals)?)
         };
         Ok(EncodedLayer { edges, extents, samples, held, spilled_bytes })
+    }
+}
+
+/// Codes from the bytes that pieces are made of.
+fn codes_of(
+    data: Vec<u8>,
+    samples: usize,
+    (bins, bins_of): (usize, Vec<u16>),
+    marginals: Vec<u32>,
+) -> Result<Codes, Error> {
+    if bins == bits::BINS {
+        Ok(Codes::from_bits(samples, bins_of, Bits::from_bytes(&data, samples)?, marginals))
+    } else {
+        Codes::new(samples, bins, bins_of, data, marginals)
     }
 }
 
@@ -305,11 +323,14 @@ pub(crate) fn encode_batches(
 ) -> Result<EncodedLayer, Error> {
     let (samples, neurons) = (source.samples(), source.neurons());
     check_shape((samples, neurons))?;
-    let is_whole = samples as u128 * neurons as u128 <= u128::from(most_in_memory);
+    let has_two_bins = edges.bins() == bits::BINS;
+    // Bit strings come in pieces, and are there twice while those are joined.
+    let whole = if has_two_bins { 2 * samples.div_ceil(8) } else { samples };
+    let is_whole = whole as u128 * neurons as u128 <= u128::from(most_in_memory);
     // What is not known to fit is not collected in memory first: a piece of it is there anyway.
     let most_in_memory = if is_whole { most_in_memory } else { 0 };
     let mut encoder = Encoder::with_limit(edges, most_in_memory, spill);
-    let piece = if is_whole { samples } else { rows_of(PIECE_BYTES, neurons) };
+    let piece = if is_whole && !has_two_bins { samples } else { samples_in_a_piece(neurons) };
     let batch = rows_of(BATCH_BYTES / size_of::<f32>(), neurons).min(piece);
     source.visit(batch, &mut |batch| {
         let (expected, found) = (encoder.edges.neurons(), batch.ncols());
@@ -331,6 +352,11 @@ pub(crate) fn encode_batches(
 /// Rows of so many bytes or elements, at least one.
 fn rows_of(elements: usize, neurons: usize) -> usize {
     (elements / neurons).max(1)
+}
+
+/// Whole words of bit strings.
+fn samples_in_a_piece(neurons: usize) -> usize {
+    rows_of(PIECE_BYTES, neurons).next_multiple_of(64)
 }
 
 fn changed(expected: usize, found: usize) -> Error {

@@ -10,7 +10,8 @@ use crate::{Error, memory};
 /// Bytes that are read at a time, unless one neuron has more in a piece.
 const READ_BYTES: usize = 1 << 20;
 
-/// Codes of all neurons, `[piece][neuron][sample]`.
+/// Codes of all neurons, `[piece][neuron][byte]`. A byte is a sample, or eight of them where there are
+/// two bins.
 #[derive(Debug)]
 pub(super) struct Pieces {
     neurons: usize,
@@ -24,7 +25,8 @@ pub(super) struct Pieces {
 
 #[derive(Debug)]
 struct Piece {
-    samples: Range<usize>,
+    /// Which bytes of each neuron.
+    bytes: Range<usize>,
     place: Place,
 }
 
@@ -40,32 +42,30 @@ impl Pieces {
         Self { neurons, pieces: Vec::new(), most_in_memory, in_memory: 0, spill, file: None }
     }
 
-    /// Keeps the codes of the samples that follow, `[neuron][sample]`. Returns a buffer of the same
+    /// Keeps the codes of the samples that follow, `[neuron][byte]`. Returns a buffer of the same
     /// size to be filled next where the codes have gone to the file.
     pub(super) fn add(&mut self, codes: Vec<u8>) -> Result<Option<Vec<u8>>, Error> {
-        let begin = self.samples();
-        let samples = begin..begin + codes.len() / self.neurons;
-        let bytes = codes.len() as u64;
+        let begin = self.width();
+        let bytes = begin..begin + codes.len() / self.neurons;
+        let in_memory = self.in_memory.saturating_add(codes.len() as u64);
         // What follows a piece that is in the file goes there as well.
-        if self.file.is_none() && self.in_memory.saturating_add(bytes) <= self.most_in_memory {
-            self.in_memory += bytes;
-            self.pieces.push(Piece { samples, place: Place::Memory(codes) });
+        if self.file.is_none() && in_memory <= self.most_in_memory {
+            self.in_memory = in_memory;
+            self.pieces.push(Piece { bytes, place: Place::Memory(codes) });
             return Ok(None);
         }
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(
-                self.spill.open(self.in_memory.saturating_add(bytes), self.most_in_memory)?,
-            ),
+            None => self.file.insert(self.spill.open(in_memory, self.most_in_memory)?),
         };
         let offset = file.append(&codes)?;
-        self.pieces.push(Piece { samples, place: Place::File(offset) });
+        self.pieces.push(Piece { bytes, place: Place::File(offset) });
         Ok(Some(codes))
     }
 
-    /// Samples in all pieces.
-    pub(super) fn samples(&self) -> usize {
-        self.pieces.last().map_or(0, |piece| piece.samples.end)
+    /// Bytes of each neuron.
+    fn width(&self) -> usize {
+        self.pieces.last().map_or(0, |piece| piece.bytes.end)
     }
 
     /// Bytes in the file.
@@ -73,38 +73,36 @@ impl Pieces {
         self.file.as_ref().map_or(0, SpillFile::len)
     }
 
-    /// All pieces as one, `[neuron][sample]`; each is dropped once it has been copied.
+    /// All pieces as one, `[neuron][byte]`; each is dropped once it has been copied.
     pub(super) fn joined(mut self) -> Result<Vec<u8>, Error> {
         if let [Piece { place: Place::Memory(codes), .. }] = self.pieces.as_mut_slice() {
             return Ok(std::mem::take(codes));
         }
-        let samples = self.samples();
-        let mut codes = memory::zeroed(self.neurons, samples)?;
-        for Piece { samples: here, place } in self.pieces {
+        let width = self.width();
+        let mut codes = memory::zeroed(self.neurons, width)?;
+        for Piece { bytes: here, place } in self.pieces {
             let Place::Memory(data) = place else { continue };
-            let rows = codes.par_chunks_exact_mut(samples).zip(data.par_chunks_exact(here.len()));
+            let rows = codes.par_chunks_exact_mut(width).zip(data.par_chunks_exact(here.len()));
             rows.for_each(|(codes, data)| codes[here.clone()].copy_from_slice(data));
         }
         Ok(codes)
     }
 
-    /// Codes of some neurons, all samples of each. Reading goes fastest in ascending order.
+    /// Codes of some neurons, all bytes of each. Reading goes fastest in ascending order.
     pub(super) fn gather(&self, neurons: &[usize]) -> Result<Vec<u8>, Error> {
-        let samples = self.samples();
-        let mut codes = memory::zeroed(neurons.len(), samples)?;
+        let width = self.width();
+        let mut codes = memory::zeroed(neurons.len(), width)?;
         for piece in &self.pieces {
-            let (here, len) = (piece.samples.clone(), piece.samples.len());
+            let (here, len) = (piece.bytes.clone(), piece.bytes.len());
             match &piece.place {
                 Place::Memory(data) => {
-                    codes.par_chunks_exact_mut(samples).zip(neurons).for_each(
-                        |(codes, &neuron)| {
-                            codes[here.clone()].copy_from_slice(&data[neuron * len..][..len]);
-                        },
-                    );
+                    codes.par_chunks_exact_mut(width).zip(neurons).for_each(|(codes, &neuron)| {
+                        codes[here.clone()].copy_from_slice(&data[neuron * len..][..len]);
+                    });
                 }
                 Place::File(offset) => {
                     let Some(file) = &self.file else { continue };
-                    let mut rows = codes.chunks_exact_mut(samples);
+                    let mut rows = codes.chunks_exact_mut(width);
                     let together = (READ_BYTES / len).max(1);
                     for run in neurons.chunk_by(|&a, &b| a + 1 == b) {
                         for run in run.chunks(together) {

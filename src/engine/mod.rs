@@ -241,7 +241,10 @@ pub(crate) async fn run(
             })
         }
         #[cfg(feature = "gpu")]
-        Chosen::Gpu(gpu) => gpu::run(gpu, job, sink, on_failure).await,
+        Chosen::Gpu(gpu) => {
+            job.codes.make_bytes()?;
+            gpu::run(gpu, job, sink, on_failure).await
+        }
     }
 }
 

@@ -37,6 +37,10 @@ const TILE_BYTES: usize = 8 << 20;
 /// Counts every pair of some tiles of any size, without blocking the executor that polls it.
 pub(crate) async fn run(job: &Job, sink: &Arc<dyn Sink>, tiles: Vec<Tile>) -> Result<(), Error> {
     let (job, sink) = (job.clone(), Arc::clone(sink));
+    // The fastest kernels for two bins look at bit strings only.
+    if job.codes.bits().is_none() || !matches!(job.kernel, None | Some(Kernel::Bitset)) {
+        job.codes.make_bytes()?;
+    }
     on_pool(move || run_blocking(&job, sink.as_ref(), &tiles)).await
 }
 
