@@ -37,7 +37,9 @@ fn free() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let of_machine = system.available_memory();
-    let free = system.cgroup_limits().map_or(of_machine, |c| of_machine.min(c.free_memory));
+    // Cached files count towards a container's memory, and make room when it is needed.
+    let of_container = system.cgroup_limits().map(|c| c.total_memory.saturating_sub(c.rss));
+    let free = of_container.map_or(of_machine, |free| free.min(of_machine));
     (free > 0).then_some(free)
 }
 
