@@ -100,6 +100,15 @@ impl Scores {
         self.entries.iter().find(|entry| entry.model == name).map(|entry| entry.score)
     }
 
+    /// Whether these models, and no others, have scores.
+    ///
+    /// # Errors
+    ///
+    /// For a model without score, and a score without model.
+    pub fn check(&self, models: &[&str]) -> Result<(), Error> {
+        self.in_order(models).map(drop)
+    }
+
     /// The scores of all models in their order; every score must have a model.
     pub(crate) fn in_order(&self, models: &[&str]) -> Result<Vec<f64>, Error> {
         if let Some(entry) = self.entries.iter().find(|e| !models.contains(&e.model.as_str())) {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use cofire::files::OutputDirectory;
 
-use crate::{Comparison, Error, tables};
+use crate::{Comparison, Error, graphml, page, pictures, tables};
 
 /// What a report says of itself.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -58,10 +58,24 @@ impl Comparison {
         description: &Description,
         mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let _ = description;
-        let all = 2;
+        let pictures = pictures::all(self)?;
+        let all = pictures.len() + 1;
+        let mut check = |done| match progress(done, all) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::Cancelled),
+        };
+        check(0)?;
+        output.write_text("report.html", &page::page(self, description, &pictures))?;
         output.write_text("summary.csv", &tables::summary(self)?)?;
         output.write_text("edges.csv", &tables::edges(self)?)?;
-        if progress(all, all).is_break() { Err(Error::Cancelled) } else { Ok(()) }
+        output.write_text("graph.graphml", &graphml::graphml(self)?)?;
+        check(1)?;
+        let mut folder = output.folder("pictures")?;
+        for (index, picture) in pictures.iter().enumerate() {
+            folder.write_text(&format!("{}.svg", picture.name), &picture.svg())?;
+            folder.write_bytes(&format!("{}.png", picture.name), &picture.png()?)?;
+            check(index + 2)?;
+        }
+        Ok(())
     }
 }
