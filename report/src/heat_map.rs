@@ -67,7 +67,7 @@ mod tests {
     fn a_wide_layer_shows_its_liveliest_neurons() {
         // The first hundred neurons are constant; the others differ.
         let activations = Array2::from_shape_fn((64, 612), |(s, n)| {
-            if n < 100 { 1.0 } else { ((s * (n + 1)) % 61) as f32 }
+            if n < 100 { 1.0 } else { ((s * (n + 1)) % 613) as f32 }
         });
         let report = Analysis::new(4).run(activations.view()).unwrap();
         let found = HeatMap::of(&Measured::of(&report));

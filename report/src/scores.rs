@@ -1,7 +1,6 @@
 //! Held-out scores of models.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs;
 use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
@@ -48,16 +47,16 @@ impl Scores {
     /// is not a finite number; each with the line and the remedy.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let file = File::open(path)
+        let text = fs::read(path)
             .map_err(|source| Error::ScoresUnreadable { path: path.into(), source })?;
-        Self::parse(path, file)
+        Self::parse(path, &text)
     }
 
-    fn parse(path: &Path, file: impl Read) -> Result<Self, Error> {
+    fn parse(path: &Path, text: &[u8]) -> Result<Self, Error> {
         let malformed =
             |line, problem: String| Error::ScoresMalformed { path: path.into(), line, problem };
-        let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(file);
-        let headers = reader.headers().map_err(|error| refused(path, error))?.clone();
+        let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(text);
+        let headers = reader.headers().map_err(|error| refused(path, text, error))?.clone();
         let column = |name: &str| {
             // What some spreadsheets put in front of a file is no part of the first name.
             let is_it = |header: &str| header.trim_start_matches('\u{feff}').trim() == name;
@@ -72,8 +71,8 @@ impl Scores {
         let (models, scores) = (column("model")?, column("score")?);
         let mut entries: Vec<Entry> = Vec::new();
         for record in reader.records() {
-            let record = record.map_err(|error| refused(path, error))?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let record = record.map_err(|error| refused(path, text, error))?;
+            let line = line(text, record.position());
             let field = |column| field(&record, column);
             let (model, text) = (field(models), field(scores));
             if model.is_empty() {
@@ -129,8 +128,18 @@ fn field(record: &StringRecord, column: usize) -> &str {
     record.get(column).unwrap_or("")
 }
 
-fn refused(path: &Path, error: csv::Error) -> Error {
-    let line = error.position().map_or(1, csv::Position::line);
+/// The line on which a record is. Its position is that of empty lines before it, if there are any.
+fn line(text: &[u8], position: Option<&csv::Position>) -> u64 {
+    let begin = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(0);
+    let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let rest = text.get(begin..).unwrap_or_default();
+    let empty = rest.iter().take_while(|byte| is_break(byte)).count();
+    let before = text.iter().take(begin + empty);
+    1 + before.filter(|&&byte| byte == b'\n').count() as u64
+}
+
+fn refused(path: &Path, text: &[u8], error: csv::Error) -> Error {
+    let line = line(text, error.position());
     match error.into_kind() {
         csv::ErrorKind::Io(source) => Error::ScoresUnreadable { path: path.into(), source },
         csv::ErrorKind::Utf8 { .. } => Error::ScoresMalformed {

@@ -5,7 +5,7 @@ mod measure;
 mod text;
 
 use cofire::files::OutputDirectory;
-use cofire_report::{Comparison, Description, Error, Model, Scores};
+use cofire_report::{Comparison, Error, Model, Scores};
 
 use crate::arguments::CompareArguments;
 use crate::failure::{Failure, note};

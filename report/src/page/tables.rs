@@ -36,8 +36,8 @@ fn standings(comparison: &Comparison) -> Markup {
     let rank = |rank: Option<usize>| rank.map_or(UNKNOWN.to_owned(), |rank| rank.to_string());
     let reading = |model: usize| comparison.reading.models.iter().find(|r| r.model == model);
     html! {
+        h3 { "Means over layers, by mean entropy" }
         div.scroll { table {
-            caption { "Means over layers, by mean entropy" }
             thead { tr {
                 th scope="col" { "model" }
                 th scope="col" { "mean entropy, " (units) }
@@ -45,7 +45,7 @@ fn standings(comparison: &Comparison) -> Markup {
                 th scope="col" { "mean MI, " (units) }
                 th scope="col" { "rank" }
                 @if comparison.scores.is_some() { th scope="col" { "held-out score" } }
-                th.name scope="col" { "leans" }
+                th.words scope="col" { "leans" }
             } }
             tbody {
                 @for s in standings {
@@ -56,7 +56,7 @@ fn standings(comparison: &Comparison) -> Markup {
                         td { (optional(s.mean_mutual_information)) }
                         td { (rank(s.mutual_information_rank)) }
                         @if let Some(scores) = &comparison.scores { td { (number(scores[s.model])) } }
-                        td.name { @if let Some(reading) = reading(s.model) { (lean(reading)) } }
+                        td.words { @if let Some(reading) = reading(s.model) { (lean(reading)) } }
                     }
                 }
             }
@@ -88,8 +88,8 @@ fn correlations(comparison: &Comparison) -> Markup {
         }
     };
     html! {
+        h3 { "Kendall’s τ-b against held-out scores, as Table 2 of the paper" }
         div.scroll { table {
-            caption { "Kendall’s τ-b against held-out scores, as Table 2 of the paper" }
             thead { tr {
                 th scope="col" { "layer" }
                 th scope="col" { "models" }
@@ -118,13 +118,13 @@ pub(super) fn layers(comparison: &Comparison) -> Markup {
     html! {
         section {
             h2 { "Numbers" }
+            p.note {
+                "In " (units) "; intervals hold 95 %. All digits, and more columns, are in "
+                a href="summary.csv" { "summary.csv" } "; the strongest pairs in "
+                a href="edges.csv" { "edges.csv" } " and "
+                a href="graph.graphml" { "graph.graphml" } "."
+            }
             div.scroll { table {
-                caption {
-                    "In " (units) "; intervals hold 95 %. All digits, and more columns, are in "
-                    a href="summary.csv" { "summary.csv" } "; the strongest pairs in "
-                    a href="edges.csv" { "edges.csv" } " and "
-                    a href="graph.graphml" { "graph.graphml" } "."
-                }
                 thead { tr {
                     th scope="col" { "model" }
                     th.name scope="col" { "layer" }

@@ -16,7 +16,7 @@ pub(super) const LEFT: f64 = 118.0;
 pub(super) const RIGHT: f64 = super::PANEL_WIDTH - 14.0;
 
 /// The longest label, in letters.
-const LONGEST_LABEL: usize = 16;
+const LONGEST_LABEL: usize = 15;
 
 /// One row.
 #[derive(Debug, Clone)]

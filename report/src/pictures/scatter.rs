@@ -12,7 +12,7 @@ use crate::text::{number, printable, shortened, signed};
 const LEFT: f64 = 64.0;
 /// Labels are right of it.
 const RIGHT: f64 = 236.0;
-const TOP: f64 = 42.0;
+const TOP: f64 = 52.0;
 const LOWEST_HEIGHT: f64 = 220.0;
 
 /// The longest label, in letters.
@@ -96,13 +96,14 @@ fn panel(
         (x.horizontal(TOP, bottom, x_label))
         (y.vertical(LEFT, RIGHT, y_label))
         @if is_plane {
-            (corner(LEFT + 4.0, TOP + 12.0, "start", "memorized examples"))
-            (corner(RIGHT - 4.0, bottom - 6.0, "end", "shortcut"))
+            (corner(LEFT, TOP - 10.0, "start", "↖ memorized examples"))
+            (corner(PANEL_WIDTH - 8.0, bottom + 32.0, "end", "shortcut ↘"))
         }
         @for (point, label_y) in order.iter().zip(&heights) {
             @let (px_x, px_y) = (x.at(point.x), y.at(point.y));
             path d=(format!("M{} {}L{} {}L{} {}", px(px_x), px(px_y), px(RIGHT), px(*label_y),
-                px(RIGHT + 8.0), px(*label_y))) fill="none" stroke=(PALE_INK) stroke-opacity="0.5" {}
+                px(RIGHT + 8.0), px(*label_y))) fill="none" stroke=(PALE_INK)
+                stroke-dasharray="1 3" {}
             (label_at_ink(RIGHT + 12.0, label_y + 4.0, &label(point)))
         }
         @for point in points {
