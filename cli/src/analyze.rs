@@ -1,5 +1,7 @@
 //! `cofire analyze`.
 
+use std::num::NonZeroUsize;
+
 use cofire::Error;
 use cofire::files::OutputDirectory;
 
@@ -17,7 +19,7 @@ use crate::{interrupt, table, text};
 
 pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     interrupt::watch()?;
-    set_threads(arguments)?; // before anything starts them
+    set_threads(arguments.engine.threads)?; // before anything starts them
     let mut settings = Settings::of(arguments)?;
     let tasks = layer_list::tasks(arguments)?;
     let labels = settings.labels.as_deref().map(labels::read).transpose()?;
@@ -60,8 +62,9 @@ pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     }
 }
 
-fn set_threads(arguments: &AnalyzeArguments) -> Result<(), Failure> {
-    let Some(threads) = arguments.engine.threads else { return Ok(()) };
+/// Takes so many for all work on the CPU.
+pub(crate) fn set_threads(threads: Option<NonZeroUsize>) -> Result<(), Failure> {
+    let Some(threads) = threads else { return Ok(()) };
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads.get())
         .build_global()

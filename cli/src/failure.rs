@@ -67,6 +67,25 @@ impl Failure {
     }
 }
 
+impl From<cofire_report::Error> for Failure {
+    fn from(error: cofire_report::Error) -> Self {
+        use cofire_report::Error;
+
+        let message = match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
+        match error {
+            Error::Cancelled => Self::Interrupted,
+            Error::Output(error) => error.into(),
+            Error::Picture { .. } | Error::Format { .. } | Error::Analysis(_) => {
+                Self::Other(message)
+            }
+            _ => Self::Input(message),
+        }
+    }
+}
+
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
         let message = match error.source() {

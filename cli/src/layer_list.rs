@@ -8,7 +8,7 @@ use crate::arguments::AnalyzeArguments;
 use crate::failure::{Failure, note, one_line};
 
 /// Where the example is, seen from the root of the repository.
-const EXAMPLE: &str = "examples/data/minilm.safetensors";
+pub(crate) const EXAMPLE: &str = "examples/data/minilm.safetensors";
 
 /// A layer, and where it is.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ fn other(file: &Path, name: Option<&str>) -> Result<LayerPlace, Failure> {
     }
 }
 
-fn use_example(example: &[PathBuf; 1]) -> Result<&[PathBuf], Failure> {
+pub(crate) fn use_example(example: &[PathBuf; 1]) -> Result<&[PathBuf], Failure> {
     if !Path::new(EXAMPLE).is_file() {
         return Err(Failure::Input(format!(
             "no FILE was given and there is no {EXAMPLE} here; \
@@ -88,7 +88,8 @@ fn use_example(example: &[PathBuf; 1]) -> Result<&[PathBuf], Failure> {
     Ok(example)
 }
 
-fn layers_of(file: &Path, wanted: &[String]) -> Result<Vec<LayerInfo>, Failure> {
+/// Those of these names, or all that can be measured.
+pub(crate) fn layers_of(file: &Path, wanted: &[String]) -> Result<Vec<LayerInfo>, Failure> {
     let found = files::layers(file)?;
     if wanted.is_empty() { all_readable(file, found) } else { named(file, &found, wanted) }
 }

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod arguments;
+mod compare;
 mod devices;
 mod facts;
 mod failure;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     env_logger::Builder::new().filter_level(log::LevelFilter::Off).parse_default_env().init();
     let done = match Arguments::parse().command {
         Command::Analyze(arguments) => analyze::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
     };
     match done {

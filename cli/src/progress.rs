@@ -36,6 +36,13 @@ impl Bar {
         self.bar.set_message(format!("{}, {stage}", self.label));
     }
 
+    /// How far it is. Breaks when the user wants to stop.
+    pub(crate) fn reached(&self, done: usize, total: usize) -> ControlFlow<()> {
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+        if interrupt::is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
     /// What [`cofire::Analysis::progress`] wants. Stops the analysis when the user does.
     pub(crate) fn callback(&self) -> impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static {
         let bar = self.bar.clone();

@@ -1,4 +1,4 @@
-//! The table that compares layers.
+//! Tables for the terminal.
 
 use std::fmt::Write;
 
@@ -30,9 +30,15 @@ pub(crate) fn table(layers: &[LayerFacts]) -> String {
             if facts.pairs > 0 { rate(facts.pairs_per_second) } else { "n/a".to_owned() },
         ]
     }));
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..rows[0].len()).filter_map(width).collect();
-    rows.iter().map(|row| aligned(row, &widths)).collect()
+    columns(&rows)
+}
+
+/// Rows of equally many fields, below each other.
+pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> String {
+    let fields = rows.first().map_or(0, |row| row.as_ref().len());
+    let width = |column: usize| rows.iter().map(|row| row.as_ref()[column].chars().count()).max();
+    let widths: Vec<usize> = (0..fields).filter_map(width).collect();
+    rows.iter().map(|row| aligned(row.as_ref(), &widths)).collect()
 }
 
 /// Names to the left, numbers to the right.
@@ -48,6 +54,7 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
     line
 }
 
-fn cell(value: Option<f64>) -> String {
+/// A value, if there is one.
+pub(crate) fn cell(value: Option<f64>) -> String {
     value.map_or("n/a".to_owned(), |value| format!("{value:.6}"))
 }

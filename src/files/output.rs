@@ -105,6 +105,16 @@ impl OutputDirectory {
         self.write(file, |file| file.write_all(text.as_bytes()))
     }
 
+    /// Writes bytes, such as a picture. Returns its path within the directory.
+    ///
+    /// # Errors
+    ///
+    /// If the file system refuses.
+    pub fn write_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<PathBuf, FileError> {
+        let file = PathBuf::from(self.names.claim_file(name));
+        self.write(file, |file| file.write_all(bytes))
+    }
+
     /// Moves everything into place.
     ///
     /// # Errors
@@ -169,6 +179,16 @@ impl OutputFolder<'_> {
     pub fn write_text(&mut self, name: &str, text: &str) -> Result<PathBuf, FileError> {
         let file = self.name.join(self.names.claim_file(name));
         self.output.write(file, |file| file.write_all(text.as_bytes()))
+    }
+
+    /// As [`OutputDirectory::write_bytes`], in this folder.
+    ///
+    /// # Errors
+    ///
+    /// If the file system refuses.
+    pub fn write_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<PathBuf, FileError> {
+        let file = self.name.join(self.names.claim_file(name));
+        self.output.write(file, |file| file.write_all(bytes))
     }
 }
 
@@ -366,11 +386,13 @@ mod tests {
         let mut folder = output.folder("f").unwrap();
         assert_eq!(folder.write_text("x.npy", "1").unwrap(), Path::new("f/x.npy"));
         assert_eq!(folder.write_text("X.npy", "2").unwrap(), Path::new("f/X_2.npy"));
+        assert_eq!(folder.write_bytes("b.png", &[0, 255]).unwrap(), Path::new("f/b.png"));
         assert!(!target.exists());
         output.commit().unwrap();
         assert_eq!(names(parent.path()), ["a"]);
         assert_eq!(names(&target), ["f", "x.npy"]);
-        assert_eq!(names(&target.join("f")), ["X_2.npy", "x.npy"]);
+        assert_eq!(names(&target.join("f")), ["X_2.npy", "b.png", "x.npy"]);
+        assert_eq!(fs::read(target.join("f/b.png")).unwrap(), [0, 255]);
         let npy = npyz::NpyFile::new(File::open(target.join("x.npy")).unwrap()).unwrap();
         assert_eq!(npy.shape(), [2, 2]);
         assert_eq!(npy.into_vec::<f64>().unwrap(), [1.0, 3.0, 2.0, 4.0]);

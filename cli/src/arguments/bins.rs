@@ -8,7 +8,7 @@ use cofire::{BinRule, Bins, Range};
 
 use super::{by_name, parse_two_numbers};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bins")]
 pub(crate) struct BinArguments {
     /// How many bins, 2 to 256, or a rule such as auto [default: 10]

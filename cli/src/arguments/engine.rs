@@ -7,7 +7,7 @@ use cofire::Kernel;
 
 use super::by_name;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArguments {
     /// What computes [default: auto]

@@ -7,7 +7,7 @@ use cofire::{Estimator, KsgAlgorithm};
 
 use super::by_name;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Estimator")]
 pub(crate) struct EstimatorArguments {
     /// How entropy and information are estimated [default: plug-in]

@@ -5,6 +5,7 @@
 //! as given. Groups of arguments have no doc comments: clap would take those for the command's own.
 
 mod bins;
+mod compare;
 mod engine;
 mod estimator;
 mod results;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use bins::{BinArguments, BinningArgument, BinsArgument, RangeArgument};
+pub(crate) use compare::CompareArguments;
 pub(crate) use engine::{EngineArgument, EngineArguments};
 pub(crate) use estimator::{EstimatorArgument, EstimatorArguments, PresetArgument};
 pub(crate) use results::{MeasureArgument, OutputArguments, ResultArguments, SignificanceArgument};
@@ -29,6 +31,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Analyze(Box<AnalyzeArguments>),
+    Compare(Box<CompareArguments>),
     Devices(DevicesArguments),
 }
 
