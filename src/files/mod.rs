@@ -33,63 +33,30 @@
 //! Of a `.safetensors` or `.npz` file, only its directory and the wanted layer are read.
 
 mod array;
+mod batches;
 mod element;
 mod error;
 mod file_name;
+mod layer;
 mod npy;
 mod npz;
 mod output;
 mod safetensors;
 mod source;
+mod visit;
 
 use std::path::Path;
 
-use ndarray::Array2;
-
+pub use batches::{FileBatches, expand_path, open_batches};
 pub use element::ElementType;
 pub use error::FileError;
+pub use layer::{Layer, LayerInfo};
 pub use output::{OutputDirectory, OutputFolder};
 
 use error::Place;
+use layer::LayerReader;
 use source::{Format, Source};
-
-/// What a file says of one of its arrays, without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LayerInfo {
-    /// The array's name: its key in a `.npz` or `.safetensors` file, the file's stem for `.npy`.
-    pub name: String,
-    /// Length of each axis.
-    pub shape: Vec<usize>,
-    /// Type of its elements, as stored.
-    pub element_type: ElementType,
-}
-
-impl LayerInfo {
-    /// Whether [`read_layer`] can make activations of it: two or more axes, and elements that are
-    /// real numbers.
-    #[must_use]
-    pub fn is_readable(&self) -> bool {
-        self.shape.len() >= 2 && !matches!(self.element_type, ElementType::Other(_))
-    }
-}
-
-/// The activations of one layer, and what became of them on the way.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Layer {
-    /// The array's name, as in [`LayerInfo::name`].
-    pub name: String,
-    /// Activations, `samples × neurons`. The last axis of the stored array are the neurons, all
-    /// others together, in row-major order, the samples. Arrays with two axes keep the memory
-    /// order they have in the file.
-    pub activations: Array2<f32>,
-    /// Type of the stored elements; never [`ElementType::Other`].
-    pub element_type: ElementType,
-    /// Whether a value was rounded because `f32` cannot hold it exactly. Only `f64` and integers
-    /// of 32 and 64 bits can be.
-    pub rounded: bool,
-}
+use visit::Visitor;
 
 /// The arrays of a file, in the file's order.
 ///
@@ -124,8 +91,7 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
 ///
 /// Reads `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated) and
 /// `.safetensors`; `f16`, `bf16`, `f32`, `f64`, `bool`, and integers of 8 to 64 bits. Takes the
-/// size of the result, four bytes an element, and a small buffer; for Fortran order with more
-/// than two axes twice that.
+/// size of the result, four bytes an element, and a small buffer.
 ///
 /// An array of a deflated `.npz` that unpacks to more than 64 MiB may be at most 200 times its
 /// packed size, so that a small file cannot fill the memory.
@@ -145,10 +111,21 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
 /// ```
 pub fn read_layer(path: impl AsRef<Path>, name: Option<&str>) -> Result<Layer, FileError> {
     let mut source = Source::open(path.as_ref())?;
+    let mut layer = LayerReader::default();
+    visit(&mut source, name, &mut layer)?;
+    layer.finish().ok_or_else(|| FileError::NoArrays { path: path.as_ref().into() })
+}
+
+/// Walks through one array of a file, whatever its format.
+fn visit(
+    source: &mut Source,
+    name: Option<&str>,
+    visitor: &mut dyn Visitor,
+) -> Result<(), FileError> {
     match source.format()? {
-        Format::Npy => npy::read(&mut source, name),
-        Format::Npz => npz::read(&mut source, name),
-        Format::Safetensors => safetensors::read(&mut source, name),
+        Format::Npy => npy::visit(source, name, visitor),
+        Format::Npz => npz::visit(source, name, visitor),
+        Format::Safetensors => safetensors::visit(source, name, visitor),
     }
 }
 

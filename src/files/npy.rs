@@ -5,10 +5,11 @@
 
 use std::io::Read;
 
-use super::array::{Data, Description};
+use super::array::Description;
 use super::element::ByteOrder;
 use super::source::Source;
-use super::{ElementType, FileError, Layer, LayerInfo, Place, choose};
+use super::visit::Visitor;
+use super::{ElementType, FileError, LayerInfo, Place, choose};
 
 /// The longest header that is read. Numpy writes 128 bytes for any array of activations; this is
 /// what the first version of the format can express.
@@ -21,13 +22,17 @@ pub(super) fn layer(source: &mut Source) -> Result<LayerInfo, FileError> {
     Ok(header.description.info(&name))
 }
 
-pub(super) fn read(source: &mut Source, name: Option<&str>) -> Result<Layer, FileError> {
+pub(super) fn visit(
+    source: &mut Source,
+    name: Option<&str>,
+    visitor: &mut dyn Visitor,
+) -> Result<(), FileError> {
     let stem = stem(source);
     let path = source.path.clone();
     let place = Place::layer(&path, choose(&path, name, &[&stem])?);
     let header = Header::read(place, &mut source.file)?;
-    let len = source.len.saturating_sub(header.len);
-    header.description.read(place, Data { reader: Box::new(&mut source.file), len, is_plain: true })
+    let data = source.len.saturating_sub(header.len);
+    header.description.visit_plain(place, source, header.len, data, visitor)
 }
 
 /// The name of the one array, which the file does not tell.
