@@ -47,6 +47,17 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is in a format that this build does not read.
+    #[error(
+        "{} is in a format that this build does not read; enable the feature \"{feature}\" of cofire",
+        OneLine::path(path)
+    )]
+    FeatureDisabled {
+        /// The file.
+        path: PathBuf,
+        /// The feature of the crate.
+        feature: &'static str,
+    },
     /// The file could not be read to its end.
     #[error("could not read {}", OneLine::path(path))]
     Read {
@@ -170,6 +181,39 @@ pub enum FileError {
         /// The value.
         value: f64,
     },
+    /// Lists that should be samples have different lengths.
+    #[error(
+        "{}, {}: a list in row {row} has {found} numbers where others have {expected}; \
+         give every sample the same neurons",
+        OneLine::path(path),
+        OneLine(place)
+    )]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// The part of the file.
+        place: String,
+        /// Row of the table, from 0. Of several files that are read as one layer, of this file.
+        row: usize,
+        /// Length of the first list.
+        expected: usize,
+        /// Length of this one.
+        found: usize,
+    },
+    /// A value is missing.
+    #[error(
+        "{}, {}: row {row} holds no value (null); remove the row, or fill in a number",
+        OneLine::path(path),
+        OneLine(place)
+    )]
+    Null {
+        /// The file.
+        path: PathBuf,
+        /// The part of the file.
+        place: String,
+        /// Row of the table, from 0. Of several files that are read as one layer, of this file.
+        row: usize,
+    },
     /// Files that should be one layer have different numbers of neurons.
     #[error(
         "{} has {neurons} neurons and {} has {expected}; pass files of one layer",
@@ -264,6 +308,43 @@ pub enum FileError {
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
+    },
+    /// What is to be written would not fit on the disk.
+    #[error(
+        "{} would take {needed} bytes and {available} are free; \
+         make room, choose another directory, or keep fewer pairs",
+        OneLine::path(path)
+    )]
+    NoSpace {
+        /// The file.
+        path: PathBuf,
+        /// Bytes it would have.
+        needed: u64,
+        /// Bytes there is room for.
+        available: u64,
+    },
+    /// Something was to be written outside of the matrix.
+    #[error(
+        "{}: row {row}, column {column} is outside of a matrix of {rows} x {columns}",
+        OneLine::path(path)
+    )]
+    OutsideMatrix {
+        /// The file.
+        path: PathBuf,
+        /// Row of the element, or the first neuron of a pair.
+        row: usize,
+        /// Column of the element, or the second neuron.
+        column: usize,
+        /// Rows of the matrix, or neurons.
+        rows: usize,
+        /// Columns of the matrix, or neurons.
+        columns: usize,
+    },
+    /// Output was to be moved into place before all of it was there.
+    #[error("{} was not finished; finish its writer before the output", OneLine::path(path))]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
     },
     /// Something that is not a directory stands where a directory would be written, or the other
     /// way round.

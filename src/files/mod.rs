@@ -33,14 +33,18 @@
 //! Of a `.safetensors` or `.npz` file, only its directory and the wanted layer are read.
 
 mod array;
+#[cfg(feature = "arrow")]
+mod arrow;
 mod batches;
 mod element;
 mod error;
 mod file_name;
 mod layer;
+mod matrix;
 mod npy;
 mod npz;
 mod output;
+mod pairs;
 mod safetensors;
 mod source;
 mod visit;
@@ -51,7 +55,9 @@ pub use batches::{FileBatches, expand_path, open_batches};
 pub use element::ElementType;
 pub use error::FileError;
 pub use layer::{Layer, LayerInfo};
+pub use matrix::NpyMatrixWriter;
 pub use output::{OutputDirectory, OutputFolder};
+pub use pairs::{PairsFormat, PairsWriter};
 
 use error::Place;
 use layer::LayerReader;
@@ -79,6 +85,8 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
         Format::Npy => vec![npy::layer(&mut source)?],
         Format::Npz => npz::layers(&mut source)?,
         Format::Safetensors => safetensors::layers(&mut source)?,
+        #[cfg(feature = "arrow")]
+        Format::Table(format) => arrow::layers(&mut source, format)?,
     };
     if layers.is_empty() {
         Err(FileError::NoArrays { path: path.as_ref().into() })
@@ -126,6 +134,8 @@ fn visit(
         Format::Npy => npy::visit(source, name, visitor),
         Format::Npz => npz::visit(source, name, visitor),
         Format::Safetensors => safetensors::visit(source, name, visitor),
+        #[cfg(feature = "arrow")]
+        Format::Table(format) => arrow::visit(source, format, name, visitor),
     }
 }
 

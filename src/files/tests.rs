@@ -241,17 +241,29 @@ fn bombs_do_not_go_off() {
     }
 }
 
+/// All batches behind one another, none of which may be empty or too large.
+pub(super) fn joined(
+    batches: &mut FileBatches,
+    most_samples: usize,
+) -> Result<Array2<f32>, crate::Error> {
+    let mut all = Array2::zeros((0, batches.neurons()));
+    batches.visit(most_samples, &mut |batch| {
+        assert!((1..=most_samples).contains(&batch.nrows()), "{} samples", batch.nrows());
+        all.append(ndarray::Axis(0), batch).unwrap();
+        Ok(())
+    })?;
+    Ok(all)
+}
+
 /// Whatever is a layer in one piece is the same in batches, and nothing else is.
 fn survives_batches(path: &Path, name: &str) {
     let whole = read_layer(path, Some(name)).map(|layer| layer.activations);
     let batches = open_batches(&[path], Some(name)).and_then(|mut batches| {
-        let mut rows = Vec::new();
-        batches.visit(3, &mut |batch| Ok(rows.extend(batch.iter().map(|x| x.to_bits())))).map_err(
-            |error| match error {
-                crate::Error::Batches(error) => *error.downcast::<FileError>().unwrap(),
-                other => panic!("{other}"),
-            },
-        )?;
+        let all = joined(&mut batches, 3).map_err(|error| match error {
+            crate::Error::Batches(error) => *error.downcast::<FileError>().unwrap(),
+            other => panic!("{other}"),
+        })?;
+        let rows: Vec<u32> = all.iter().map(|x| x.to_bits()).collect();
         Ok((batches.samples(), batches.neurons(), rows))
     });
     match (whole, batches) {
@@ -266,7 +278,7 @@ fn survives_batches(path: &Path, name: &str) {
 }
 
 /// Calls everything on a file of these bytes. Errors are fine; all else is not.
-fn survives(bytes: &[u8]) {
+pub(super) fn survives(bytes: &[u8]) {
     let files = Files::new();
     let path = files.put("x", bytes);
     let names = layers(&path).map(|layers| layers.into_iter().map(|layer| layer.name));

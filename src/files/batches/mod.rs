@@ -209,9 +209,18 @@ impl Shard {
 
 /// Finds an array, and counts its samples if the file does not say how many there are.
 #[derive(Debug, Default)]
-struct Count {
+pub(super) struct Count {
     found: Option<Found>,
     samples: usize,
+}
+
+impl Count {
+    /// Samples and neurons, if a walk has found an array.
+    #[cfg(feature = "arrow")]
+    pub(super) fn shape(&self) -> Option<(usize, usize)> {
+        let found = self.found.as_ref()?;
+        Some((found.samples.unwrap_or(self.samples), found.neurons))
+    }
 }
 
 impl Visitor for Count {

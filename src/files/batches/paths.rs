@@ -137,8 +137,8 @@ mod tests {
     fn directories_and_patterns() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
-        let put = |name: &str| fs::write(at(name), "x").unwrap();
-        ["x-10.npy", "x-9.NPY", "state.json", ".hidden.npy", "[1].npy"].map(put);
+        let put = |name: &&str| fs::write(at(name), "x").unwrap();
+        ["x-10.npy", "x-9.NPY", "state.json", ".hidden.npy", "[1].npy"].iter().for_each(put);
         fs::create_dir(at("x-1.npy")).unwrap();
         let names = |path: PathBuf| {
             let files = expand_path(path).unwrap();

@@ -6,23 +6,12 @@ use std::path::Path;
 use ::safetensors::Dtype;
 use ::zip::CompressionMethod::{Deflated, Stored};
 use half::{bf16, f16};
-use ndarray::{Array, Array2, IxDyn, concatenate};
+use ndarray::{Array, Array2, IxDyn};
 use proptest::prelude::*;
 
 use super::*;
-use crate::files::tests::{Files, npy, npz, small_npy, tensors};
+use crate::files::tests::{Files, joined, npy, npz, small_npy, tensors};
 use crate::files::{LayerInfo, layers, read_layer};
-
-/// All batches behind one another, none of which may be empty or too large.
-fn joined(batches: &mut FileBatches, most_samples: usize) -> Result<Array2<f32>, Error> {
-    let mut all = Array2::zeros((0, batches.neurons()));
-    batches.visit(most_samples, &mut |batch| {
-        assert!((1..=most_samples).contains(&batch.nrows()), "{} samples", batch.nrows());
-        all = concatenate(ndarray::Axis(0), &[all.view(), batch]).unwrap();
-        Ok(())
-    })?;
-    Ok(all)
-}
 
 fn file_error(error: Error) -> FileError {
     match error {

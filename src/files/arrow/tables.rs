@@ -1,0 +1,181 @@
+//! Record batches of Arrow and Parquet files.
+
+use std::iter;
+use std::panic::{self, AssertUnwindSafe};
+
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use ::parquet::errors::ParquetError;
+use arrow_array::RecordBatch;
+use arrow_ipc::reader::{FileReader, StreamReader};
+use arrow_schema::{ArrowError, SchemaRef};
+
+use crate::files::source::Source;
+use crate::files::{FileError, Place};
+
+/// About as much of a Parquet file is unpacked at a time.
+const BLOCK_BYTES: u64 = 4 << 20;
+
+/// The most rows that are unpacked at a time, where they are short.
+const MOST_ROWS: u64 = 8192;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::files) enum TableFormat {
+    /// Record batches one after the other, as `datasets` caches them.
+    ArrowStream,
+    /// The same with a directory at the end, also called Feather.
+    ArrowFile,
+    Parquet,
+}
+
+/// What a file says of its table.
+#[derive(Debug)]
+pub(super) struct Table {
+    format: TableFormat,
+    pub(super) schema: SchemaRef,
+    /// How many rows there are, if the file says so in one place.
+    pub(super) rows: Option<usize>,
+}
+
+type RecordBatches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, FileError>> + 'a>;
+
+impl Table {
+    pub(super) fn open(source: &mut Source, format: TableFormat) -> Result<Self, FileError> {
+        let path = source.path.clone();
+        let place = Place::file(&path);
+        source.seek(place, 0)?;
+        let refused = |error| refused(place, error);
+        guarded(place, || {
+            Ok(match format {
+                TableFormat::ArrowStream => {
+                    let reader = StreamReader::try_new(&mut source.file, None).map_err(refused)?;
+                    Self { format, schema: reader.schema(), rows: None }
+                }
+                TableFormat::ArrowFile => {
+                    let reader = FileReader::try_new(&mut source.file, None).map_err(refused)?;
+                    Self { format, schema: reader.schema(), rows: None }
+                }
+                TableFormat::Parquet => {
+                    let reader = parquet_reader(source, place)?;
+                    let rows = usize::try_from(reader.metadata().file_metadata().num_rows())
+                        .map_err(|_| place.damaged("it claims an impossible number of rows"))?;
+                    Self { format, schema: reader.schema().clone(), rows: Some(rows) }
+                }
+            })
+        })
+    }
+
+    /// The rows of some columns, which must be given in ascending order.
+    pub(super) fn batches<'a>(
+        &self,
+        source: &'a mut Source,
+        roots: &[usize],
+    ) -> Result<RecordBatches<'a>, FileError> {
+        let path = source.path.clone();
+        let place = Place::file(&path);
+        source.seek(place, 0)?;
+        let columns = Some(roots.to_vec());
+        let refused_here = |error| refused(place, error);
+        type Read<'a> = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + 'a>;
+        let mut batches = guarded(place, || -> Result<Read<'a>, FileError> {
+            Ok(match self.format {
+                TableFormat::ArrowStream => Box::new(
+                    StreamReader::try_new(&mut source.file, columns).map_err(refused_here)?,
+                ),
+                TableFormat::ArrowFile => {
+                    Box::new(FileReader::try_new(&mut source.file, columns).map_err(refused_here)?)
+                }
+                TableFormat::Parquet => {
+                    let reader = parquet_reader(source, place)?;
+                    let mask = ProjectionMask::roots(reader.parquet_schema(), roots.to_vec());
+                    let rows = rows_of_block(&reader, &mask);
+                    let reader = reader.with_projection(mask).with_batch_size(rows).build();
+                    Box::new(reader.map_err(|error| refused(place, error.into()))?)
+                }
+            })
+        })?;
+        let mut has_failed = false;
+        Ok(Box::new(iter::from_fn(move || {
+            if has_failed {
+                return None; // a reader may return the same error for ever
+            }
+            let place = Place::file(&path);
+            let batch = guarded(place, || {
+                batches.next().transpose().map_err(|error| refused(place, error))
+            });
+            has_failed = batch.is_err();
+            batch.transpose()
+        })))
+    }
+
+    /// How many rows there are, if need be by walking through the file.
+    pub(super) fn count_rows(&self, source: &mut Source) -> Result<usize, FileError> {
+        match self.rows {
+            Some(rows) => Ok(rows),
+            None => self
+                .batches(source, &[])?
+                .try_fold(0usize, |sum, batch| Ok(sum.saturating_add(batch?.num_rows()))),
+        }
+    }
+}
+
+fn parquet_reader(
+    source: &Source,
+    place: Place<'_>,
+) -> Result<ParquetRecordBatchReaderBuilder<std::fs::File>, FileError> {
+    let file = source.file.get_ref().try_clone().map_err(|source| place.read(source))?;
+    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| refused(place, error.into()))
+}
+
+/// As many rows as make a block.
+fn rows_of_block(
+    reader: &ParquetRecordBatchReaderBuilder<std::fs::File>,
+    mask: &ProjectionMask,
+) -> usize {
+    let groups = reader.metadata().row_groups();
+    let bytes = groups.iter().flat_map(|group| group.columns().iter().enumerate());
+    let bytes = bytes.filter(|(leaf, _)| mask.leaf_included(*leaf));
+    // Of lists, every number takes at least this much, however well it is packed.
+    let bytes: u64 = bytes
+        .map(|(_, column)| {
+            let packed = column.uncompressed_size().max(0).unsigned_abs();
+            packed.max(column.num_values().max(0).unsigned_abs().saturating_mul(4))
+        })
+        .fold(0, u64::saturating_add);
+    let rows = reader.metadata().file_metadata().num_rows().max(1).unsigned_abs();
+    let rows_of_block = BLOCK_BYTES / (bytes / rows).max(1);
+    usize::try_from(rows_of_block.clamp(1, MOST_ROWS)).unwrap_or(1)
+}
+
+/// Calls a library that panics where a file contradicts itself, as arrow-ipc 60 does when a buffer
+/// lies outside of its message. The panic's own message goes wherever the program's hook sends it.
+fn guarded<T>(
+    place: Place<'_>,
+    call: impl FnOnce() -> Result<T, FileError>,
+) -> Result<T, FileError> {
+    // Whatever a panic has left half done is not used again.
+    panic::catch_unwind(AssertUnwindSafe(call))
+        .unwrap_or_else(|_| Err(place.damaged("it contradicts itself")))
+}
+
+/// What a library says of a file that it cannot read.
+fn refused(place: Place<'_>, error: ArrowError) -> FileError {
+    let unsupported = |method: String| FileError::UnsupportedPacking {
+        path: place.path.into(),
+        place: place.name(),
+        method,
+    };
+    match error {
+        ArrowError::IoError(_, source) => place.read(source),
+        ArrowError::NotYetImplemented(what) => unsupported(what),
+        ArrowError::ExternalError(inner) => match inner.downcast::<ParquetError>() {
+            Ok(error) => match *error {
+                ParquetError::NYI(what) => unsupported(what),
+                ParquetError::EOF(_) => place.damaged("it ends too early"),
+                other => place.damaged(other.to_string()),
+            },
+            Err(other) => place.damaged(other.to_string()),
+        },
+        other => place.damaged(other.to_string()),
+    }
+}
