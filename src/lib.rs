@@ -71,8 +71,10 @@
 //! # Features
 //!
 //! - `gpu` (default): the GPU engine, with wgpu. Without it the crate is pure CPU code.
-//! - `files`: the module `files`, which reads layers from `.npy`, `.npz` and `.safetensors` files
-//!   and writes results whole or not at all.
+//! - `files`: the module `files`, which reads layers from `.npy`, `.npz` and `.safetensors` files, whole
+//!   or in batches, and writes results whole or not at all: arrays, tables of pairs, sparse matrices,
+//!   and matrices too large for memory.
+//! - `arrow`: Arrow and Parquet in both directions, beside what `files` has. Compiles zstd from C.
 
 #![cfg_attr(
     test,

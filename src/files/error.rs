@@ -39,8 +39,8 @@ pub enum FileError {
     },
     /// The first bytes are those of no known format.
     #[error(
-        "{} is not a .npy, .npz or .safetensors file; save activations with numpy.save, \
-         numpy.savez or safetensors",
+        "{} is not a .npy, .npz, .safetensors, Arrow or Parquet file; save activations with \
+         numpy.save, numpy.savez or safetensors",
         OneLine::path(path)
     )]
     UnknownFormat {

@@ -1,5 +1,4 @@
-//! Reading layers from `.npy`, `.npz` and `.safetensors` files, and writing results whole or not
-//! at all.
+//! Reading layers from files, whole or in batches, and writing results whole or not at all.
 //!
 //! ```
 //! # let directory = tempfile::tempdir()?;
@@ -25,8 +24,27 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Formats
+//!
+//! | format | layers |
+//! | --- | --- |
+//! | `.npy` | its array, in C or Fortran order, by the file's stem |
+//! | `.npz` | its arrays, stored or deflated, by their keys |
+//! | `.safetensors` | its tensors, by their keys |
+//! | Arrow IPC (stream, file), Parquet | feature `arrow`: columns of lists, or all columns of numbers |
+//!
+//! Of a table, a column of lists is a layer, as Hugging Face datasets store one: a list of numbers is a
+//! sample, and of lists of lists each innermost one is. All must be of one length, and nothing null.
+//! Where no column has lists of numbers, the columns of numbers are the neurons of one layer with the
+//! file's stem for a name, if all are of one type.
+//!
+//! # Trust
+//!
 //! What a file is, is told by its first bytes and not by its name. Files are not trusted: a claim
-//! in a header is compared with the length of the file before anything is allocated for it.
+//! in a header is compared with the length of the file before anything is allocated for it. Tables are
+//! decoded by the crates `arrow-ipc` and `parquet`; if those panic at what contradicts itself, that is an
+//! error here, but the panic's message goes to the program's hook. A Parquet file that was made to do
+//! harm may claim more memory than there is, which ends the process: read those of people you trust.
 //!
 //! Files are read, never mapped into memory: a mapped file that another process truncates ends the
 //! reader with a signal, which is not an error that anyone could return, and mapping is `unsafe`.
@@ -38,6 +56,7 @@ mod arrow;
 mod batches;
 mod element;
 mod error;
+mod expansion;
 mod file_name;
 mod layer;
 mod matrix;
@@ -68,8 +87,10 @@ use visit::Visitor;
 ///
 /// # Errors
 ///
-/// For a file that cannot be opened, is in none of the three formats, or is damaged, and for one
-/// that holds no array. An array that [`read_layer`] would refuse is listed all the same.
+/// For a file that cannot be opened, is in none of the formats of this build, or is damaged, and for
+/// one that holds no array. An array that [`read_layer`] would refuse is listed all the same.
+///
+/// Lists of Arrow and Parquet files are read through where their lengths are not fixed by their type.
 ///
 /// # Examples
 ///
@@ -97,9 +118,10 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
 
 /// The activations of one array of a file: the one called `name`, or the only one.
 ///
-/// Reads `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated) and
-/// `.safetensors`; `f16`, `bf16`, `f32`, `f64`, `bool`, and integers of 8 to 64 bits. Takes the
-/// size of the result, four bytes an element, and a small buffer.
+/// Reads `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated), `.safetensors`
+/// and, with the feature `arrow`, Arrow and Parquet; `f16`, `bf16`, `f32`, `f64`, `bool`, and integers of 8 to 64 bits. Takes the
+/// size of the result, four bytes an element, and a small buffer; of an Arrow or Parquet file up to twice
+/// that, and a record batch.
 ///
 /// An array of a deflated `.npz` that unpacks to more than 64 MiB may be at most 200 times its
 /// packed size, so that a small file cannot fill the memory.

@@ -10,17 +10,11 @@ use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::array::StreamedBytes;
+use super::expansion::check_expansion;
 use super::npy::Header;
 use super::source::Source;
 use super::visit::Visitor;
 use super::{FileError, LayerInfo, Place, choose};
-
-/// Arrays that unpack to no more than this are read however well they are packed.
-const SMALL_BYTES: u64 = 64 << 20;
-
-/// How many times its packed size a larger array may have. Deflate reaches 1,032 on zeros;
-/// activations of which 95 in 100 are zero, about 15.
-const MAX_EXPANSION: u64 = 200;
 
 type Archive<'a> = ZipArchive<&'a mut BufReader<File>>;
 
@@ -52,7 +46,7 @@ pub(super) fn visit(
     let place = Place::layer(&path, name);
     let mut chosen = members.iter().filter(|member| member.array == name);
     let member = chosen.next().ok_or_else(|| place.damaged("it is not there"))?;
-    member.check_expansion(place)?;
+    check_expansion(place, member.packed, member.unpacked)?;
     let mut reader = member.open(place, &mut archive)?;
     let header = Header::read(place, &mut reader)?;
     let Header { description, len } = &header;
@@ -147,15 +141,6 @@ impl Member {
             return Err(place.wrong_length(self.unpacked, self.packed));
         }
         archive.by_index(self.index).map_err(|error| refused(place, error))
-    }
-
-    fn check_expansion(&self, place: Place<'_>) -> Result<(), FileError> {
-        let (packed, unpacked) = (self.packed, self.unpacked);
-        if unpacked <= SMALL_BYTES || unpacked / MAX_EXPANSION <= packed {
-            return Ok(());
-        }
-        let (path, place, allowed) = (place.path.into(), place.name(), MAX_EXPANSION);
-        Err(FileError::Expansion { path, place, packed, unpacked, allowed })
     }
 }
 

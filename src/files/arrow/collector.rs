@@ -204,9 +204,9 @@ impl<'p> ListReader<'p> {
     }
 
     /// How many samples there are in so many rows, if that is always the same.
-    pub(super) fn samples_of_rows(&self, rows: Option<usize>) -> Option<usize> {
+    pub(super) fn samples_of_rows(&self, rows: usize) -> Option<usize> {
         let (_, outer) = self.fixed.split_last()?;
-        outer.iter().try_fold(rows?, |samples, length| samples.checked_mul((*length)?))
+        outer.iter().try_fold(rows, |samples, length| samples.checked_mul((*length)?))
     }
 
     /// The numbers in all rows of an array.

@@ -3,10 +3,11 @@
 //! Two tables have a layer. In one, as Hugging Face datasets store activations, each row of a column
 //! is a list of the neurons' values, or a list of such lists: every innermost list is a sample. In the
 //! other, there is a column of numbers for every neuron. `columns.rs` tells them apart, `tables.rs`
-//! reads record batches, and `collector.rs` makes batches of activations of them.
+//! reads record batches (`messages.rs` those of Arrow), and `collector.rs` makes batches of activations of them.
 
 mod collector;
 mod columns;
+mod messages;
 mod tables;
 
 use std::ops::ControlFlow;
@@ -51,7 +52,7 @@ fn shape(source: &mut Source, table: &Table, column: &Column) -> Result<Vec<usiz
             Err(error) => return Err(error),
         }
     }
-    Ok(vec![table.count_rows(source)?])
+    Ok(vec![table.rows])
 }
 
 pub(super) fn visit(
@@ -95,9 +96,9 @@ fn visit_column(
         neurons,
     };
     let mut lists = match &column.kind {
-        Kind::Scalar => return Err(place.unusable_shape(&[table.count_rows(source)?])),
+        Kind::Scalar => return Err(place.unusable_shape(&[table.rows])),
         Kind::Table => {
-            let found = found(table.rows, column.roots.len());
+            let found = found(Some(table.rows), column.roots.len());
             let ControlFlow::Continue(most_samples) = visitor.found(&found) else {
                 return Ok(());
             };

@@ -7,11 +7,12 @@ use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use ::parquet::errors::ParquetError;
 use arrow_array::RecordBatch;
-use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, SchemaRef};
 
 use crate::files::source::Source;
 use crate::files::{FileError, Place};
+
+use super::messages::Messages;
 
 /// About as much of a Parquet file is unpacked at a time.
 const BLOCK_BYTES: u64 = 4 << 20;
@@ -33,8 +34,8 @@ pub(in crate::files) enum TableFormat {
 pub(super) struct Table {
     format: TableFormat,
     pub(super) schema: SchemaRef,
-    /// How many rows there are, if the file says so in one place.
-    pub(super) rows: Option<usize>,
+    /// How many rows it claims to have.
+    pub(super) rows: usize,
 }
 
 type RecordBatches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, FileError>> + 'a>;
@@ -43,25 +44,16 @@ impl Table {
     pub(super) fn open(source: &mut Source, format: TableFormat) -> Result<Self, FileError> {
         let path = source.path.clone();
         let place = Place::file(&path);
-        source.seek(place, 0)?;
-        let refused = |error| refused(place, error);
         guarded(place, || {
-            Ok(match format {
-                TableFormat::ArrowStream => {
-                    let reader = StreamReader::try_new(&mut source.file, None).map_err(refused)?;
-                    Self { format, schema: reader.schema(), rows: None }
-                }
-                TableFormat::ArrowFile => {
-                    let reader = FileReader::try_new(&mut source.file, None).map_err(refused)?;
-                    Self { format, schema: reader.schema(), rows: None }
-                }
-                TableFormat::Parquet => {
-                    let reader = parquet_reader(source, place)?;
-                    let rows = usize::try_from(reader.metadata().file_metadata().num_rows())
-                        .map_err(|_| place.damaged("it claims an impossible number of rows"))?;
-                    Self { format, schema: reader.schema().clone(), rows: Some(rows) }
-                }
-            })
+            if let TableFormat::Parquet = format {
+                let reader = parquet_reader(source, place)?;
+                let rows = usize::try_from(reader.metadata().file_metadata().num_rows())
+                    .map_err(|_| place.damaged("it claims an impossible number of rows"))?;
+                return Ok(Self { format, schema: reader.schema().clone(), rows });
+            }
+            let messages = Messages::open(source, format == TableFormat::ArrowFile)?;
+            let schema = messages.schema.clone();
+            Ok(Self { format, schema, rows: messages.count_rows()? })
         })
     }
 
@@ -69,53 +61,36 @@ impl Table {
     pub(super) fn batches<'a>(
         &self,
         source: &'a mut Source,
-        roots: &[usize],
+        roots: &'a [usize],
     ) -> Result<RecordBatches<'a>, FileError> {
         let path = source.path.clone();
         let place = Place::file(&path);
-        source.seek(place, 0)?;
-        let columns = Some(roots.to_vec());
-        let refused_here = |error| refused(place, error);
-        type Read<'a> = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + 'a>;
-        let mut batches = guarded(place, || -> Result<Read<'a>, FileError> {
-            Ok(match self.format {
-                TableFormat::ArrowStream => Box::new(
-                    StreamReader::try_new(&mut source.file, columns).map_err(refused_here)?,
-                ),
-                TableFormat::ArrowFile => {
-                    Box::new(FileReader::try_new(&mut source.file, columns).map_err(refused_here)?)
-                }
-                TableFormat::Parquet => {
+        let format = self.format;
+        let mut batches =
+            guarded(place, || -> Result<RecordBatches<'a>, FileError> {
+                if let TableFormat::Parquet = format {
                     let reader = parquet_reader(source, place)?;
                     let mask = ProjectionMask::roots(reader.parquet_schema(), roots.to_vec());
                     let rows = rows_of_block(&reader, &mask);
                     let reader = reader.with_projection(mask).with_batch_size(rows).build();
-                    Box::new(reader.map_err(|error| refused(place, error.into()))?)
+                    let reader = reader.map_err(|error| refused(place, error.into()))?;
+                    let path = path.clone();
+                    return Ok(Box::new(reader.map(move |batch| {
+                        batch.map_err(|error| refused(Place::file(&path), error))
+                    })));
                 }
-            })
-        })?;
+                let mut messages = Messages::open(source, format == TableFormat::ArrowFile)?;
+                Ok(Box::new(iter::from_fn(move || messages.next_batch(roots).transpose())))
+            })?;
         let mut has_failed = false;
         Ok(Box::new(iter::from_fn(move || {
             if has_failed {
                 return None; // a reader may return the same error for ever
             }
-            let place = Place::file(&path);
-            let batch = guarded(place, || {
-                batches.next().transpose().map_err(|error| refused(place, error))
-            });
+            let batch = guarded(Place::file(&path), || batches.next().transpose());
             has_failed = batch.is_err();
             batch.transpose()
         })))
-    }
-
-    /// How many rows there are, if need be by walking through the file.
-    pub(super) fn count_rows(&self, source: &mut Source) -> Result<usize, FileError> {
-        match self.rows {
-            Some(rows) => Ok(rows),
-            None => self
-                .batches(source, &[])?
-                .try_fold(0usize, |sum, batch| Ok(sum.saturating_add(batch?.num_rows()))),
-        }
     }
 }
 
@@ -147,8 +122,8 @@ fn rows_of_block(
     usize::try_from(rows_of_block.clamp(1, MOST_ROWS)).unwrap_or(1)
 }
 
-/// Calls a library that panics where a file contradicts itself, as arrow-ipc 60 does when a buffer
-/// lies outside of its message. The panic's own message goes wherever the program's hook sends it.
+/// Calls a library that may panic where a file contradicts itself. The panic's own message goes
+/// wherever the program's hook sends it.
 fn guarded<T>(
     place: Place<'_>,
     call: impl FnOnce() -> Result<T, FileError>,
@@ -159,7 +134,7 @@ fn guarded<T>(
 }
 
 /// What a library says of a file that it cannot read.
-fn refused(place: Place<'_>, error: ArrowError) -> FileError {
+pub(super) fn refused(place: Place<'_>, error: ArrowError) -> FileError {
     let unsupported = |method: String| FileError::UnsupportedPacking {
         path: place.path.into(),
         place: place.name(),

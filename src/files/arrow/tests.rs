@@ -352,3 +352,42 @@ fn many_rows() {
         }
     }
 }
+
+#[test]
+fn bombs_do_not_go_off() {
+    let files = Files::new();
+    let packed = std::fs::read(reference("table_lz4.feather")).unwrap();
+    // The length of the first column's first batch, 16 numbers, in front of the packed numbers.
+    let at = packed.windows(8).position(|w| w == 64u64.to_le_bytes()).unwrap();
+    let mut refused = 0;
+    for claim in [u64::MAX / 2, 1 << 60, 1 << 40, 63, 65] {
+        let mut bytes = packed.clone();
+        for place in (0..bytes.len() - 8).filter(|&i| packed[i..i + 8] == packed[at..at + 8]) {
+            bytes[place..place + 8].copy_from_slice(&claim.to_le_bytes());
+        }
+        let error = read_layer(files.put("x", &bytes), None).unwrap_err();
+        refused += usize::from(matches!(error, FileError::Expansion { .. }));
+        assert!(!error.to_string().contains('\n'), "{claim}: {error}");
+    }
+    assert!(refused > 0, "none was taken for a claim to unpack");
+}
+
+/// Claims about messages, in the headers of a stream.
+#[test]
+fn false_claims_are_refused() {
+    let files = Files::new();
+    let columns = vec![("x", lists(0, &[2; 6], numbers(0, 12)))];
+    let stream = table(Container::Stream, columns, 4);
+    let error = |bytes: &[u8]| read_layer(files.put("x", bytes), None).unwrap_err().to_string();
+    let mut long = stream.clone();
+    long[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert!(error(&long).contains("claims 4294967295 bytes"), "{}", error(&long));
+    for cut in [6, 100, stream.len() / 2, stream.len() - 20] {
+        let cut = error(&stream[..cut]);
+        assert!(cut.contains("ends too early") || cut.contains("claims"), "{cut}");
+    }
+    let parquet = std::fs::read(reference("table_none.parquet")).unwrap();
+    for cut in [4, 11, parquet.len() / 2, parquet.len() - 1] {
+        assert!(!error(&parquet[..cut]).contains('\n'), "{}", error(&parquet[..cut]));
+    }
+}

@@ -46,7 +46,7 @@ struct Shard {
 /// batches of any size. [`expand_path`] finds the shards in a directory.
 ///
 /// Opening reads the headers only, unless the files are Arrow or Parquet files whose rows are lists
-/// of lists: those are read through to count them.
+/// of lists of any number: those are read through to count them.
 ///
 /// # Memory
 ///

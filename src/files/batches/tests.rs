@@ -198,7 +198,11 @@ fn shards_follow_one_another() {
     assert_eq!(batches.name(), "a");
     assert!(batches.paths().eq(&paths), "paths");
     let mut lengths = Vec::new();
-    batches.visit(2, &mut |batch| Ok(lengths.push(batch.nrows()))).unwrap();
+    let visited = batches.visit(2, &mut |batch| {
+        lengths.push(batch.nrows());
+        Ok(())
+    });
+    visited.unwrap();
     assert_eq!(lengths, [2, 1, 2, 1, 1]);
     let expected = [0u8, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 8, 9].map(f32::from);
     assert_eq!(joined(&mut batches, 3).unwrap().into_raw_vec_and_offset().0, expected);
