@@ -21,6 +21,19 @@ pub(crate) const PANEL_SAMPLES: usize = 128;
 /// `u32::MAX` is left over as the mark of a result that was never written.
 pub(crate) const MAX_SAMPLES: usize = u32::MAX as usize - 1;
 
+/// Refuses shapes, `samples × neurons`, that cannot be measured.
+pub(crate) fn check_shape(shape: (usize, usize)) -> Result<(), Error> {
+    match shape {
+        (0, neurons) => Err(Error::NoSamples { neurons }),
+        (samples, 0) => Err(Error::NoNeurons { samples }),
+        (1, _) => Err(Error::OneSample),
+        (samples, _) if samples > MAX_SAMPLES => {
+            Err(Error::TooManySamples { samples, allowed: MAX_SAMPLES })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Activations that have the right shape: `samples × neurons`, at least 2 × 1.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Activations<'a> {
@@ -30,15 +43,13 @@ pub(crate) struct Activations<'a> {
 impl<'a> Activations<'a> {
     /// Checks the shape. The values are checked by [`crate::extents::extents`].
     pub(crate) fn new(view: ArrayView2<'a, f32>) -> Result<Self, Error> {
-        match view.dim() {
-            (0, neurons) => Err(Error::NoSamples { neurons }),
-            (samples, 0) => Err(Error::NoNeurons { samples }),
-            (1, _) => Err(Error::OneSample),
-            (samples, _) if samples > MAX_SAMPLES => {
-                Err(Error::TooManySamples { samples, allowed: MAX_SAMPLES })
-            }
-            _ => Ok(Self { view }),
-        }
+        check_shape(view.dim())?;
+        Ok(Self { view })
+    }
+
+    /// Some samples of activations whose shape has been checked.
+    pub(crate) fn batch(view: ArrayView2<'a, f32>) -> Self {
+        Self { view }
     }
 
     pub(crate) fn samples(&self) -> usize {

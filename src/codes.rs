@@ -39,22 +39,17 @@ impl Codes {
         let tasks = data.par_chunks_mut(samples * together);
         let tasks = tasks.zip(marginals.par_chunks_mut(bins * together)).enumerate();
         tasks.for_each(|(task, (codes, marginals))| {
-            encode(activations, edges, task * together, codes);
+            encode(activations, edges, task * together, (codes, samples), 0);
             let codes = codes.chunks_exact(samples);
             for (codes, marginal) in codes.zip(marginals.chunks_exact_mut(bins)) {
                 Level::best().run(Count { codes, marginal });
             }
         });
-        let mut bins_of = memory::zeroed(neurons, 1)?;
-        for (neuron, bins) in bins_of.iter_mut().enumerate() {
-            #[expect(clippy::cast_possible_truncation, reason = "at most 256")]
-            let found = edges.bins_of(neuron) as u16;
-            *bins = found;
-        }
-        Self::new(samples, bins, bins_of, data, marginals)
+        Self::new(samples, bins, bins_of(edges)?, data, marginals)
     }
 
-    fn new(
+    /// Codes that have been made and counted: `bins_of` and `marginals` are those of [`Codes`].
+    pub(crate) fn new(
         samples: usize,
         bins: usize,
         bins_of: Vec<u16>,
@@ -96,6 +91,14 @@ impl Codes {
             Level::best().run(Count { codes, marginal });
         });
         Self::new(samples.len(), self.bins, self.bins_of.clone(), data, marginals)
+    }
+
+    /// The same codes with the neurons in another order: first the one that `order` names first.
+    pub(crate) fn reordered(mut self, order: &[usize]) -> Result<Self, Error> {
+        reorder(&mut self.data, self.samples, order);
+        reorder(&mut self.marginals, self.bins, order);
+        reorder(&mut self.bins_of, 1, order);
+        Self::new(self.samples, self.bins, self.bins_of, self.data, self.marginals)
     }
 
     pub(crate) fn samples(&self) -> usize {
@@ -151,22 +154,92 @@ impl Codes {
     }
 }
 
-/// Writes the codes of consecutive neurons, all samples of each.
-fn encode(activations: &Activations<'_>, edges: &BinEdges, first: usize, codes: &mut [u8]) {
+/// Bins of every neuron.
+pub(crate) fn bins_of(edges: &BinEdges) -> Result<Vec<u16>, Error> {
+    let mut bins_of = memory::zeroed(edges.neurons(), 1)?;
+    for (neuron, bins) in bins_of.iter_mut().enumerate() {
+        #[expect(clippy::cast_possible_truncation, reason = "at most 256")]
+        let found = edges.bins_of(neuron) as u16;
+        *bins = found;
+    }
+    Ok(bins_of)
+}
+
+/// Puts equally long rows into another order: first the one that `order` names first. Every row is
+/// moved once, and one kept aside for each cycle of the permutation.
+fn reorder<T: Copy>(data: &mut [T], width: usize, order: &[usize]) {
+    let mut is_done = vec![false; order.len()];
+    for begin in 0..order.len() {
+        if is_done[begin] || order[begin] == begin {
+            continue;
+        }
+        let aside = data[begin * width..][..width].to_vec();
+        let mut to = begin;
+        loop {
+            is_done[to] = true;
+            let from = order[to];
+            if from == begin {
+                data[to * width..][..width].copy_from_slice(&aside);
+                break;
+            }
+            data.copy_within(from * width..(from + 1) * width, to * width);
+            to = from;
+        }
+    }
+}
+
+/// Encodes samples of many neurons on all threads. `codes` holds so many samples of every neuron as
+/// it is wide; those of `activations` are written from `offset` on.
+pub(crate) fn encode_all(
+    activations: &Activations<'_>,
+    edges: &BinEdges,
+    (codes, width): (&mut [u8], usize),
+    offset: usize,
+) {
+    let panels = activations.neurons() / PANEL_NEURONS / (2 * rayon::current_num_threads());
+    let together = panels.clamp(1, PANELS_A_TASK) * PANEL_NEURONS;
+    codes.par_chunks_mut(width * together).enumerate().for_each(|(task, codes)| {
+        encode(activations, edges, task * together, (codes, width), offset);
+    });
+}
+
+/// Adds, for every neuron, how many of its codes fall into each bin.
+pub(crate) fn add_marginals(codes: &[u8], width: usize, marginals: &mut [u32], bins: usize) {
+    let neurons = codes.par_chunks_exact(width).zip(marginals.par_chunks_exact_mut(bins));
+    neurons.for_each(|(codes, marginal)| {
+        let mut found = [0; MAX_BINS];
+        let found = &mut found[..bins];
+        Level::best().run(Count { codes, marginal: found });
+        for (count, found) in marginal.iter_mut().zip(found) {
+            *count += *found;
+        }
+    });
+}
+
+/// Writes the codes of consecutive neurons, all samples of each, into rows of so many samples as the
+/// second of `codes` says, from `offset` on.
+fn encode(
+    activations: &Activations<'_>,
+    edges: &BinEdges,
+    first: usize,
+    (codes, width): (&mut [u8], usize),
+    offset: usize,
+) {
     let samples = activations.samples();
     let level = Level::best();
-    let neurons = first..first + codes.len() / samples;
+    let neurons = first..first + codes.len() / width;
     let coders: Vec<_> = neurons.clone().map(|neuron| edges.coder(neuron)).collect();
     let mut panel = Panel::default();
     for begin in (0..samples).step_by(PANEL_SAMPLES) {
         let here = begin..samples.min(begin + PANEL_SAMPLES);
-        let panels = codes.chunks_mut(samples * PANEL_NEURONS).zip(coders.chunks(PANEL_NEURONS));
+        let panels = codes.chunks_mut(width * PANEL_NEURONS).zip(coders.chunks(PANEL_NEURONS));
         for ((codes, coders), first) in panels.zip(neurons.clone().step_by(PANEL_NEURONS)) {
             let neurons = first..first + coders.len();
             activations.read_panel(here.clone(), neurons, level, &mut panel);
-            let codes = codes.chunks_exact_mut(samples);
+            let codes = codes.chunks_exact_mut(width);
             for ((coder, values), codes) in coders.iter().zip(&panel.values).zip(codes) {
-                coder.encode(&values[..here.len()], &mut codes[here.clone()], level);
+                let codes = &mut codes[offset..][here.clone()];
+                coder.encode(&values[..here.len()], codes, level);
             }
         }
     }
@@ -272,6 +345,22 @@ mod tests {
         assert_eq!(codes.marginal(1), [1, 3, 0, 0], "as wide as the widest neuron's");
         assert_eq!(codes.marginal(2), [4, 0, 0, 0]);
         assert!(codes.bits().is_none(), "more than two bins");
+    }
+
+    #[test]
+    fn rows_can_be_put_into_any_order() {
+        let rows = |order: &[usize]| -> Vec<usize> {
+            order.iter().flat_map(|&row| [10 * row, 10 * row + 1]).collect()
+        };
+        for order in [vec![0, 1, 2, 3, 4], vec![4, 3, 2, 1, 0], vec![1, 2, 0, 4, 3], vec![0]] {
+            let mut data = rows(&(0..order.len()).collect::<Vec<_>>());
+            reorder(&mut data, 2, &order);
+            assert_eq!(data, rows(&order), "{order:?}");
+        }
+        let codes = Codes::from_fn(70, 5, 4, |s, j| s * (j + 1));
+        let found = codes.clone().reordered(&[3, 0, 4, 1, 2]).unwrap();
+        assert_eq!(found.neuron(2), codes.neuron(4));
+        assert_eq!(found.marginal(0), codes.marginal(3));
     }
 
     #[test]

@@ -239,6 +239,21 @@ pub enum Error {
         /// Bytes that were allowed.
         allowed: u64,
     },
+    /// More pairs were selected than memory is allowed to hold.
+    #[error(
+        "more than {allowed} pairs were selected, which is all that the memory allowed holds; \
+         ask for fewer, or allow more memory"
+    )]
+    TooManyPairs {
+        /// The most that could be held.
+        allowed: usize,
+    },
+    /// A selection of pairs that makes no sense.
+    #[error("{reason}")]
+    InvalidSelection {
+        /// What is wrong with it, and what would be right.
+        reason: &'static str,
+    },
     /// The operating system refused an allocation.
     #[error("could not allocate {}; pass fewer neurons or samples", Bytes(*.bytes))]
     OutOfMemory {
@@ -307,6 +322,18 @@ pub enum Error {
     /// The crate was built without the feature that drives GPUs.
     #[error("this build has no GPU engine; enable the feature \"gpu\" of cofire")]
     GpuDisabled,
+    /// Codes that memory was not allowed to hold could not be kept in a temporary file.
+    #[error(
+        "codes could not be kept in a temporary file in {}; \
+         allow more memory, or name another directory",
+        directory.display()
+    )]
+    Spill {
+        /// Where the file was to be.
+        directory: std::path::PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
     /// Activations that come in batches could not be had.
     #[error(transparent)]
     Batches(Box<dyn std::error::Error + Send + Sync>),

@@ -28,9 +28,44 @@ const TASK_VALUES: usize = 1 << 19;
 /// Smallest and largest activation of every neuron, and an error for the first sample (then the
 /// first neuron) whose activation is not finite.
 pub(crate) fn extents(activations: &Activations<'_>) -> Result<Vec<Extent>, Error> {
+    let mut found = ExtentsSoFar::default();
+    found.add(activations)?;
+    Ok(found.extents())
+}
+
+/// Extents of activations that come in batches of samples.
+#[derive(Debug, Default)]
+pub(crate) struct ExtentsSoFar {
+    samples: usize,
+    scan: Option<Scan>,
+}
+
+impl ExtentsSoFar {
+    /// Looks at the samples that follow; samples of errors are counted from the first batch on.
+    pub(crate) fn add(&mut self, batch: &Activations<'_>) -> Result<(), Error> {
+        // What the lists below take, and the edges after them.
+        memory::check::<[u64; 8]>(batch.neurons())?;
+        let found = scan(batch);
+        if let Some((sample, neuron)) = found.not_finite {
+            let value = batch.of_neuron(neuron)[sample];
+            return Err(Error::NonFinite { sample: self.samples + sample, neuron, value });
+        }
+        self.samples += batch.samples();
+        self.scan = Some(match self.scan.take() {
+            Some(scan) => scan.followed_by(found),
+            None => found,
+        });
+        Ok(())
+    }
+
+    /// Of all samples so far; of none, there are none.
+    pub(crate) fn extents(&self) -> Vec<Extent> {
+        self.scan.as_ref().map(Scan::extents).unwrap_or_default()
+    }
+}
+
+fn scan(activations: &Activations<'_>) -> Scan {
     let (samples, neurons) = (activations.samples(), activations.neurons());
-    // What the lists below take, and the edges after them.
-    memory::check::<[u64; 8]>(neurons)?;
     let found = if activations.is_sample_major() {
         let rows = (TASK_VALUES / neurons).clamp(1, samples);
         let tasks: Vec<usize> = (0..samples).step_by(rows).collect();
@@ -44,14 +79,7 @@ pub(crate) fn extents(activations: &Activations<'_>) -> Result<Vec<Extent>, Erro
             .map(|neuron| scan_neuron(activations, neuron))
             .reduce_with(Scan::beside)
     };
-    let found = found.unwrap_or_default();
-    match found.not_finite {
-        Some((sample, neuron)) => {
-            let value = activations.of_neuron(neuron)[sample];
-            Err(Error::NonFinite { sample, neuron, value })
-        }
-        None => Ok(found.extents()),
-    }
+    found.unwrap_or_default()
 }
 
 /// What was found of some samples of some neurons.

@@ -71,6 +71,8 @@
 //! # Features
 //!
 //! - `gpu` (default): the GPU engine, with wgpu. Without it the crate is pure CPU code.
+//! - `system-memory` (default): asks the operating system how much memory is free, so that a job that
+//!   would not fit is refused unless it was given a limit of its own.
 //! - `files`: the module `files`, which reads layers from `.npy`, `.npz` and `.safetensors` files, whole
 //!   or in batches, and writes results whole or not at all: arrays, tables of pairs, sparse matrices,
 //!   and matrices too large for memory.
@@ -87,6 +89,7 @@ mod batches;
 mod binning;
 mod bits;
 mod codes;
+mod encoding;
 mod engine;
 mod error;
 mod estimator;
@@ -114,7 +117,8 @@ pub use analysis::{
 };
 pub use batches::Batches;
 pub use binning::{BinEdges, BinRule, Binning, Bins, Range};
-pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
+pub use encoding::{EncodedLayer, Encoder};
+pub use engine::{CancelToken, Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;
 pub use estimator::Estimator;
 pub use measures::{Measure, Normalization, Units};
@@ -125,10 +129,10 @@ pub use neighbors::{
 pub use paper::{PaperReport, released_with_paper};
 pub use report::{
     AdapterDescription, BetweenReport, Degeneracy, DegenerateNeuron, Execution, Incident,
-    KernelChoice, KernelSpeed, LayerFacts, Remedy, Report, Timings, Transfer,
+    KernelChoice, KernelSpeed, LayerFacts, MemoryUse, Remedy, Report, Timings, Transfer,
 };
 pub use simd::simd_level;
-pub use sweep::InformationPair;
+pub use sweep::{Block, InformationPair, Selection, Sweep, SweepReport};
 
 /// Opening GPU adapters by hand: to list them, to keep one open over many jobs, or to share a
 /// device with the rest of a program.

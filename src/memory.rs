@@ -1,6 +1,50 @@
-//! Large allocations that fail with an error instead of ending the process.
+//! Limits on what a job allocates, and large allocations that fail with an error instead of ending
+//! the process.
 
 use crate::Error;
+
+/// The share of free memory that a job may take if no limit is given, in quarters.
+const FREE_QUARTERS: u64 = 3;
+
+/// Jobs of less than this are not worth a question to the operating system.
+const SMALL_JOB: u64 = 256 << 20;
+
+/// The limit of a job: what was given, or three quarters of what is free now. `None` where that
+/// cannot be told.
+pub(crate) fn limit(given: Option<u64>) -> Option<u64> {
+    given.or_else(|| free().map(|free| free / 4 * FREE_QUARTERS))
+}
+
+/// Refuses a job that needs `new` bytes, beside `held` that it has already.
+pub(crate) fn check_limit(given: Option<u64>, held: u64, new: u64) -> Result<(), Error> {
+    let refused = match given {
+        Some(allowed) => {
+            let needed = held.saturating_add(new);
+            (needed > allowed).then_some(Error::MemoryLimit { needed, allowed })
+        }
+        None if new < SMALL_JOB => None,
+        None => limit(None).filter(|&allowed| new > allowed).map(|allowed| {
+            let (needed, allowed) = (held.saturating_add(new), held.saturating_add(allowed));
+            Error::MemoryLimit { needed, allowed }
+        }),
+    };
+    refused.map_or(Ok(()), Err)
+}
+
+/// Bytes of memory that are free, for the machine and for the container that this may be.
+#[cfg(feature = "system-memory")]
+fn free() -> Option<u64> {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let of_machine = system.available_memory();
+    let free = system.cgroup_limits().map_or(of_machine, |c| of_machine.min(c.free_memory));
+    (free > 0).then_some(free)
+}
+
+#[cfg(not(feature = "system-memory"))]
+fn free() -> Option<u64> {
+    None
+}
 
 /// `rows * columns` zeroed elements.
 pub(crate) fn zeroed<T: Clone + Default>(rows: usize, columns: usize) -> Result<Vec<T>, Error> {
@@ -27,6 +71,21 @@ pub(crate) fn check<T>(elements: usize) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_are_those_given_or_what_is_free() {
+        assert_eq!(limit(Some(7)), Some(7));
+        assert!(check_limit(Some(10), 4, 6).is_ok());
+        let refused = check_limit(Some(10), 4, 7);
+        assert!(matches!(refused, Err(Error::MemoryLimit { needed: 11, allowed: 10 })));
+        assert!(check_limit(None, u64::MAX, SMALL_JOB - 1).is_ok());
+        if cfg!(feature = "system-memory") {
+            let free = limit(None).unwrap();
+            assert!(free > 1 << 20, "{free} bytes are free");
+            let refused = check_limit(None, 5, u64::MAX / 2);
+            assert!(matches!(refused, Err(Error::MemoryLimit { .. })), "more than any machine has");
+        }
+    }
 
     #[test]
     fn what_cannot_be_had_is_an_error() {

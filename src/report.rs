@@ -36,6 +36,8 @@ pub struct Report {
     pub execution: Execution,
     /// How long the stages took.
     pub timings: Timings,
+    /// Host memory that was planned for.
+    pub memory: MemoryUse,
 }
 
 impl Report {
@@ -290,6 +292,18 @@ impl fmt::Display for Incident {
         };
         write!(f, "{}; {remedy}", self.problem)
     }
+}
+
+/// Host memory of a job beyond its input, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryUse {
+    /// What the job was planned to take: codes, edges, tables and results. What threads work in, a few
+    /// MiB each, comes on top.
+    pub planned: u64,
+    /// The limit that was given; without one, a job that planned to take more than three quarters of
+    /// what was free would have been refused.
+    pub allowed: Option<u64>,
 }
 
 /// Wall-clock time of each stage.

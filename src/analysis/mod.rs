@@ -1,5 +1,6 @@
 //! The front door: settings, and the calls that do the job.
 
+mod batches;
 mod cofiring;
 mod histograms;
 mod labels;
@@ -14,12 +15,13 @@ pub use total_correlation::TotalCorrelation;
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ndarray::ArrayView2;
 
 use crate::codes::Codes;
-use crate::engine::{Engine, Goal, Job, Kernel, Monitor, OnDeviceFailure, Progress};
+use crate::engine::{CancelToken, Engine, Goal, Job, Kernel, Monitor, OnDeviceFailure, Progress};
 use crate::estimator::CellTable;
 use crate::plan::Tile;
 use crate::report::Report;
@@ -80,7 +82,9 @@ pub struct Analysis {
     pub(crate) kernel: Option<Kernel>,
     pub(crate) on_device_failure: OnDeviceFailure,
     memory_limit: Option<u64>,
+    spill_directory: Option<PathBuf>,
     progress: Option<Arc<ProgressFunction>>,
+    pub(crate) token: CancelToken,
 }
 
 type ProgressFunction = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
@@ -140,7 +144,9 @@ impl Analysis {
             kernel: None,
             on_device_failure: OnDeviceFailure::default(),
             memory_limit: None,
+            spill_directory: None,
             progress: None,
+            token: CancelToken::new(),
         }
     }
 
@@ -184,7 +190,9 @@ impl Analysis {
     }
 
     /// The most host memory in bytes that the job may allocate beyond its input: the codes, the
-    /// result, and tables. A job that needs more is refused before it starts. Default: no limit.
+    /// result, and tables. A job that needs more is refused before it starts. Default: three
+    /// quarters of what is free when the job begins, where the operating system tells (feature
+    /// `system-memory`).
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = Some(bytes);
         self
@@ -201,6 +209,13 @@ impl Analysis {
         self
     }
 
+    /// A token with which the job can be stopped from any thread: it then ends with
+    /// [`Error::Cancelled`], within a fifth of a second or so.
+    pub fn cancel_token(mut self, token: &CancelToken) -> Self {
+        self.token = token.clone();
+        self
+    }
+
     /// A job with these settings.
     fn job(&self, codes: Codes, table: Arc<CellTable>, pairs: Tile, goal: Goal) -> Job {
         let monitor = Arc::new(self.monitor(pairs.work(codes.samples())));
@@ -209,7 +224,8 @@ impl Analysis {
 
     pub(crate) fn monitor(&self, total: u64) -> Monitor {
         let progress = self.progress.clone();
-        Monitor::new(total, progress.map(|f| Box::new(move |p| f(p)) as Box<_>))
+        let callback = progress.map(|f| Box::new(move |p| f(p)) as Box<_>);
+        Monitor::new(total, callback, self.token.clone())
     }
 }
 
@@ -223,7 +239,9 @@ impl fmt::Debug for Analysis {
             .field("kernel", &self.kernel)
             .field("on_device_failure", &self.on_device_failure)
             .field("memory_limit", &self.memory_limit)
+            .field("spill_directory", &self.spill_directory)
             .field("progress", &self.progress.is_some())
+            .field("token", &self.token)
             .finish()
     }
 }

@@ -7,13 +7,16 @@ use crate::activations::{Activations, MAX_SAMPLES};
 use crate::codes::Codes;
 use crate::estimator::MAX_TABULATED;
 use crate::extents::{Extent, extents};
-use crate::{BinEdges, Error, MIN_BINS, bits};
+use crate::report::MemoryUse;
+use crate::{BinEdges, Error, MIN_BINS, bits, memory};
 
 /// Activations of a layer, cut into bins.
 pub(crate) struct Layer {
     pub(crate) extents: Vec<Extent>,
     pub(crate) edges: BinEdges,
     pub(crate) codes: Codes,
+    /// What the job takes.
+    pub(crate) memory: Memory,
 }
 
 impl Layer {
@@ -25,18 +28,37 @@ impl Layer {
 
 /// Memory that a job takes beyond its input, in bytes; saturating, as hostile shapes are large.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Memory(u128);
+pub(crate) struct Memory {
+    /// Taken already.
+    held: u128,
+    /// To be taken.
+    new: u128,
+}
 
 impl Memory {
     /// So many things of so many bytes each.
     pub(crate) fn and(self, number: usize, bytes: u128) -> Self {
-        Self(self.0.saturating_add((number as u128).saturating_mul(bytes)))
+        Self { new: self.new.saturating_add((number as u128).saturating_mul(bytes)), ..self }
     }
 
     /// A result of `rows × columns` numbers of 64 bits.
     pub(crate) fn and_matrix(self, rows: usize, columns: usize) -> Self {
         self.and(rows, 8 * columns as u128)
     }
+
+    /// The same, once it has been taken.
+    pub(crate) fn taken(self) -> Self {
+        Self { held: self.in_all(), new: 0 }
+    }
+
+    pub(crate) fn in_all(self) -> u128 {
+        self.held.saturating_add(self.new)
+    }
+}
+
+/// A number of bytes that no machine has is the largest there is.
+fn bytes(number: u128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 impl Analysis {
@@ -68,7 +90,7 @@ impl Analysis {
         let edges = match &self.bins {
             Bins::Fit(binning) => BinEdges::from_extents(activations, &extents, binning)?,
             Bins::Fitted(edges) if edges.neurons() == extents.len() => {
-                edges.check(activations)?;
+                edges.check(activations, 0)?;
                 edges.clone()
             }
             Bins::Fitted(edges) => {
@@ -85,7 +107,8 @@ impl Analysis {
             let (samples, allowed) = (codes.samples(), MAX_SAMPLES);
             return Err(Error::TooManySamples { samples, allowed });
         }
-        Ok(Layer { extents, edges, codes })
+        let memory = memory(edges.bins());
+        Ok(Layer { extents, edges, codes, memory })
     }
 
     /// Settings that can be refused without looking at the activations are refused first.
@@ -97,7 +120,7 @@ impl Analysis {
         self.check_kernel(self.bins.known().unwrap_or(MIN_BINS))
     }
 
-    fn check_kernel(&self, bins: usize) -> Result<(), Error> {
+    pub(crate) fn check_kernel(&self, bins: usize) -> Result<(), Error> {
         match self.kernel.map(|kernel| (kernel.name(), kernel.max_bins())) {
             Some((kernel, limit)) if bins > limit => {
                 Err(Error::KernelUnsupported { kernel, bins, limit })
@@ -118,18 +141,31 @@ impl Analysis {
             Bins::Fit(binning) => BinEdges::bytes_to_fit(samples, neurons, binning),
             Bins::Fitted(_) => 0,
         };
-        let codes = Memory::default().and(samples, neurons as u128).0;
+        let codes = Memory::default().and(samples, neurons as u128).in_all();
         let bit_strings = if bins == bits::BINS { codes / 8 } else { 0 };
         let codes = memory.and(1, codes).and(1, bit_strings);
         codes.and(1, edges).and(samples.min(MAX_TABULATED), 8)
     }
 
+    /// Bytes that a job may take beyond its input, where there is a limit.
+    pub(crate) fn allowed_memory(&self) -> Option<u64> {
+        memory::limit(self.memory_limit)
+    }
+
+    /// What is left of them beside `used`.
+    pub(crate) fn memory_beside(&self, used: Memory) -> u64 {
+        // What is taken is no longer free.
+        let used = if self.memory_limit.is_some() { used.in_all() } else { used.new };
+        self.allowed_memory().unwrap_or(u64::MAX).saturating_sub(bytes(used))
+    }
+
     /// Whether so much is allowed.
-    fn check_memory(&self, needed: Memory) -> Result<(), Error> {
-        let needed = u64::try_from(needed.0).unwrap_or(u64::MAX);
-        match self.memory_limit {
-            Some(allowed) if needed > allowed => Err(Error::MemoryLimit { needed, allowed }),
-            _ => Ok(()),
-        }
+    pub(crate) fn check_memory(&self, needed: Memory) -> Result<(), Error> {
+        memory::check_limit(self.memory_limit, bytes(needed.held), bytes(needed.new))
+    }
+
+    /// What a report says of it.
+    pub(crate) fn memory_use(&self, needed: Memory) -> MemoryUse {
+        MemoryUse { planned: bytes(needed.in_all()), allowed: self.memory_limit }
     }
 }

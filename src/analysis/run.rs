@@ -9,6 +9,7 @@ use super::Analysis;
 use super::prepare::{Layer, Memory};
 use crate::activations::Activations;
 use crate::codes::Codes;
+use crate::encoding::LayerFits;
 use crate::engine::{self, Job, Sink};
 use crate::estimator::Entropies;
 use crate::measures::Information;
@@ -49,10 +50,20 @@ impl Analysis {
         };
         let layer = self.prepare(activations, matrix)?;
         let samples = layer.samples();
-        let Layer { extents, edges, codes } = layer;
+        let Layer { extents, edges, codes, memory } = layer;
         let pairs = Tile::triangle(codes.neurons());
         let counted = self.information(codes, samples, pairs, &clock).await?;
+        self.report(counted, LayerFits { edges, extents }, samples, memory)
+    }
 
+    /// What was found of all pairs of a layer.
+    pub(super) fn report(
+        &self,
+        counted: Counted,
+        LayerFits { edges, extents }: LayerFits,
+        samples: u32,
+        memory: Memory,
+    ) -> Result<Report, Error> {
         let all = 0..extents.len();
         let (information, units) = (&counted.information, self.units);
         let entropy = information.entropies_of(&all, units);
@@ -69,6 +80,7 @@ impl Analysis {
             edges,
             execution,
             timings,
+            memory: self.memory_use(memory),
         })
     }
 
@@ -197,7 +209,7 @@ impl Analysis {
     }
 
     /// Counts some pairs of neurons, and makes information of them.
-    async fn information(
+    pub(super) async fn information(
         &self,
         codes: Codes,
         samples: u32,
@@ -226,7 +238,7 @@ impl Analysis {
 }
 
 /// What was found of the pairs of a job.
-struct Counted {
+pub(super) struct Counted {
     information: Information,
     execution: Execution,
     /// How long the stages before this one took, and when this one began.

@@ -8,6 +8,19 @@ use crate::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel};
 use crate::simd::Level;
 use crate::{Error, memory};
 
+/// Where whole neurons' activations come from.
+pub(crate) trait Columns {
+    /// What `work` makes of each neuron's activations, in order of neurons. `work` may change its
+    /// copy.
+    fn map<T: Send>(&mut self, work: impl Fn(&mut [f32]) -> T + Sync) -> Result<Vec<T>, Error>;
+}
+
+impl Columns for &Activations<'_> {
+    fn map<T: Send>(&mut self, work: impl Fn(&mut [f32]) -> T + Sync) -> Result<Vec<T>, Error> {
+        map_columns(self, work)
+    }
+}
+
 /// What a task copies at once, unless one neuron has more. Neighbours are copied together because
 /// their activations share cache lines in a sample-major array.
 const TASK_BYTES: usize = 8 << 20;
@@ -15,7 +28,7 @@ const TASK_BYTES: usize = 8 << 20;
 /// What `work` makes of each neuron's activations, in order of neurons. `work` may change its copy.
 ///
 /// Neurons are spread over threads, each of which holds the copy of a few.
-pub(super) fn map_columns<T: Send>(
+pub(crate) fn map_columns<T: Send>(
     activations: &Activations<'_>,
     work: impl Fn(&mut [f32]) -> T + Sync,
 ) -> Result<Vec<T>, Error> {

@@ -3,10 +3,11 @@
 use ndarray::ArrayView2;
 
 use super::coder::Coder;
-use super::{Binning, columns, fit};
+use super::columns::{self, Columns};
+use super::{Binning, fit};
 use crate::activations::Activations;
 use crate::extents::{Extent, extents};
-use crate::{Error, MIN_BINS};
+use crate::{Batches, Error, MAX_BINS, MIN_BINS, encoding};
 
 /// The bin edges of every neuron of a layer: fit them on one set of activations, read them, apply
 /// them to another set.
@@ -61,14 +62,54 @@ impl BinEdges {
         Self::from_extents(&activations, &extents(&activations)?, binning)
     }
 
+    /// [`BinEdges::fit`] for activations that come in batches. O(samples · neurons) for each visit: one
+    /// where extremes are all that matters, none where edges are given. Where whole neurons matter
+    /// ([`Binning::EqualFrequency`], rules for the number of bins, extremes beside a zero bin), a
+    /// visit for every half GiB of activations follows.
+    ///
+    /// # Errors
+    ///
+    /// As [`BinEdges::fit`], and what the source says of itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::{BinEdges, Binning};
+    /// use ndarray::Array2;
+    ///
+    /// let activations = Array2::from_shape_fn((1000, 8), |(s, n)| ((s * (n + 3)) % 17) as f32);
+    /// let binning = Binning::EqualFrequency { bins: 10 };
+    /// let edges = BinEdges::fit_batches(&mut activations.view(), &binning)?;
+    /// assert_eq!(edges, BinEdges::fit(activations.view(), &binning)?);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn fit_batches(source: &mut dyn Batches, binning: &Binning) -> Result<Self, Error> {
+        const COLUMN_BYTES: u64 = 512 << 20;
+        binning.check()?;
+        encoding::fit_batches(source, binning, COLUMN_BYTES)
+    }
+
     /// Edges of a binning that has been checked.
     pub(crate) fn from_extents(
-        activations: &Activations<'_>,
+        mut activations: &Activations<'_>,
+        extents: &[Extent],
+        binning: &Binning,
+    ) -> Result<Self, Error> {
+        if *binning == Binning::Categories {
+            fit::check_categories(activations, 0, MAX_BINS - 1)?;
+        }
+        Self::from_columns(&mut activations, extents, binning)
+    }
+
+    /// Edges of a binning that has been checked, and of activations that are categories if it wants
+    /// them.
+    pub(crate) fn from_columns(
+        columns: &mut impl Columns,
         extents: &[Extent],
         binning: &Binning,
     ) -> Result<Self, Error> {
         let (rule, has_zero_bin) = binning.parts();
-        let tables = fit::tables(activations, extents, rule, has_zero_bin)?;
+        let tables = fit::tables(columns, extents, rule, has_zero_bin)?;
         let mut edges = Self {
             neurons: extents.len(),
             bins: MIN_BINS,
@@ -151,10 +192,10 @@ impl BinEdges {
     }
 
     /// Refuses activations that these edges have no bin for: others than the categories that they
-    /// were fitted on.
-    pub(crate) fn check(&self, activations: &Activations<'_>) -> Result<(), Error> {
+    /// were fitted on. There are `before` samples before these.
+    pub(crate) fn check(&self, activations: &Activations<'_>, before: usize) -> Result<(), Error> {
         if self.of_categories {
-            fit::check_categories(activations, self.tables[0].len().saturating_sub(2))
+            fit::check_categories(activations, before, self.tables[0].len().saturating_sub(2))
         } else {
             Ok(())
         }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::columns::map_columns;
+use super::columns::Columns;
 use super::linspace::linspace;
 use super::{BinRule, Binning, Bins, Range, quantiles};
 use crate::activations::Activations;
@@ -32,21 +32,24 @@ impl Ends {
 
 /// The table of each neuron, or a single one that all share, for a binning without its zero bin.
 pub(super) fn tables(
-    activations: &Activations<'_>,
+    columns: &mut impl Columns,
     extents: &[Extent],
     binning: &Binning,
     has_zero_bin: bool,
 ) -> Result<Vec<Vec<f64>>, Error> {
-    let fit = Fit { activations, extents, has_zero_bin };
+    let mut fit = Fit { columns, extents, has_zero_bin };
     match binning {
         Binning::EqualWidth { bins: Bins::Fixed(bins), range } => match *range {
             Range::PerNeuron => fit.equal_width(*bins),
-            Range::Global => Ok(vec![fit.table_between(fit.global_ends()?, *bins)]),
+            Range::Global => Ok(vec![{
+                let ends = fit.global_ends()?;
+                table_between(ends, *bins, has_zero_bin)
+            }]),
             Range::Given(low, high) => Ok(vec![linspace(low, high, *bins)]),
         },
         Binning::EqualWidth { bins: Bins::Rule(rule), range } => fit.by_rule(*rule, *range),
         Binning::Digitized { bins } => {
-            let mut table = fit.table_between(fit.global_ends()?, *bins);
+            let mut table = table_between(fit.global_ends()?, *bins, has_zero_bin);
             table.extend(table.last().copied());
             Ok(vec![table])
         }
@@ -57,24 +60,27 @@ pub(super) fn tables(
         }
         Binning::Edges(edges) => Ok(vec![edges.clone()]),
         Binning::Categories => {
-            check_categories(activations, MAX_BINS - 1)?;
             let largest = extents.iter().map(|extent| extent.high).fold(0.0, f32::max);
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "checked: a whole number from 0 to 255"
+                reason = "checked by the caller: a whole number from 0 to 255"
             )]
             let bins = largest as usize + 1;
             Ok(vec![linspace(0.0, bins as f64, bins)])
         }
         // `Binning::parts` unwraps all of them.
-        Binning::WithZeroBin(inner) => tables(activations, extents, inner, true),
+        Binning::WithZeroBin(inner) => tables(columns, extents, inner, true),
     }
 }
 
 /// An error for the first sample (then the first neuron) that is no whole number from 0 to
-/// `largest`.
-pub(super) fn check_categories(activations: &Activations<'_>, largest: usize) -> Result<(), Error> {
+/// `largest`. There are `before` samples before these.
+pub(crate) fn check_categories(
+    activations: &Activations<'_>,
+    before: usize,
+    largest: usize,
+) -> Result<(), Error> {
     /// Activations that one task looks at, about.
     const TASK_VALUES: usize = 1 << 16;
     let (samples, neurons) = (activations.samples(), activations.neurons());
@@ -85,7 +91,7 @@ pub(super) fn check_categories(activations: &Activations<'_>, largest: usize) ->
     let wrong = tasks.into_par_iter().find_map_first(|begin| {
         let rows = activations.of_samples(begin..samples.min(begin + rows));
         let (place, &value) = rows.indexed_iter().find(|&(_, &x)| !is_category(x))?;
-        Some((begin + place.0, place.1, value))
+        Some((before + begin + place.0, place.1, value))
     });
     match wrong {
         Some((sample, neuron, value)) => {
@@ -95,20 +101,20 @@ pub(super) fn check_categories(activations: &Activations<'_>, largest: usize) ->
     }
 }
 
-struct Fit<'a, 'b> {
-    activations: &'a Activations<'b>,
+struct Fit<'a, C> {
+    columns: &'a mut C,
     extents: &'a [Extent],
     has_zero_bin: bool,
 }
 
-impl Fit<'_, '_> {
-    fn equal_width(&self, bins: usize) -> Result<Vec<Vec<f64>>, Error> {
+impl<C: Columns> Fit<'_, C> {
+    fn equal_width(&mut self, bins: usize) -> Result<Vec<Vec<f64>>, Error> {
         self.check_memory(bins + 1)?;
-        let ends = self.ends()?;
-        Ok(ends.into_par_iter().map(|ends| self.table_between(ends, bins)).collect())
+        let (ends, has_zero_bin) = (self.ends()?, self.has_zero_bin);
+        Ok(ends.into_par_iter().map(|ends| table_between(ends, bins, has_zero_bin)).collect())
     }
 
-    fn by_rule(&self, rule: BinRule, range: Range) -> Result<Vec<Vec<f64>>, Error> {
+    fn by_rule(&mut self, rule: BinRule, range: Range) -> Result<Vec<Vec<f64>>, Error> {
         let most = MAX_BINS - usize::from(self.has_zero_bin);
         self.check_memory(most + 1)?;
         let shared = match range {
@@ -116,42 +122,34 @@ impl Fit<'_, '_> {
             Range::Global => self.global_ends()?,
             Range::Given(low, high) => Some(Ends { low, high }),
         };
+        let has_zero_bin = self.has_zero_bin;
         self.map_binned(|values| {
             let Some(ends) = shared.or_else(|| Ends::of(values)) else { return Vec::new() };
             let is_inside = |&x: &f32| (ends.low..=ends.high).contains(&f64::from(x));
             let values = keep(values, is_inside);
             let bins = rule.bins(values, ends.high - ends.low, most);
-            self.table_between(Some(ends), bins)
+            table_between(Some(ends), bins, has_zero_bin)
         })
     }
 
-    fn equal_frequency(&self, bins: usize) -> Result<Vec<Vec<f64>>, Error> {
+    fn equal_frequency(&mut self, bins: usize) -> Result<Vec<Vec<f64>>, Error> {
         self.check_memory(bins + 1)?;
         let quantiles = linspace(0.0, 1.0, bins);
+        let has_zero_bin = self.has_zero_bin;
         self.map_binned(|values| {
             let mut table = quantiles::distinct(values, &quantiles);
             if let [single] = *table {
-                table = self.table_between(Some(Ends { low: single, high: single }), 1);
+                let ends = Ends { low: single, high: single };
+                table = table_between(Some(ends), 1, has_zero_bin);
             }
             table.shrink_to_fit();
             table
         })
     }
 
-    /// Equal-width bins. Of values that are all alike there is one bin: what else there may be is
-    /// in it as well or, if it is zero, in the zero bin. Without any values there is no zero bin
-    /// either.
-    fn table_between(&self, ends: Option<Ends>, bins: usize) -> Vec<f64> {
-        match ends {
-            Some(Ends { low, high }) if low < high => linspace(low, high, bins),
-            Some(Ends { low, high }) if self.has_zero_bin => vec![low, high],
-            _ => Vec::new(),
-        }
-    }
-
     /// The ends of each neuron's activations, zeros left out if they have a bin; `None` if there
     /// are no others.
-    fn ends(&self) -> Result<Vec<Option<Ends>>, Error> {
+    fn ends(&mut self) -> Result<Vec<Option<Ends>>, Error> {
         if self.has_zero_bin {
             return self.map_binned(|values| Ends::of(values));
         }
@@ -160,20 +158,34 @@ impl Fit<'_, '_> {
     }
 
     /// The ends of all neurons' activations.
-    fn global_ends(&self) -> Result<Option<Ends>, Error> {
+    fn global_ends(&mut self) -> Result<Option<Ends>, Error> {
         Ok(self.ends()?.into_iter().flatten().reduce(Ends::with))
     }
 
     /// What `work` makes of each neuron's activations, zeros left out if they have a bin.
-    fn map_binned<T: Send>(&self, work: impl Fn(&mut [f32]) -> T + Sync) -> Result<Vec<T>, Error> {
-        map_columns(self.activations, |values| {
-            work(if self.has_zero_bin { keep(values, |&x| x != 0.0) } else { values })
-        })
+    fn map_binned<T: Send>(
+        &mut self,
+        work: impl Fn(&mut [f32]) -> T + Sync,
+    ) -> Result<Vec<T>, Error> {
+        let has_zero_bin = self.has_zero_bin;
+        self.columns
+            .map(|values| work(if has_zero_bin { keep(values, |&x| x != 0.0) } else { values }))
     }
 
     /// Whether tables of so many edges could be had for all neurons.
     fn check_memory(&self, edges: usize) -> Result<(), Error> {
         memory::check::<f64>(edges.saturating_mul(self.extents.len()))
+    }
+}
+
+/// Equal-width bins. Of values that are all alike there is one bin: what else there may be is
+/// in it as well or, if it is zero, in the zero bin. Without any values there is no zero bin
+/// either.
+fn table_between(ends: Option<Ends>, bins: usize, has_zero_bin: bool) -> Vec<f64> {
+    match ends {
+        Some(Ends { low, high }) if low < high => linspace(low, high, bins),
+        Some(Ends { low, high }) if has_zero_bin => vec![low, high],
+        _ => Vec::new(),
     }
 }
 

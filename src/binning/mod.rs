@@ -12,7 +12,9 @@ mod linspace;
 mod quantiles;
 mod rules;
 
+pub(crate) use columns::{Columns, map_columns};
 pub use edges::BinEdges;
+pub(crate) use fit::check_categories;
 pub use rules::BinRule;
 
 use crate::{Error, MAX_BINS, MIN_BINS};
@@ -198,6 +200,16 @@ impl Binning {
             (Self::EqualWidth { .. } | Self::Digitized { .. }, has_zero_bin) => has_zero_bin,
             _ => false,
         }
+    }
+
+    /// Whether edges depend on activations at all.
+    pub(crate) fn reads_activations(&self) -> bool {
+        !matches!(
+            self.parts().0,
+            Self::Threshold(_)
+                | Self::Edges(_)
+                | Self::EqualWidth { bins: Bins::Fixed(_), range: Range::Given(..) }
+        )
     }
 
     /// Refuses settings that make no sense with any activations.

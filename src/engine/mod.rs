@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use monitor::Monitor;
-pub use monitor::Progress;
+pub use monitor::{CancelToken, Progress};
 
 use ndarray::Array3;
 

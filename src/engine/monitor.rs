@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::Error;
+use crate::stopwatch::Stopwatch;
 
 /// How far a job is. Work is counted in pair-samples: pairs of neurons × samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +17,11 @@ pub struct Progress {
     pub done: u64,
     /// Pair-samples in the whole job: `neurons · (neurons + 1) / 2 · samples`.
     pub total: u64,
+    /// Time since counting began.
+    pub elapsed: Duration,
+    /// Time that the rest will take at the speed so far; `None` before there is any, and where there is
+    /// no clock.
+    pub remaining: Option<Duration>,
 }
 
 impl Progress {
@@ -24,32 +32,102 @@ impl Progress {
     }
 }
 
+/// A wish to stop, from any thread: a job that was given a clone of it ends with
+/// [`Error::Cancelled`] within a fraction of a second. What a [`crate::Sweep`] has taken by then is
+/// kept.
+///
+/// # Examples
+///
+/// ```
+/// use cofire::{Analysis, CancelToken, Error};
+/// use ndarray::Array2;
+///
+/// let token = CancelToken::new();
+/// let analysis = Analysis::new(10).cancel_token(&token);
+/// let elsewhere = token.clone(); // to a handler of signals, a button, another thread
+/// elsewhere.cancel();
+/// let stopped = analysis.run(Array2::from_shape_fn((50, 3), |(s, n)| (s * n) as f32).view());
+/// assert!(matches!(stopped, Err(Error::Cancelled)));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    /// A token that nobody has cancelled.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops every job that has a clone of this token, those that have not begun included.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has been cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// An error if it has been cancelled.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
 pub(crate) type ProgressCallback = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
 
 /// Counts finished work, tells the caller, and asks whether to go on.
 pub(crate) struct Monitor {
     callback: Option<Box<ProgressCallback>>,
+    token: CancelToken,
     done: AtomicU64,
     /// What was done when the current part of a job of several parts began.
     begun: AtomicU64,
+    /// What of it nobody had to work for.
+    skipped: AtomicU64,
     total: u64,
+    clock: Stopwatch,
 }
 
 impl Monitor {
-    pub(crate) fn new(total: u64, callback: Option<Box<ProgressCallback>>) -> Self {
-        Self { callback, done: AtomicU64::new(0), begun: AtomicU64::new(0), total }
+    pub(crate) fn new(
+        total: u64,
+        callback: Option<Box<ProgressCallback>>,
+        token: CancelToken,
+    ) -> Self {
+        let (done, begun, skipped) = Default::default();
+        Self { callback, token, done, begun, skipped, total, clock: Stopwatch::start() }
     }
 
-    /// Adds finished work; an error when the callback wants to stop.
+    /// Adds finished work; an error when the caller wants to stop.
     pub(crate) fn advance(&self, work: u64) -> Result<(), Error> {
         let done = self.done.fetch_add(work, Ordering::Relaxed).saturating_add(work);
+        self.token.check()?;
         match &self.callback {
-            Some(callback) => match callback(Progress { done, total: self.total }) {
+            Some(callback) => match callback(self.progress(done)) {
                 ControlFlow::Continue(()) => Ok(()),
                 ControlFlow::Break(()) => Err(Error::Cancelled),
             },
             None => Ok(()),
         }
+    }
+
+    /// [`Monitor::advance`] with work that was not necessary, or done before.
+    pub(crate) fn skip(&self, work: u64) -> Result<(), Error> {
+        self.skipped.fetch_add(work, Ordering::Relaxed);
+        self.advance(work)
+    }
+
+    fn progress(&self, done: u64) -> Progress {
+        let elapsed = self.clock.elapsed();
+        let worked = done.saturating_sub(self.skipped.load(Ordering::Relaxed));
+        let left = self.total.saturating_sub(done) as f64 / worked as f64;
+        // Neither without a clock nor before anything was done.
+        let remaining = Duration::try_from_secs_f64(elapsed.as_secs_f64() * left).ok();
+        let remaining = remaining.filter(|_| worked > 0 && elapsed > Duration::ZERO);
+        Progress { done, total: self.total, elapsed, remaining }
     }
 
     /// Goes back to what of the current part was done before work that has to be done again.
@@ -70,5 +148,42 @@ impl fmt::Debug for Monitor {
             .field("done", &self.done)
             .field("total", &self.total)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[test]
+    fn the_rest_is_estimated_from_what_was_worked_for() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&seen);
+        let callback = move |progress| {
+            told.lock().unwrap().push(progress);
+            ControlFlow::Continue(())
+        };
+        let monitor = Monitor::new(100, Some(Box::new(callback)), CancelToken::new());
+        monitor.skip(50).unwrap();
+        monitor.advance(10).unwrap();
+        monitor.advance(40).unwrap();
+        let seen: Vec<Progress> = seen.lock().unwrap().clone();
+        assert_eq!(seen.iter().map(|p| p.done).collect::<Vec<_>>(), [50, 60, 100]);
+        assert_eq!(seen[0].remaining, None, "nothing to judge by");
+        let (elapsed, remaining) = (seen[1].elapsed, seen[1].remaining.unwrap());
+        // 10 were worked for, and 40 are left.
+        let error = (remaining.as_secs_f64() - 4.0 * elapsed.as_secs_f64()).abs();
+        assert!(error < 1e-6, "{elapsed:?} {remaining:?}");
+        assert_eq!(seen[2].remaining, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_token_stops_who_has_a_clone_of_it() {
+        let token = CancelToken::new();
+        let monitor = Monitor::new(100, None, token.clone());
+        monitor.advance(1).unwrap();
+        token.cancel();
+        assert!(matches!(monitor.advance(1), Err(Error::Cancelled)));
     }
 }

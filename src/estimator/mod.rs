@@ -119,7 +119,7 @@ impl fmt::Display for Estimator {
 }
 
 /// An estimator for a job of a known number of samples.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entropies {
     estimator: Estimator,
     samples: u32,

@@ -1,6 +1,7 @@
 //! What an engine finds, into the matrix of mutual information.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
@@ -18,7 +19,7 @@ use crate::plan::Tile;
 pub(crate) struct Information {
     entropies: Entropies,
     /// Of every neuron that has codes: the rows, and the columns behind them.
-    marginals: Vec<Marginal>,
+    marginals: Arc<[Marginal]>,
     pairs: Tile,
     /// Sums over the cells of joint histograms, or where those do not tell, joint entropies.
     matrix: PairMatrix<f64>,
@@ -27,9 +28,18 @@ pub(crate) struct Information {
 impl Information {
     pub(crate) fn new(codes: &Codes, entropies: Entropies, pairs: &Tile) -> Result<Self, Error> {
         let neurons = (0..codes.neurons()).into_par_iter();
-        let marginals = neurons
+        let marginals: Vec<Marginal> = neurons
             .map(|neuron| entropies.marginal(codes.marginal(neuron), codes.bins_of(neuron)))
             .collect();
+        Self::with_marginals(marginals.into(), entropies, pairs)
+    }
+
+    /// For pairs of neurons whose marginals are known, by the numbers they have in the codes.
+    pub(crate) fn with_marginals(
+        marginals: Arc<[Marginal]>,
+        entropies: Entropies,
+        pairs: &Tile,
+    ) -> Result<Self, Error> {
         let matrix = PairMatrix::new(pairs)?;
         Ok(Self { entropies, marginals, pairs: pairs.clone(), matrix })
     }

@@ -74,11 +74,7 @@ impl NeighborAnalysis {
         let threads = rayon::current_num_threads() as u128;
         let rest = samples.saturating_mul(8 + 32 * threads);
         let needed = columns.saturating_add(matrix).saturating_add(rest);
-        let needed = u64::try_from(needed).unwrap_or(u64::MAX);
-        match self.memory_limit {
-            Some(allowed) if needed > allowed => Err(Error::MemoryLimit { needed, allowed }),
-            _ => Ok(()),
-        }
+        memory::check_limit(self.memory_limit, 0, u64::try_from(needed).unwrap_or(u64::MAX))
     }
 
     /// The neurons of all layers, sorted on one grid, and what was made of each one's own values.
@@ -154,6 +150,7 @@ impl NeighborAnalysis {
 
     pub(super) fn monitor(&self, total: u64) -> Monitor {
         let progress = self.progress.clone();
-        Monitor::new(total, progress.map(|f| Box::new(move |p| f(p)) as Box<_>))
+        let callback = progress.map(|f| Box::new(move |p| f(p)) as Box<_>);
+        Monitor::new(total, callback, self.token.clone())
     }
 }

@@ -84,7 +84,7 @@ fn p_values(
 }
 
 /// The probability that a χ² variable exceeds `statistic`.
-fn chi_squared_tail(statistic: f64, freedom: f64) -> f64 {
+pub(crate) fn chi_squared_tail(statistic: f64, freedom: f64) -> f64 {
     if freedom == 0.0 || statistic <= 0.0 {
         return 1.0;
     }

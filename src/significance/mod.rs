@@ -15,5 +15,6 @@ mod permutation;
 mod uncertainty;
 
 pub use false_discovery::{false_discovery_rates, false_discovery_rates_of_pairs};
+pub(crate) use g_test::chi_squared_tail;
 pub use permutation::PermutationReport;
 pub use uncertainty::{PairUncertainty, Resampling};

@@ -1,4 +1,33 @@
 //! All pairs of a layer, block by block, where a matrix of them would be too large.
+//!
+//! A [`Sweep`] cuts the matrix of a layer into blocks. Each is computed by the engines as any other
+//! matrix, looked at by a selector, and dropped. Blocks do not depend on each other: they can be
+//! computed in any order, on several machines, or read back from an earlier attempt.
+
+mod at_least;
+mod block;
+mod false_discovery;
+mod report;
+mod selection;
+mod selectors;
+mod strongest;
+
+use std::sync::Arc;
+
+use crate::analysis::Memory;
+use crate::codes::Codes;
+use crate::encoding::{EncodedLayer, LayerFits};
+use crate::engine::{self, Chosen, Job, Monitor, Sink};
+use crate::estimator::{Entropies, Marginal};
+use crate::measures::Information;
+use crate::plan::Tile;
+use crate::report::{Execution, MemoryUse, Timings};
+use crate::stopwatch::Stopwatch;
+use crate::{Analysis, Error, Estimator};
+pub use block::Block;
+pub use report::SweepReport;
+pub use selection::Selection;
+use selectors::{BlockNeurons, Selector};
 
 /// A pair of neurons and the information they share.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -9,4 +38,428 @@ pub struct InformationPair {
     pub second: u32,
     /// Mutual information of the two.
     pub mutual_information: f64,
+}
+
+/// Neurons along the edge of a block, where memory allows it: enough that a block is worth an
+/// engine's start, and few enough that a block is soon done again.
+const BLOCK_EDGE: usize = 2048;
+
+/// The narrowest block that is tried where memory is short.
+const SMALLEST_EDGE: usize = 16;
+
+/// All pairs of a layer, block by block.
+///
+/// O(samples · neurons²) time, less what can be passed over: two neurons share no more than the entropy
+/// of either, so that a plug-in estimate needs no block in which all entropies are too low.
+/// Memory is what the layer's codes take, a block's results, and what is selected: never
+/// neurons².
+///
+/// # Examples
+///
+/// The three strongest partners of each of 300 neurons:
+///
+/// ```
+/// use cofire::{Analysis, Selection, Sweep};
+/// use ndarray::Array2;
+///
+/// let activations = Array2::from_shape_fn((500, 300), |(s, n)| ((s * (n % 9 + 3)) % 17) as f32);
+/// let analysis = Analysis::new(10);
+/// let layer = analysis.encode_batches(&mut activations.view())?;
+/// let report = Sweep::new(&analysis, layer, Selection::Strongest(3))?.run()?;
+/// assert!(report.pairs.iter().all(|pair| pair.first < pair.second));
+/// println!("{} of {} pairs were passed over", report.pairs_passed_over, report.pairs_in_all);
+/// # Ok::<(), cofire::Error>(())
+/// ```
+///
+/// Block by block, as a job does that has to survive its machine:
+///
+/// ```
+/// # use cofire::{Analysis, Selection, Sweep};
+/// # use ndarray::Array2;
+/// # let activations = Array2::from_shape_fn((500, 300), |(s, n)| ((s * (n % 9 + 3)) % 17) as f32);
+/// # let analysis = Analysis::new(10);
+/// # let layer = analysis.encode_batches(&mut activations.view())?;
+/// let mut sweep = Sweep::new(&analysis, layer, Selection::AtLeast(0.5))?;
+/// for number in 0..sweep.blocks() {
+///     let block = sweep.compute(number)?;
+///     // ... here it can be kept ...
+///     sweep.take(number, block)?;
+/// }
+/// println!("{} pairs", sweep.finish().pairs.len());
+/// # Ok::<(), cofire::Error>(())
+/// ```
+pub struct Sweep {
+    analysis: Analysis,
+    selection: Selection,
+    selector: Option<Box<dyn Selector>>,
+    layer: Layer,
+    fits: LayerFits,
+    samples: u32,
+    /// Indices of the neurons, in the order in which they are swept.
+    order: Vec<usize>,
+    /// By their place in that order.
+    marginals: Arc<[Marginal]>,
+    entropies: Entropies,
+    edge: usize,
+    blocks: Vec<Tile>,
+    is_taken: Vec<bool>,
+    pairs_left: u64,
+    pairs_passed_over: u64,
+    chosen: Option<Chosen>,
+    monitor: Arc<Monitor>,
+    execution: Option<Execution>,
+    timings: Timings,
+    spilled_bytes: u64,
+    memory: MemoryUse,
+}
+
+/// The codes of a layer.
+enum Layer {
+    /// In memory, neurons in the order of the sweep.
+    Whole(Arc<Codes>),
+    /// In a file, in the layer's own order.
+    Pieces(Box<EncodedLayer>),
+}
+
+impl Sweep {
+    /// Prepares to look at all pairs of a layer. Nothing is computed yet.
+    ///
+    /// # Errors
+    ///
+    /// For a selection that makes no sense, [`Selection::FalseDiscoveryRate`] with another estimator
+    /// than [`Estimator::PlugIn`], a kernel that cannot count so many bins, and more memory than
+    /// allowed.
+    pub fn new(
+        analysis: &Analysis,
+        layer: EncodedLayer,
+        selection: Selection,
+    ) -> Result<Self, Error> {
+        Self::with_edge(analysis, layer, selection, None)
+    }
+
+    /// [`Sweep::new`] with blocks of another size than the most that memory allows: what was computed
+    /// on one machine can be taken on another one only if blocks are the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sweep::new`].
+    pub fn with_block_edge(
+        analysis: &Analysis,
+        layer: EncodedLayer,
+        selection: Selection,
+        neurons: usize,
+    ) -> Result<Self, Error> {
+        Self::with_edge(analysis, layer, selection, Some(neurons.max(1)))
+    }
+
+    fn with_edge(
+        analysis: &Analysis,
+        layer: EncodedLayer,
+        selection: Selection,
+        edge: Option<usize>,
+    ) -> Result<Self, Error> {
+        let clock = Stopwatch::start();
+        let estimator = analysis.estimator;
+        estimator.check()?;
+        selection.check(estimator)?;
+        analysis.check_kernel(layer.edges().bins())?;
+        let neurons = layer.neurons();
+        let samples = u32::try_from(layer.samples()).unwrap_or(u32::MAX);
+        let memory = memory_of(&layer, selection);
+        let (edge, needed) = edge_within(analysis, &layer, memory, edge)?;
+
+        let entropies = Entropies::new(estimator, samples);
+        let marginal = |neuron: usize| {
+            entropies.marginal(layer.marginal(neuron), layer.edges().bins_of(neuron))
+        };
+        let mut marginals: Vec<Marginal> = (0..neurons).map(marginal).collect();
+        let selector = selector_of(analysis, &marginals, selection, samples, memory);
+        let mut order: Vec<usize> = (0..neurons).collect();
+        if may_pass_over(estimator, selection) {
+            order.sort_by(|&a, &b| marginals[b].entropy.total_cmp(&marginals[a].entropy));
+            marginals = order.iter().map(|&neuron| marginals[neuron]).collect();
+        }
+
+        let pairs = Tile::triangle(neurons);
+        let blocks = pairs.cut(edge, edge);
+        let spilled_bytes = layer.spilled_bytes();
+        let (layer, fits) = match layer.into_codes() {
+            Ok((codes, fits)) => (Layer::Whole(Arc::new(codes.reordered(&order)?)), fits),
+            Err(layer) => {
+                let fits = layer.fits();
+                (Layer::Pieces(layer), fits)
+            }
+        };
+        Ok(Self {
+            monitor: Arc::new(analysis.monitor(pairs.work(samples as usize))),
+            analysis: analysis.clone(),
+            selection,
+            selector,
+            layer,
+            fits,
+            samples,
+            order,
+            marginals: marginals.into(),
+            entropies,
+            edge,
+            is_taken: vec![false; blocks.len()],
+            blocks,
+            pairs_left: pairs.pairs() as u64,
+            pairs_passed_over: 0,
+            chosen: None,
+            execution: None,
+            timings: Timings { discretize: clock.elapsed(), ..Timings::default() },
+            spilled_bytes,
+            memory: analysis.memory_use(needed),
+        })
+    }
+
+    /// How many blocks there are.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Neurons along the edge of a block.
+    #[must_use]
+    pub fn block_edge(&self) -> usize {
+        self.edge
+    }
+
+    /// Whether a block has been [taken](Self::take).
+    #[must_use]
+    pub fn is_taken(&self, block: usize) -> bool {
+        self.is_taken.get(block).copied().unwrap_or(false)
+    }
+
+    /// Computes a block, the first of which is 0, or finds that none of its pairs can be selected.
+    ///
+    /// # Errors
+    ///
+    /// As [`Analysis::run`], and for a block that does not exist. Blocks that have been taken are
+    /// not lost: compute this one again.
+    pub fn compute(&mut self, block: usize) -> Result<Block, Error> {
+        pollster::block_on(self.compute_async(block))
+    }
+
+    /// [`Sweep::compute`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sweep::compute`].
+    pub async fn compute_async(&mut self, block: usize) -> Result<Block, Error> {
+        let tile = self.tile(block)?;
+        if may_pass_over(self.analysis.estimator, self.selection)
+            && let Some(selector) = &self.selector
+            && !selector.may_hold(self.neurons_of(&tile))
+        {
+            self.monitor.skip(tile.work(self.samples as usize))?;
+            return Ok(Block::passed_over());
+        }
+        if self.chosen.is_none() {
+            let clock = Stopwatch::start();
+            self.chosen = Some(engine::choose(&self.analysis.engine).await?);
+            self.timings.open_engine = clock.elapsed();
+        }
+        let Some(chosen) = &self.chosen else { return Err(Error::Cancelled) };
+        let clock = Stopwatch::start();
+        let (codes, pairs, marginals) = self.codes_of(&tile)?;
+        let information =
+            Arc::new(Information::with_marginals(marginals, self.entropies.clone(), &pairs)?);
+        let job = Job {
+            codes,
+            table: Arc::clone(self.entropies.table()),
+            pairs,
+            goal: information.goal(),
+            kernel: self.analysis.kernel,
+            monitor: Arc::clone(&self.monitor),
+        };
+        self.monitor.end_part();
+        let sink: Arc<dyn Sink> = Arc::<Information>::clone(&information);
+        let execution = engine::run(chosen, &job, &sink, self.analysis.on_device_failure).await?;
+        drop(sink);
+        // An engine that returns has dropped its share.
+        let information = Arc::into_inner(information).ok_or(Error::Cancelled)?;
+        let matrix = information.finish(self.analysis.units)?;
+        let neurons = self.neurons_of(&tile);
+        let block = match &self.selector {
+            Some(selector) => Block::of_pairs(selector.pick(neurons, matrix.view())),
+            None => Block::of_matrix(neurons.rows[0], neurons.columns[0], matrix),
+        };
+        self.execution = Some(match self.execution.take() {
+            Some(before) => before.followed_by(execution),
+            None => execution,
+        });
+        self.timings.pairs += clock.elapsed();
+        Ok(block)
+    }
+
+    /// Takes a block, computed now or earlier, for the result. A block that has been taken before is
+    /// left alone.
+    ///
+    /// # Errors
+    ///
+    /// For a block that does not exist, and for more pairs than memory is allowed to hold.
+    pub fn take(&mut self, number: usize, block: Block) -> Result<(), Error> {
+        let tile = self.tile(number)?;
+        if self.is_taken[number] {
+            return Ok(());
+        }
+        let pairs = tile.pairs() as u64;
+        self.pairs_left -= pairs;
+        if block.is_passed_over() {
+            self.pairs_passed_over += pairs;
+        }
+        if let Some(selector) = &mut self.selector {
+            selector.keep(block.pairs(), self.pairs_left)?;
+        }
+        self.is_taken[number] = true;
+        Ok(())
+    }
+
+    /// Counts a block as done that was computed earlier: for the callback of
+    /// [`Analysis::progress`].
+    ///
+    /// # Errors
+    ///
+    /// For a block that does not exist, and for a callback that wants to stop.
+    pub fn skip(&mut self, block: usize) -> Result<(), Error> {
+        let work = self.tile(block)?.work(self.samples as usize);
+        self.monitor.skip(work)
+    }
+
+    /// Computes and takes all blocks that have not been taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sweep::compute`] and [`Sweep::take`].
+    pub fn run(mut self) -> Result<SweepReport, Error> {
+        for number in 0..self.blocks() {
+            if !self.is_taken(number) {
+                let block = self.compute(number)?;
+                self.take(number, block)?;
+            }
+        }
+        Ok(self.finish())
+    }
+
+    /// What was found in the blocks that have been taken, all of them or some.
+    #[must_use]
+    pub fn finish(self) -> SweepReport {
+        report::of(self)
+    }
+
+    fn tile(&self, block: usize) -> Result<Tile, Error> {
+        let reason = "there is no block of that number";
+        self.blocks.get(block).cloned().ok_or(Error::InvalidSelection { reason })
+    }
+
+    fn neurons_of(&self, tile: &Tile) -> BlockNeurons<'_> {
+        BlockNeurons {
+            rows: &self.order[tile.rows.clone()],
+            columns: &self.order[tile.columns.clone()],
+            is_triangular: tile.is_triangular(),
+        }
+    }
+
+    /// Codes that have those of a tile's neurons, the tile's pairs by the numbers that neurons have in
+    /// them, and their marginals.
+    #[expect(clippy::type_complexity, reason = "three things that belong together once")]
+    fn codes_of(&self, tile: &Tile) -> Result<(Arc<Codes>, Tile, Arc<[Marginal]>), Error> {
+        let layer = match &self.layer {
+            Layer::Whole(codes) => {
+                return Ok((Arc::clone(codes), tile.clone(), Arc::clone(&self.marginals)));
+            }
+            Layer::Pieces(layer) => layer,
+        };
+        let (rows, columns) = (tile.rows.clone(), tile.columns.clone());
+        let (pairs, places) = if tile.is_triangular() {
+            (Tile { rows: 0..rows.len(), columns: 0..columns.len() }, columns.collect())
+        } else {
+            let pairs = Tile::rectangle(rows.len(), columns.len());
+            (pairs, rows.chain(columns).collect::<Vec<_>>())
+        };
+        let neurons: Vec<usize> = places.iter().map(|&place| self.order[place]).collect();
+        let marginals = places.iter().map(|&place| self.marginals[place]).collect();
+        Ok((Arc::new(layer.gather(&neurons)?), pairs, marginals))
+    }
+}
+
+/// Whether a pair is known to share no more than the entropy of either neuron, and that matters.
+fn may_pass_over(estimator: Estimator, selection: Selection) -> bool {
+    estimator == Estimator::PlugIn && selection != Selection::All
+}
+
+fn selector_of(
+    analysis: &Analysis,
+    marginals: &[Marginal],
+    selection: Selection,
+    samples: u32,
+    memory: Memory,
+) -> Option<Box<dyn Selector>> {
+    let per_nat = analysis.units.per_nat();
+    let entropy = || marginals.iter().map(|marginal| marginal.entropy * per_nat).collect();
+    // A pair that is kept has a copy in its block and one on its way out.
+    let pair_bytes = 4 * size_of::<InformationPair>() as u64;
+    let most_pairs = analysis.memory_beside(memory) / pair_bytes;
+    let most_pairs = usize::try_from(most_pairs).unwrap_or(usize::MAX);
+    match selection {
+        Selection::All => None,
+        Selection::Strongest(most) => Some(Box::new(strongest::Strongest::new(most, entropy()))),
+        Selection::AtLeast(least) => {
+            Some(Box::new(at_least::AtLeast::new(least, entropy(), most_pairs)))
+        }
+        Selection::FalseDiscoveryRate(rate) => {
+            let tested = false_discovery::Tested {
+                entropy: entropy(),
+                occupied: marginals.iter().map(|marginal| marginal.occupied).collect(),
+                per_information: 2.0 * f64::from(samples) / per_nat,
+            };
+            Some(Box::new(false_discovery::FalseDiscovery::new(rate, tested, most_pairs)))
+        }
+    }
+}
+
+/// What a sweep takes whatever its blocks.
+fn memory_of(layer: &EncodedLayer, selection: Selection) -> Memory {
+    let partners = match selection {
+        Selection::Strongest(most) => most.min(layer.neurons()),
+        _ => 0,
+    };
+    // Lists of partners, and pairs on their way out.
+    let lists = (partners * 4 * size_of::<InformationPair>()) as u128;
+    layer.memory().taken().and(layer.neurons(), lists + 128)
+}
+
+/// What a block takes; `samples` are those of the codes that have to be gathered for it.
+fn and_block(memory: Memory, edge: usize, samples: usize) -> Memory {
+    // Sums, which become information, and what the engine's threads are about to hand over.
+    memory.and(edge * edge, 16).and(1, 32 << 20).and(2 * edge, samples as u128 * 9 / 8)
+}
+
+/// The least that a sweep over codes in a file takes beside something else.
+pub(crate) fn least_memory(beside: Memory, samples: usize) -> Memory {
+    and_block(beside, SMALLEST_EDGE, samples)
+}
+
+/// The widest blocks that memory allows, unless a width is given, and what is needed then.
+fn edge_within(
+    analysis: &Analysis,
+    layer: &EncodedLayer,
+    memory: Memory,
+    edge: Option<usize>,
+) -> Result<(usize, Memory), Error> {
+    let needed = |edge: usize| {
+        let edge = edge.min(layer.neurons());
+        let samples = if layer.is_whole() { 0 } else { layer.samples() };
+        and_block(memory, edge, samples)
+    };
+    if let Some(edge) = edge {
+        return analysis.check_memory(needed(edge)).map(|()| (edge, needed(edge)));
+    }
+    let mut edge = BLOCK_EDGE;
+    while edge > SMALLEST_EDGE && analysis.check_memory(needed(edge)).is_err() {
+        edge /= 2;
+    }
+    analysis.check_memory(needed(edge)).map(|()| (edge, needed(edge)))
 }

@@ -27,9 +27,9 @@ const MAX_HEIGHT: usize = 64;
 /// Bands of tiles for each thread, so that all threads finish at about the same time.
 const BANDS_A_THREAD: usize = 4;
 
-/// The most work in a tile, in cycles or thereabouts: a third of a second, so that progress is seen
-/// and a wish to stop is heard a few times a second.
-const TILE_WORK: usize = 1 << 30;
+/// The most work in a tile, in cycles or thereabouts: a tenth of a second, so that progress is seen
+/// and a wish to stop is heard several times a second.
+const TILE_WORK: usize = 1 << 28;
 
 /// The most bytes that are found of a tile at once.
 const TILE_BYTES: usize = 8 << 20;
@@ -160,7 +160,7 @@ pub(crate) fn joint_histograms(codes: &Codes, pairs: &[(usize, usize)], counts: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Monitor, PairSum};
+    use crate::engine::{CancelToken, Monitor, PairSum};
     use crate::estimator::CellTable;
 
     fn job(codes: Codes, kernel: Kernel) -> Job {
@@ -171,7 +171,7 @@ mod tests {
             codes: Arc::new(codes),
             table: Arc::new(table),
             kernel: Some(kernel),
-            monitor: Arc::new(Monitor::new(0, None)),
+            monitor: Arc::new(Monitor::new(0, None, CancelToken::new())),
         }
     }
 

@@ -147,7 +147,7 @@ mod tests {
             pairs: Tile::triangle(70),
             goal: Goal::Sums,
             kernel,
-            monitor: Arc::new(Monitor::new(0, None)),
+            monitor: Arc::new(Monitor::new(0, None, crate::CancelToken::new())),
         }
     }
 

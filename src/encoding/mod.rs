@@ -1,0 +1,339 @@
+//! Activations of any size as bin codes: made batch by batch, kept in memory or in a temporary file.
+//!
+//! A pair of neurons needs their codes over all samples, and nothing else. So activations are read in
+//! batches of samples, and codes, a quarter of their size, are what is kept: in memory as far as
+//! that is allowed, the rest in a file that vanishes with the process.
+
+mod columns;
+mod pieces;
+mod spill;
+
+use ndarray::ArrayView2;
+
+use crate::activations::{Activations, check_shape};
+use crate::analysis::Memory;
+use crate::codes::{self, Codes};
+use crate::extents::{Extent, ExtentsSoFar};
+use crate::report::degenerate_neurons;
+use crate::{Batches, BinEdges, DegenerateNeuron, Error, memory};
+pub(crate) use columns::fit_batches;
+use pieces::Pieces;
+pub(crate) use spill::Spill;
+
+/// Bytes of activations in a batch that is asked for, unless one sample has more.
+pub(crate) const BATCH_BYTES: usize = 8 << 20;
+
+/// Activations of a layer as bin codes, in memory or in a temporary file: what
+/// [`crate::Analysis::encode_batches`] and [`Encoder::finish`] return, and a
+/// [`crate::Sweep`] takes.
+#[derive(Debug)]
+pub struct EncodedLayer {
+    edges: BinEdges,
+    extents: Vec<Extent>,
+    samples: usize,
+    held: Held,
+    spilled_bytes: u64,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// All codes are in memory.
+    Whole(Codes),
+    /// Some are in a file. `marginals` are samples in each bin, `[neuron][bin]`.
+    Pieces { pieces: Pieces, marginals: Vec<u32> },
+}
+
+impl EncodedLayer {
+    /// Samples of all batches together.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// Number of neurons.
+    #[must_use]
+    pub fn neurons(&self) -> usize {
+        self.edges.neurons()
+    }
+
+    /// The bin edges with which codes were made.
+    #[must_use]
+    pub fn edges(&self) -> &BinEdges {
+        &self.edges
+    }
+
+    /// Neurons with one or two distinct activations.
+    #[must_use]
+    pub fn degenerate(&self) -> Vec<DegenerateNeuron> {
+        degenerate_neurons(&self.extents)
+    }
+
+    /// Bytes of codes that went to a temporary file because memory was not allowed to hold them.
+    #[must_use]
+    pub fn spilled_bytes(&self) -> u64 {
+        self.spilled_bytes
+    }
+
+    /// How many samples of a neuron fall into each bin.
+    pub(crate) fn marginal(&self, neuron: usize) -> &[u32] {
+        match &self.held {
+            Held::Whole(codes) => codes.marginal(neuron),
+            Held::Pieces { marginals, .. } => {
+                let bins = self.edges.bins();
+                &marginals[neuron * bins..][..bins]
+            }
+        }
+    }
+
+    /// All codes, where they are in memory; else the layer, of which a few neurons at a time can be
+    /// [gathered](Self::gather).
+    pub(crate) fn into_codes(self) -> Result<(Codes, LayerFits), Box<Self>> {
+        match self.held {
+            Held::Whole(codes) => {
+                Ok((codes, LayerFits { edges: self.edges, extents: self.extents }))
+            }
+            held @ Held::Pieces { .. } => Err(Box::new(Self { held, ..self })),
+        }
+    }
+
+    /// What is known of the layer beside its codes.
+    pub(crate) fn fits(&self) -> LayerFits {
+        LayerFits { edges: self.edges.clone(), extents: self.extents.clone() }
+    }
+
+    /// Whether all codes are in memory.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.held, Held::Whole(_))
+    }
+
+    /// What the layer takes.
+    pub(crate) fn memory(&self) -> Memory {
+        let neurons = self.neurons();
+        let beside = Memory::default().and(neurons, 4 * self.edges.bins() as u128 + 64);
+        match &self.held {
+            Held::Whole(codes) => {
+                let bits = if codes.bits().is_some() { self.samples / 8 } else { 0 };
+                beside.and(self.samples + bits, neurons as u128)
+            }
+            Held::Pieces { .. } => beside,
+        }
+    }
+
+    /// The codes of some neurons, in the order in which they are named.
+    pub(crate) fn gather(&self, neurons: &[usize]) -> Result<Codes, Error> {
+        let data = match &self.held {
+            Held::Pieces { pieces, .. } => pieces.gather(neurons)?,
+            Held::Whole(codes) => {
+                let mut some = memory::zeroed(neurons.len(), self.samples)?;
+                for (some, &neuron) in some.chunks_exact_mut(self.samples).zip(neurons) {
+                    some.copy_from_slice(codes.neuron(neuron));
+                }
+                some
+            }
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "at most 256")]
+        let bins_of = neurons.iter().map(|&neuron| self.edges.bins_of(neuron) as u16).collect();
+        let marginals = neurons.iter().flat_map(|&neuron| self.marginal(neuron)).copied().collect();
+        Codes::new(self.samples, self.edges.bins(), bins_of, data, marginals)
+    }
+}
+
+/// What is known of a layer beside its codes.
+#[derive(Debug)]
+pub(crate) struct LayerFits {
+    pub(crate) edges: BinEdges,
+    pub(crate) extents: Vec<Extent>,
+}
+
+/// Turns activations into codes as they are pushed, one batch of samples after the other, with edges
+/// that are given. The result has the same bits whatever the batches' sizes.
+///
+/// # Examples
+///
+/// ```
+/// use cofire::{Analysis, BinEdges, Binning, Encoder};
+/// use ndarray::Array2;
+///
+/// let activations = Array2::from_shape_fn((1000, 8), |(s, n)| ((s * (n + 3)) % 17) as f32);
+/// let edges = BinEdges::fit(activations.view(), &Binning::equal_width(10))?;
+///
+/// let mut encoder = Encoder::new(edges.clone());
+/// for batch in activations.axis_chunks_iter(ndarray::Axis(0), 300) {
+///     encoder.push(batch)?; // as a network hands them out
+/// }
+/// let report = Analysis::with_edges(edges).run_encoded(encoder.finish()?)?;
+/// assert_eq!(report.mutual_information, cofire::analyze(activations.view(), 10)?.mutual_information);
+/// # Ok::<(), cofire::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Encoder {
+    edges: BinEdges,
+    extents: ExtentsSoFar,
+    marginals: Vec<u32>,
+    pieces: Pieces,
+    /// Codes of the piece that is being filled, `[neuron][sample]`, and how many samples it has.
+    piece: Vec<u8>,
+    filled: usize,
+}
+
+impl Encoder {
+    /// An encoder that keeps all codes in memory.
+    #[must_use]
+    pub fn new(edges: BinEdges) -> Self {
+        Self::with_limit(edges, u64::MAX, Spill::default())
+    }
+
+    /// An encoder that keeps so many bytes of codes in memory, and the rest in a temporary file in the
+    /// system's directory for them. That needs the feature `files`; without it, what does not fit is
+    /// an error.
+    #[must_use]
+    pub fn with_memory_limit(edges: BinEdges, bytes: u64) -> Self {
+        Self::with_limit(edges, bytes, Spill::default())
+    }
+
+    pub(crate) fn with_limit(edges: BinEdges, bytes: u64, spill: Spill) -> Self {
+        let pieces = Pieces::new(edges.neurons(), bytes, spill);
+        let extents = ExtentsSoFar::default();
+        Self { edges, extents, marginals: Vec::new(), pieces, piece: Vec::new(), filled: 0 }
+    }
+
+    /// Takes the samples that follow, `samples × neurons`, in any memory layout. O(samples · neurons).
+    ///
+    /// # Errors
+    ///
+    /// For a batch of another number of neurons than the edges are of, an activation that is not
+    /// finite (its sample counted from the first batch on), one that is not among the categories of
+    /// the edges, and memory or disk that is not there. An error of the activations leaves the encoder
+    /// as it was.
+    pub fn push(&mut self, batch: ArrayView2<'_, f32>) -> Result<(), Error> {
+        let (expected, found) = (self.edges.neurons(), batch.ncols());
+        if expected != found {
+            return Err(Error::EdgesMismatch { expected, found });
+        }
+        let samples = (PIECE_BYTES / expected).next_multiple_of(64);
+        self.push_to_pieces(&Activations::batch(batch), samples)
+    }
+
+    fn samples(&self) -> usize {
+        self.pieces.samples() + self.filled
+    }
+
+    /// Takes samples; a piece has so many of them.
+    fn push_to_pieces(&mut self, batch: &Activations<'_>, most: usize) -> Result<(), Error> {
+        if batch.samples() == 0 {
+            return Ok(());
+        }
+        let bins = self.edges.bins();
+        self.edges.check(batch, self.samples())?;
+        self.extents.add(batch)?;
+        if self.marginals.is_empty() {
+            self.marginals = memory::zeroed(self.edges.neurons(), bins)?;
+        }
+        let mut taken = 0;
+        while taken < batch.samples() {
+            if self.piece.is_empty() {
+                self.piece = memory::zeroed(self.edges.neurons(), most)?;
+            }
+            let samples = (batch.samples() - taken).min(most - self.filled);
+            let part = Activations::batch(batch.of_samples(taken..taken + samples));
+            codes::encode_all(&part, &self.edges, (&mut self.piece, most), self.filled);
+            self.filled += samples;
+            taken += samples;
+            if self.filled == most {
+                self.end_piece(most)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_piece(&mut self, width: usize) -> Result<(), Error> {
+        let mut piece = std::mem::take(&mut self.piece);
+        if self.filled < width {
+            piece = shortened(piece, width, self.filled);
+        }
+        codes::add_marginals(&piece, self.filled, &mut self.marginals, self.edges.bins());
+        self.piece = self.pieces.add(piece)?.unwrap_or_default();
+        self.filled = 0;
+        Ok(())
+    }
+
+    /// All that has been pushed.
+    ///
+    /// # Errors
+    ///
+    /// For fewer than two samples, more than a 32-bit count holds, and memory or disk that is not
+    /// there.
+    pub fn finish(mut self) -> Result<EncodedLayer, Error> {
+        let (samples, neurons) = (self.samples(), self.edges.neurons());
+        check_shape((samples, neurons))?;
+        if self.filled > 0 {
+            self.end_piece(self.piece.len() / neurons)?;
+        }
+        drop(self.piece);
+        let spilled_bytes = self.pieces.spilled_bytes();
+        let (edges, extents, marginals) = (self.edges, self.extents.extents(), self.marginals);
+        let held = if spilled_bytes > 0 {
+            Held::Pieces { pieces: self.pieces, marginals }
+        } else {
+            let (data, bins_of) = (self.pieces.joined()?, codes::bins_of(&edges)?);
+            Held::Whole(Codes::new(samples, edges.bins(), bins_of, data, marginals)?)
+        };
+        Ok(EncodedLayer { edges, extents, samples, held, spilled_bytes })
+    }
+}
+
+/// Rows of which only the beginning is kept.
+fn shortened(mut data: Vec<u8>, width: usize, kept: usize) -> Vec<u8> {
+    let rows = data.len() / width;
+    for row in 1..rows {
+        data.copy_within(row * width..row * width + kept, row * kept);
+    }
+    data.truncate(rows * kept);
+    data
+}
+
+/// Bytes of a piece of codes, unless one sample has more: much, as a neuron's codes are read from a
+/// file piece by piece.
+pub(crate) const PIECE_BYTES: usize = 32 << 20;
+
+/// Encodes activations that can be read again, as [`Encoder`] does. At most `most_in_memory` bytes of
+/// codes are kept in memory.
+pub(crate) fn encode_batches(
+    source: &mut dyn Batches,
+    edges: BinEdges,
+    (most_in_memory, spill): (u64, Spill),
+) -> Result<EncodedLayer, Error> {
+    let (samples, neurons) = (source.samples(), source.neurons());
+    check_shape((samples, neurons))?;
+    let is_whole = samples as u128 * neurons as u128 <= u128::from(most_in_memory);
+    // What is not known to fit is not collected in memory first: a piece of it is there anyway.
+    let most_in_memory = if is_whole { most_in_memory } else { 0 };
+    let mut encoder = Encoder::with_limit(edges, most_in_memory, spill);
+    let piece = if is_whole { samples } else { rows_of(PIECE_BYTES, neurons) };
+    let batch = rows_of(BATCH_BYTES / size_of::<f32>(), neurons).min(piece);
+    source.visit(batch, &mut |batch| {
+        let (expected, found) = (encoder.edges.neurons(), batch.ncols());
+        if expected != found {
+            return Err(Error::EdgesMismatch { expected, found });
+        }
+        let now = encoder.samples() + batch.nrows();
+        if now > samples {
+            return Err(changed(samples, now));
+        }
+        encoder.push_to_pieces(&Activations::batch(batch), piece)
+    })?;
+    match encoder.samples() {
+        found if found == samples => encoder.finish(),
+        found => Err(changed(samples, found)),
+    }
+}
+
+/// Rows of so many bytes or elements, at least one.
+fn rows_of(elements: usize, neurons: usize) -> usize {
+    (elements / neurons).max(1)
+}
+
+fn changed(expected: usize, found: usize) -> Error {
+    let problem = format!("{expected} samples were announced, and {found} came");
+    Error::Batches(problem.into())
+}

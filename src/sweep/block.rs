@@ -1,0 +1,74 @@
+//! What was found in one block of pairs.
+
+use ndarray::{Array2, s};
+
+use super::InformationPair;
+
+/// What a [`crate::Sweep`] found in one block of pairs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block(Found);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Found {
+    PassedOver,
+    Pairs(Vec<InformationPair>),
+    Matrix { first_row: usize, first_column: usize, information: Array2<f64> },
+}
+
+impl Block {
+    /// A block none of whose pairs can be selected.
+    #[must_use]
+    pub fn passed_over() -> Self {
+        Self(Found::PassedOver)
+    }
+
+    /// A block of which these pairs may be selected.
+    #[must_use]
+    pub fn of_pairs(pairs: Vec<InformationPair>) -> Self {
+        Self(Found::Pairs(pairs))
+    }
+
+    /// A block of the whole matrix that begins at some row and column.
+    #[must_use]
+    pub fn of_matrix(first_row: usize, first_column: usize, information: Array2<f64>) -> Self {
+        Self(Found::Matrix { first_row, first_column, information })
+    }
+
+    /// Whether the block was not computed, as none of its pairs could be selected.
+    #[must_use]
+    pub fn is_passed_over(&self) -> bool {
+        self.0 == Found::PassedOver
+    }
+
+    /// The pairs that may be selected; those that will be are among them.
+    #[must_use]
+    pub fn pairs(&self) -> &[InformationPair] {
+        match &self.0 {
+            Found::Pairs(pairs) => pairs,
+            _ => &[],
+        }
+    }
+
+    /// First row, first column and mutual information of the block, of a sweep that selects
+    /// [all pairs](crate::Selection::All). A block on the diagonal is whole; what mirrors another
+    /// one below the diagonal is not handed out.
+    #[must_use]
+    pub fn matrix(&self) -> Option<(usize, usize, &Array2<f64>)> {
+        match &self.0 {
+            Found::Matrix { first_row, first_column, information } => {
+                Some((*first_row, *first_column, information))
+            }
+            _ => None,
+        }
+    }
+
+    /// Puts the block and its mirror image where they belong in the matrix of the layer.
+    pub(crate) fn copy_into(&self, matrix: &mut Array2<f64>) {
+        if let Some((row, column, information)) = self.matrix() {
+            let (rows, columns) =
+                (row..row + information.nrows(), column..column + information.ncols());
+            matrix.slice_mut(s![rows.clone(), columns.clone()]).assign(information);
+            matrix.slice_mut(s![columns, rows]).assign(&information.t());
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! All pairs that are discoveries at some false-discovery rate.
+//!
+//! Benjamini and Hochberg's rule needs the p-values of all pairs in order. But what it accepts is
+//! bounded from above while blocks are still to come: a p-value is a discovery only if it is at most
+//! `rate · k / pairs`, for k p-values up to it, and those are at most the ones seen so far that are as
+//! small, and all that have not been seen. So what lies above can be forgotten on the way.
+
+use ndarray::ArrayView2;
+use rayon::prelude::*;
+
+use super::InformationPair;
+use super::selectors::{BlockNeurons, Selector, pair};
+use crate::Error;
+use crate::significance::chi_squared_tail;
+
+/// What the G-test needs to know of a layer.
+pub(super) struct Tested {
+    /// Of every neuron, by its index.
+    pub(super) entropy: Vec<f64>,
+    pub(super) occupied: Vec<u32>,
+    /// Of G for a unit of information: 2 S nats.
+    pub(super) per_information: f64,
+}
+
+impl Tested {
+    fn p_value(&self, a: usize, b: usize, information: f64) -> f64 {
+        let freedom = |n: usize| f64::from(self.occupied[n].max(1) - 1);
+        chi_squared_tail(information * self.per_information, freedom(a) * freedom(b))
+    }
+}
+
+pub(super) struct FalseDiscovery {
+    tested: Tested,
+    rate: f64,
+    pairs: u64,
+    /// No p-value above can be a discovery.
+    bound: f64,
+    kept: Vec<(f64, InformationPair)>,
+    /// As many as memory is allowed to hold.
+    most_pairs: usize,
+    /// How many there may be before it is worth while to forget some.
+    forget_at: usize,
+    least: LeastInformation,
+}
+
+/// p-values that are kept before any are forgotten.
+const FIRST_FORGET_AT: usize = 1 << 20;
+
+impl FalseDiscovery {
+    pub(super) fn new(rate: f64, tested: Tested, most_pairs: usize) -> Self {
+        let neurons = tested.entropy.len() as u64;
+        let least = LeastInformation::new(&tested, rate);
+        let (pairs, kept) = (neurons * neurons.saturating_sub(1) / 2, Vec::new());
+        let forget_at = FIRST_FORGET_AT.min(most_pairs);
+        Self { tested, rate, pairs, bound: rate, kept, most_pairs, forget_at, least }
+    }
+
+    fn forget(&mut self, pairs_left: u64) {
+        loop {
+            let most = self.kept.len() as u64 + pairs_left;
+            let bound = self.rate * most as f64 / self.pairs.max(1) as f64;
+            // Rounding must not forget a discovery.
+            let bound = (bound * (1.0 + 1e-9)).min(self.bound);
+            let before = self.kept.len();
+            self.kept.retain(|&(p_value, _)| p_value <= bound);
+            self.bound = bound;
+            if self.kept.len() == before {
+                break;
+            }
+        }
+        self.least.lower_to(&self.tested, self.bound);
+    }
+}
+
+impl Selector for FalseDiscovery {
+    fn may_hold(&self, block: BlockNeurons<'_>) -> bool {
+        // The fewer occupied bins, the smaller the p-value of the same information.
+        let facts = |neurons: &[usize]| {
+            let varying = neurons.iter().filter(|&&n| self.tested.occupied[n] > 1);
+            varying.fold(None, |facts: Option<(f64, u32)>, &n| {
+                let (entropy, occupied) = (self.tested.entropy[n], self.tested.occupied[n]);
+                let (most, fewest) = facts.unwrap_or((entropy, occupied));
+                Some((most.max(entropy), fewest.min(occupied)))
+            })
+        };
+        let (Some(rows), Some(columns)) = (facts(block.rows), facts(block.columns)) else {
+            return false;
+        };
+        let freedom = f64::from(rows.1 - 1) * f64::from(columns.1 - 1);
+        let statistic = rows.0.min(columns.0) * self.tested.per_information;
+        chi_squared_tail(statistic, freedom) <= self.bound
+    }
+
+    fn pick(
+        &self,
+        block: BlockNeurons<'_>,
+        information: ArrayView2<'_, f64>,
+    ) -> Vec<InformationPair> {
+        let rows = block.rows.par_iter().enumerate();
+        let picked = rows.flat_map_iter(|(k, &row)| {
+            let least = self.least.row(row);
+            let columns = block.columns.iter().zip(information.row(k));
+            let columns = columns.skip(block.first_column(k));
+            columns.filter_map(move |(&column, &information)| {
+                let may_be = information >= least[self.least.class[column]]
+                    && self.tested.p_value(row, column, information) <= self.bound;
+                may_be.then(|| pair(row, column, information))
+            })
+        });
+        picked.collect()
+    }
+
+    fn keep(&mut self, picked: &[InformationPair], pairs_left: u64) -> Result<(), Error> {
+        for &pair in picked {
+            let (a, b) = (pair.first as usize, pair.second as usize);
+            let p_value = self.tested.p_value(a, b, pair.mutual_information);
+            if p_value <= self.bound {
+                self.kept.push((p_value, pair));
+            }
+        }
+        if self.kept.len() > self.forget_at {
+            self.forget(pairs_left);
+            if self.kept.len() > self.most_pairs {
+                return Err(Error::TooManyPairs { allowed: self.most_pairs });
+            }
+            self.forget_at = (2 * self.kept.len()).clamp(FIRST_FORGET_AT, self.most_pairs.max(1));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> (Vec<InformationPair>, Option<Vec<f64>>) {
+        self.kept.par_sort_unstable_by(|a, b| {
+            let pairs = (a.1.first, a.1.second).cmp(&(b.1.first, b.1.second));
+            a.0.total_cmp(&b.0).then(pairs)
+        });
+        // As `significance::false_discovery_rates`; pairs that were forgotten have greater p-values.
+        let (mut smallest, mut rates) = (1.0f64, vec![0.0; self.kept.len()]);
+        for (rank, (rate, (p_value, _))) in rates.iter_mut().zip(&self.kept).enumerate().rev() {
+            smallest = smallest.min(p_value * self.pairs as f64 / (rank + 1) as f64);
+            *rate = smallest;
+        }
+        let accepted = rates.partition_point(|&rate| rate <= self.rate);
+        rates.truncate(accepted);
+        (self.kept[..accepted].iter().map(|&(_, pair)| pair).collect(), Some(rates))
+    }
+}
+
+/// The least information that can have a p-value at the bound, by occupied bins: a comparison where a
+/// p-value would take a hundred times as long.
+struct LeastInformation {
+    /// Numbers of occupied bins that there are.
+    occupied: Vec<u32>,
+    /// Which of them a neuron has.
+    class: Vec<usize>,
+    /// `[class][class]`.
+    least: Vec<f64>,
+    /// What they were made for.
+    bound: f64,
+}
+
+impl LeastInformation {
+    fn new(tested: &Tested, bound: f64) -> Self {
+        let mut occupied = tested.occupied.clone();
+        occupied.sort_unstable();
+        occupied.dedup();
+        let class = |bins: &u32| occupied.partition_point(|other| other < bins);
+        let class = tested.occupied.iter().map(class).collect();
+        let mut made = Self { occupied, class, least: Vec::new(), bound };
+        made.fill(tested);
+        made
+    }
+
+    /// Makes them again where that saves much. Those for a higher bound are right, too.
+    fn lower_to(&mut self, tested: &Tested, bound: f64) {
+        if bound < 0.8 * self.bound {
+            self.bound = bound;
+            self.fill(tested);
+        }
+    }
+
+    fn fill(&mut self, tested: &Tested) {
+        let classes = self.occupied.len();
+        let pairs = (0..classes * classes).into_par_iter();
+        self.least = pairs.map(|k| self.one(tested, k / classes, k % classes)).collect();
+    }
+
+    fn one(&self, tested: &Tested, row: usize, column: usize) -> f64 {
+        let freedom = |class: usize| f64::from(self.occupied[class].max(1) - 1);
+        let freedom = freedom(row) * freedom(column);
+        if freedom == 0.0 {
+            return f64::INFINITY;
+        }
+        // Bisection between what is surely too little and what is surely enough.
+        let (mut low, mut high) = (0.0, 2000.0 + 100.0 * freedom);
+        for _ in 0..60 {
+            let middle = (low + high) / 2.0;
+            if chi_squared_tail(middle, freedom) > self.bound {
+                low = middle
+            } else {
+                high = middle
+            }
+        }
+        low * (1.0 - 1e-9) / tested.per_information
+    }
+
+    /// For the pairs of a neuron, by the class of the other one.
+    fn row(&self, neuron: usize) -> &[f64] {
+        let classes = self.occupied.len();
+        &self.least[self.class[neuron] * classes..][..classes]
+    }
+}

@@ -1,0 +1,330 @@
+//! What a sweep selects is what the whole matrix says, whatever the blocks.
+
+#![expect(clippy::unwrap_used, reason = "a sweep that cannot be run fails the test")]
+
+use cofire::significance::false_discovery_rates_of_pairs;
+use cofire::{
+    Analysis, Batches, BinEdges, Binning, Block, CancelToken, Encoder, Engine, Error, Estimator,
+    InformationPair, Selection, Sweep, SweepReport, Units,
+};
+use ndarray::{Array2, ArrayView2};
+use std::collections::BTreeSet;
+
+/// Groups of neurons that follow each other more or less closely, of very different entropies, with
+/// some that are equal, constant, or rare.
+fn activations(samples: usize, neurons: usize) -> Array2<f32> {
+    let noise = |s: usize, n: usize| {
+        let mixed =
+            (s as u64 * 0x9e37_79b9 + n as u64 * 0x85eb_ca6b).wrapping_mul(0xc2b2_ae3d_27d4);
+        ((mixed >> 20) % 10_000) as f32 / 10_000.0
+    };
+    Array2::from_shape_fn((samples, neurons), |(s, n)| match n % 7 {
+        0 => noise(s, 0) + 0.2 * noise(s, n),
+        1 => noise(s, n),
+        2 => f32::from(noise(s, 2) < 0.01 * (n as f32 + 1.0)),
+        3 => f32::from(noise(s, n) < 0.02),
+        4 => noise(s, 4),
+        5 => (noise(s, 0) + noise(s, n / 2)).powi(4),
+        _ => 0.0,
+    })
+}
+
+fn encoded(
+    activations: ArrayView2<'_, f32>,
+    binning: &Binning,
+    limit: u64,
+) -> cofire::EncodedLayer {
+    let edges = BinEdges::fit(activations, binning).unwrap();
+    let mut encoder = Encoder::with_memory_limit(edges, limit);
+    let mut source = activations;
+    source.visit(97, &mut |batch| encoder.push(batch)).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Runs a sweep in blocks of a size, in memory and from a file.
+fn swept(
+    analysis: &Analysis,
+    activations: ArrayView2<'_, f32>,
+    binning: &Binning,
+    selection: Selection,
+) -> Vec<SweepReport> {
+    let mut reports = Vec::new();
+    for (limit, edge) in [(u64::MAX, 2000), (u64::MAX, 13), (0, 50), (0, 7)] {
+        let layer = encoded(activations, binning, limit);
+        let sweep = Sweep::with_block_edge(analysis, layer, selection, edge).unwrap();
+        reports.push(sweep.run().unwrap());
+    }
+    reports
+}
+
+fn key(pair: &InformationPair) -> (u32, u32, u64) {
+    (pair.first, pair.second, pair.mutual_information.to_bits())
+}
+
+fn index(neuron: usize) -> u32 {
+    u32::try_from(neuron).unwrap()
+}
+
+fn assert_pairs(report: &SweepReport, expected: &BTreeSet<(usize, usize)>, matrix: &Array2<f64>) {
+    let expected: Vec<_> =
+        expected.iter().map(|&(i, j)| (index(i), index(j), matrix[[i, j]].to_bits())).collect();
+    let found: Vec<_> = report.pairs.iter().map(key).collect();
+    assert_eq!(found, expected, "{:?}", report.selection);
+    assert_eq!(report.blocks_taken, report.blocks, "all blocks");
+}
+
+fn analyses() -> Vec<(Analysis, Binning)> {
+    let of =
+        |binning: Binning| (Analysis::with_binning(binning.clone()).engine(Engine::Cpu), binning);
+    let (ten, binning) = of(Binning::equal_width(10));
+    vec![
+        (ten.clone(), binning.clone()),
+        (ten.clone().units(Units::Bits), binning.clone()),
+        (ten.clone().estimator(Estimator::MillerMadow), binning.clone()),
+        (ten.estimator(Estimator::ChaoShen), binning),
+        of(Binning::Threshold(0.5)),
+        of(Binning::EqualFrequency { bins: 4 }),
+    ]
+}
+
+#[test]
+fn the_strongest_partners_are_those_of_the_matrix() {
+    let x = activations(400, 75);
+    for (analysis, binning) in analyses() {
+        let matrix = analysis.run(x.view()).unwrap().mutual_information;
+        for most in [1, 3, 200] {
+            let mut expected = BTreeSet::new();
+            for i in 0..75 {
+                let mut partners: Vec<usize> = (0..75).filter(|&j| j != i).collect();
+                // A stable sort: of equals the lower index stays first.
+                partners.sort_by(|&a, &b| matrix[[i, b]].total_cmp(&matrix[[i, a]]));
+                expected.extend(partners.iter().take(most).map(|&j| (i.min(j), i.max(j))));
+            }
+            for report in swept(&analysis, x.view(), &binning, Selection::Strongest(most)) {
+                assert_pairs(&report, &expected, &matrix);
+            }
+        }
+    }
+}
+
+#[test]
+fn pairs_above_a_threshold_are_those_of_the_matrix() {
+    let x = activations(400, 75);
+    for (analysis, binning) in analyses() {
+        let whole = analysis.run(x.view()).unwrap();
+        let matrix = &whole.mutual_information;
+        for least in [1e-6, 0.05, 0.4, 50.0] {
+            let above = |&(i, j): &(usize, usize)| matrix[[i, j]] >= least;
+            let pairs = (0..75).flat_map(|i| (i + 1..75).map(move |j| (i, j)));
+            let expected: BTreeSet<_> = pairs.filter(above).collect();
+            for report in swept(&analysis, x.view(), &binning, Selection::AtLeast(least)) {
+                assert_pairs(&report, &expected, matrix);
+                assert_eq!(report.entropy, whole.entropy);
+                assert_eq!(report.occupied_bins, whole.occupied_bins);
+                assert_eq!(report.degenerate, whole.degenerate);
+            }
+        }
+    }
+}
+
+#[test]
+fn discoveries_are_those_of_benjamini_and_hochberg() {
+    let x = activations(400, 75);
+    for (analysis, binning) in analyses() {
+        let whole = analysis.run(x.view()).unwrap();
+        let selection = Selection::FalseDiscoveryRate(0.05);
+        if whole.estimator != Estimator::PlugIn {
+            let layer = encoded(x.view(), &binning, u64::MAX);
+            let refused = Sweep::new(&analysis, layer, selection).unwrap_err();
+            assert!(matches!(refused, Error::EstimatorUnsupported { .. }), "{refused}");
+            continue;
+        }
+        let rates = false_discovery_rates_of_pairs(&whole.g_test().unwrap());
+        for rate in [0.5, 0.05, 1e-6] {
+            let is_found = |&(i, j): &(usize, usize)| rates[[i, j]] <= rate;
+            let pairs = (0..75).flat_map(|i| (i + 1..75).map(move |j| (i, j)));
+            let expected: BTreeSet<_> = pairs.filter(is_found).collect();
+            assert!(!expected.is_empty(), "{rate}");
+            let selection = Selection::FalseDiscoveryRate(rate);
+            for report in swept(&analysis, x.view(), &binning, selection) {
+                assert_pairs(&report, &expected, &whole.mutual_information);
+                let found = report.false_discovery_rates.unwrap();
+                for (pair, found) in report.pairs.iter().zip(found) {
+                    let expected = rates[[pair.first as usize, pair.second as usize]];
+                    assert!((found - expected).abs() <= 1e-12 * expected, "{found} {expected}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_of_all_pairs_make_up_the_matrix() {
+    let x = activations(300, 40);
+    let analysis = Analysis::new(10).engine(Engine::Cpu);
+    let whole = analysis.run(x.view()).unwrap().mutual_information;
+    let layer = encoded(x.view(), &Binning::equal_width(10), 0);
+    let mut sweep = Sweep::with_block_edge(&analysis, layer, Selection::All, 16).unwrap();
+    let mut seen = Array2::<u8>::zeros((40, 40));
+    // In any order.
+    for number in (0..sweep.blocks()).rev() {
+        let block = sweep.compute(number).unwrap();
+        let (row, column, part) = block.matrix().unwrap();
+        for ((i, j), information) in part.indexed_iter() {
+            assert_eq!(information.to_bits(), whole[[row + i, column + j]].to_bits());
+            seen[[row + i, column + j]] += 1;
+        }
+        sweep.take(number, block).unwrap();
+    }
+    for ((i, j), &times) in seen.indexed_iter() {
+        let is_on_diagonal = i / 16 == j / 16;
+        assert_eq!(times, u8::from(is_on_diagonal || i < j), "({i}, {j})");
+    }
+    assert!(sweep.finish().pairs.is_empty());
+}
+
+#[test]
+fn low_entropies_are_passed_over_and_nothing_is_missed() {
+    // Most neurons fire two or three times.
+    let x = Array2::from_shape_fn((2000, 200), |(s, n)| {
+        let rare = 700 + n;
+        f32::from(if n < 20 { (s * (n / 2 + 1)) % 5 < 2 } else { s % rare == 0 })
+    });
+    let binning = Binning::Threshold(0.5);
+    let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
+    for selection in
+        [Selection::Strongest(1), Selection::AtLeast(0.3), Selection::FalseDiscoveryRate(1e-12)]
+    {
+        let layer = encoded(x.view(), &binning, u64::MAX);
+        let report =
+            Sweep::with_block_edge(&analysis, layer, selection, 10).unwrap().run().unwrap();
+        println!("{selection:?}: {} of {}", report.pairs_passed_over, report.pairs_in_all);
+        if selection != Selection::Strongest(1) {
+            assert!(report.pairs_passed_over > report.pairs_in_all / 4, "{selection:?}");
+        }
+        // An estimator without the bound computes everything; the plug-in one must find the same.
+        let layer = encoded(x.view(), &binning, u64::MAX);
+        let all = Sweep::with_block_edge(&analysis, layer, selection, 1000).unwrap().run().unwrap();
+        assert_eq!(all.pairs_passed_over, 0, "{selection:?}");
+        assert_eq!(report.pairs, all.pairs, "{selection:?}");
+    }
+}
+
+#[test]
+fn blocks_may_come_from_another_sweep_and_some_may_be_missing() {
+    let x = activations(300, 60);
+    let binning = Binning::equal_width(10);
+    let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
+    let new = |selection| {
+        let layer = encoded(x.view(), &binning, u64::MAX);
+        Sweep::with_block_edge(&analysis, layer, selection, 16).unwrap()
+    };
+    for selection in [Selection::Strongest(2), Selection::FalseDiscoveryRate(0.01)] {
+        let expected = new(selection).run().unwrap();
+        // Two machines compute a share each; a third one joins them.
+        let (mut even, mut odd, mut joined) = (new(selection), new(selection), new(selection));
+        let mut found: Vec<Block> = Vec::new();
+        for number in 0..even.blocks() {
+            let machine = if number % 2 == 0 { &mut even } else { &mut odd };
+            let block = machine.compute(number).unwrap();
+            machine.take(number, block.clone()).unwrap();
+            found.push(block);
+        }
+        for (number, block) in found.into_iter().enumerate().rev() {
+            joined.take(number, block.clone()).unwrap();
+            joined.take(number, block).unwrap(); // twice is once
+        }
+        let joined = joined.finish();
+        assert_eq!(joined.pairs, expected.pairs, "{selection:?}");
+        assert_eq!(joined.false_discovery_rates, expected.false_discovery_rates, "{selection:?}");
+    }
+    let sweep = new(Selection::Strongest(2)).finish();
+    assert_eq!((sweep.blocks_taken, sweep.pairs.len()), (0, 0));
+    let mut sweep = new(Selection::Strongest(2));
+    let beyond = sweep.blocks();
+    assert!(matches!(sweep.compute(beyond), Err(Error::InvalidSelection { .. })));
+}
+
+#[test]
+fn selections_and_budgets_that_make_no_sense_are_refused() {
+    let x = activations(300, 60);
+    let binning = Binning::equal_width(10);
+    let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
+    let refused = |analysis: &Analysis, selection| {
+        Sweep::new(analysis, encoded(x.view(), &binning, u64::MAX), selection).unwrap_err()
+    };
+    for selection in [
+        Selection::Strongest(0),
+        Selection::AtLeast(0.0),
+        Selection::AtLeast(f64::NAN),
+        Selection::FalseDiscoveryRate(0.0),
+        Selection::FalseDiscoveryRate(1.0),
+        Selection::FalseDiscoveryRate(f64::NAN),
+    ] {
+        let error = refused(&analysis, selection);
+        assert!(matches!(error, Error::InvalidSelection { .. }), "{selection:?}: {error}");
+    }
+    let error = refused(&analysis.clone().memory_limit(1000), Selection::Strongest(1));
+    assert!(matches!(error, Error::MemoryLimit { allowed: 1000, .. }), "{error}");
+
+    // Enough for a block, not for what is selected.
+    let wide = activations(50, 3000);
+    let layer = encoded(wide.view(), &Binning::Threshold(0.5), 0);
+    let small = Analysis::with_binning(Binning::Threshold(0.5)).engine(Engine::Cpu);
+    let sweep =
+        Sweep::new(&small.memory_limit(40 << 20), layer, Selection::AtLeast(1e-12)).unwrap();
+    let error = sweep.run().unwrap_err();
+    assert!(matches!(error, Error::TooManyPairs { .. }), "{error}");
+}
+
+#[test]
+fn a_sweep_that_is_stopped_keeps_what_it_has() {
+    let x = activations(300, 60);
+    let binning = Binning::equal_width(10);
+    let token = CancelToken::new();
+    let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
+    let stoppable = analysis.clone().cancel_token(&token);
+    let layer = || encoded(x.view(), &binning, u64::MAX);
+    let selection = Selection::AtLeast(0.05);
+    let mut sweep = Sweep::with_block_edge(&stoppable, layer(), selection, 16).unwrap();
+    for number in 0..3 {
+        let block = sweep.compute(number).unwrap();
+        sweep.take(number, block).unwrap();
+    }
+    token.cancel();
+    assert!(matches!(sweep.compute(3), Err(Error::Cancelled)), "the token was cancelled");
+    let partly = sweep.finish();
+    assert_eq!(partly.blocks_taken, 3);
+    let all = Sweep::with_block_edge(&analysis, layer(), selection, 16).unwrap().run().unwrap();
+    assert!(!partly.pairs.is_empty() && partly.pairs.len() < all.pairs.len(), "some of all");
+    assert!(partly.pairs.iter().all(|pair| all.pairs.contains(pair)), "and no others");
+    // Reading stops as well.
+    let mut source = x.view();
+    assert!(matches!(stoppable.encode_batches(&mut source), Err(Error::Cancelled)), "cancelled");
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn devices_give_the_same_pairs() {
+    let x = activations(300, 90);
+    let binning = Binning::equal_width(10);
+    let cpu = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
+    let selection = Selection::Strongest(4);
+    let expected = Sweep::new(&cpu, encoded(x.view(), &binning, u64::MAX), selection).unwrap();
+    let expected = expected.run().unwrap();
+    let adapters = cofire::gpu::adapters().len();
+    if std::env::var_os("COFIRE_REQUIRE_ADAPTERS").is_some() {
+        assert!(adapters > 0, "adapters are required");
+    }
+    if adapters == 0 {
+        println!("no adapter: not run");
+        return;
+    }
+    let device = cpu.engine(Engine::AnyGpu);
+    for limit in [u64::MAX, 0] {
+        let layer = encoded(x.view(), &binning, limit);
+        let found = Sweep::with_block_edge(&device, layer, selection, 40).unwrap().run().unwrap();
+        assert_eq!(found.pairs, expected.pairs, "{limit}");
+        assert!(found.execution.adapter.is_some(), "computed on the device");
+    }
+}
