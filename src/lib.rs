@@ -73,8 +73,10 @@
 //! - `gpu` (default): the GPU engine, with wgpu. Without it the crate is pure CPU code.
 //! - `system-memory` (default): asks the operating system how much memory is free, so that a job that
 //!   would not fit is refused unless it was given a limit of its own.
-//! - `files`: the module `files`, which reads layers from `.npy`, `.npz` and `.safetensors` files
-//!   and writes results whole or not at all.
+//! - `files`: the module `files`, which reads layers from `.npy`, `.npz` and `.safetensors` files, whole
+//!   or in batches, and writes results whole or not at all: arrays, tables of pairs, sparse matrices,
+//!   and matrices too large for memory.
+//! - `arrow`: Arrow and Parquet in both directions, beside what `files` has. Compiles zstd from C.
 
 #![cfg_attr(
     test,

@@ -1,11 +1,19 @@
-//! From a described array and a stream of bytes to a layer.
+//! From a described array and its bytes to batches of activations.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::ops::{ControlFlow, Range};
 
-use ndarray::{Array, Array2, IxDyn, Order, ShapeBuilder};
+use ndarray::{Array2, ShapeBuilder};
 
 use super::element::{ByteOrder, Values};
-use super::{ElementType, FileError, Layer, LayerInfo, Place};
+use super::source::Source;
+use super::visit::{Batch, Found, Visitor, reserve};
+use super::{ElementType, FileError, LayerInfo, Place};
+
+/// Long enough that a call to read costs nothing, short enough for a cache; a multiple of every
+/// element's size.
+const BLOCK_BYTES: usize = 1 << 18;
 
 /// What a header says of the array behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,13 +26,80 @@ pub(super) struct Description {
 }
 
 /// Where the bytes of an array come from.
-pub(super) struct Data<'a> {
-    pub(super) reader: Box<dyn Read + 'a>,
-    /// How many bytes there are, or claim to be.
-    pub(super) len: u64,
-    /// Whether they are in the file as they are. Otherwise `len` is a claim of a packed file, and
-    /// memory is taken only as bytes arrive.
+pub(super) trait Bytes {
+    /// Fills `bytes` with what is at `offset`, counted from the array's first byte.
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+
+    /// Whether they are in the file as they are. Otherwise their number is a claim of a packed file,
+    /// and memory is taken only as bytes arrive.
+    fn is_plain(&self) -> bool;
+}
+
+/// Bytes of a file from some offset on.
+#[derive(Debug)]
+pub(super) struct PlainBytes<'a> {
+    file: &'a mut BufReader<File>,
+    begin: u64,
+    position: u64,
+}
+
+impl<'a> PlainBytes<'a> {
+    pub(super) fn new(file: &'a mut BufReader<File>, begin: u64) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(begin))?;
+        Ok(Self { file, begin, position: begin })
+    }
+}
+
+impl Bytes for PlainBytes<'_> {
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        // The array lies within the file, so sums of offsets and lengths are those of places in it.
+        let target = self.begin + offset;
+        if target != self.position {
+            // What is in the buffer already is not read again.
+            match i64::try_from(i128::from(target) - i128::from(self.position)) {
+                Ok(distance) => self.file.seek_relative(distance)?,
+                Err(_) => self.file.seek(SeekFrom::Start(target)).map(drop)?,
+            }
+        }
+        self.file.read_exact(bytes)?;
+        self.position = target + bytes.len() as u64;
+        Ok(())
+    }
+
+    fn is_plain(&self) -> bool {
+        true
+    }
+}
+
+/// Bytes that come one after the other. What lies between those that are wanted is read and dropped.
+pub(super) struct StreamedBytes<'a> {
+    pub(super) reader: &'a mut dyn Read,
+    pub(super) position: u64,
     pub(super) is_plain: bool,
+}
+
+impl Bytes for StreamedBytes<'_> {
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        let gap = offset.checked_sub(self.position).ok_or(io::ErrorKind::InvalidInput)?;
+        if io::copy(&mut (&mut *self.reader).take(gap), &mut io::sink())? < gap {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.reader.read_exact(bytes)?;
+        self.position = offset + bytes.len() as u64;
+        Ok(())
+    }
+
+    fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+}
+
+/// Samples, neurons, and bytes in the file, of an array whose numbers fit the address space.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    pub(super) samples: usize,
+    pub(super) neurons: usize,
+    pub(super) bytes: u64,
 }
 
 impl Description {
@@ -32,40 +107,49 @@ impl Description {
         LayerInfo { name: name.to_owned(), shape: self.shape, element_type: self.element_type }
     }
 
-    /// Reads the array that is described, and refuses what is no array of activations.
-    ///
-    /// Its size must agree with that of the data before anything is allocated.
-    pub(super) fn read(&self, place: Place<'_>, data: Data<'_>) -> Result<Layer, FileError> {
-        let (samples, neurons, bytes) = self.extent(place)?;
-        if bytes != data.len {
-            return Err(place.wrong_length(bytes, data.len));
-        }
-        let values = self.read_values(place, samples * neurons, data)?;
-        if let Some((index, value)) = values.beyond_f32 {
-            let (sample, neuron) = self.position(index, samples, neurons);
-            let (path, place) = (place.path.into(), place.name());
-            return Err(FileError::BeyondF32 { path, place, sample, neuron, value });
-        }
-        Ok(Layer {
-            name: place.layer.unwrap_or_default().to_owned(),
-            activations: self.arrange(place, samples, neurons, values.values)?,
-            element_type: self.element_type.clone(),
-            rounded: values.rounded,
-        })
+    /// Walks through the array whose `len` bytes are in the file as they are, from `begin` on.
+    pub(super) fn visit_plain(
+        &self,
+        place: Place<'_>,
+        source: &mut Source,
+        begin: u64,
+        len: u64,
+        visitor: &mut dyn Visitor,
+    ) -> Result<(), FileError> {
+        let extent = self.check(place, len)?;
+        let ControlFlow::Continue(most_samples) = visitor.found(&self.found(place, extent)) else {
+            return Ok(());
+        };
+        let mut bytes =
+            PlainBytes::new(&mut source.file, begin).map_err(|source| place.read(source))?;
+        self.visit(place, 0..extent.samples, most_samples, &mut bytes, visitor).map(drop)
     }
 
-    /// Samples, neurons, and bytes in the file.
-    fn extent(&self, place: Place<'_>) -> Result<(usize, usize, u64), FileError> {
+    /// Refuses what is no array of activations, and one whose size is not that of the data, which
+    /// must be before anything is allocated for it.
+    pub(super) fn check(&self, place: Place<'_>, len: u64) -> Result<Extent, FileError> {
+        let extent = self.extent(place)?;
+        if extent.bytes == len { Ok(extent) } else { Err(place.wrong_length(extent.bytes, len)) }
+    }
+
+    pub(super) fn found(&self, place: Place<'_>, extent: Extent) -> Found {
+        Found {
+            name: place.layer.unwrap_or_default().to_owned(),
+            element_type: self.element_type.clone(),
+            samples: Some(extent.samples),
+            neurons: extent.neurons,
+        }
+    }
+
+    fn extent(&self, place: Place<'_>) -> Result<Extent, FileError> {
         let Some(size) = self.element_type.size() else {
-            let (path, place) = (place.path.into(), place.name());
-            let element_type = self.element_type.to_string();
-            return Err(FileError::UnsupportedElement { path, place, element_type });
+            return Err(place.unsupported_element(&self.element_type));
         };
         let [leading @ .., neurons] = self.shape.as_slice() else {
-            return Err(self.unusable_shape(place));
+            return Err(place.unusable_shape(&self.shape));
         };
         if leading.is_empty() {
-            return Err(self.unusable_shape(place));
+            return Err(place.unusable_shape(&self.shape));
         }
         // Lengths of zero count as one here: ndarray wants the product of the others to fit, too.
         let most = self.shape.iter().try_fold(size.max(size_of::<f32>()), |product, &length| {
@@ -75,80 +159,168 @@ impl Description {
             return Err(place.damaged(format!("shape {:?} exceeds the address space", self.shape)));
         }
         let samples: usize = leading.iter().product();
-        Ok((samples, *neurons, (samples * neurons * size) as u64))
+        let bytes = (samples * neurons * size) as u64;
+        Ok(Extent { samples, neurons: *neurons, bytes })
     }
 
-    fn unusable_shape(&self, place: Place<'_>) -> FileError {
-        let shape = self.shape.clone();
-        FileError::UnusableShape { path: place.path.into(), place: place.name(), shape }
-    }
-
-    fn read_values(
+    /// Hands the samples of a range to the visitor, in batches of `most_samples` and less.
+    ///
+    /// Within a batch bytes are asked for in ascending order of offsets; from batch to batch, too,
+    /// unless the array is in Fortran order.
+    pub(super) fn visit(
         &self,
         place: Place<'_>,
-        elements: usize,
-        mut data: Data<'_>,
-    ) -> Result<Values, FileError> {
-        /// Long enough that a call to read costs nothing, short enough for a cache; a multiple of
-        /// every element's size.
-        const BLOCK_BYTES: usize = 1 << 18;
-
-        let out_of_memory = |_| FileError::OutOfMemory {
-            path: place.path.into(),
-            place: place.name(),
-            bytes: elements as u64 * size_of::<f32>() as u64,
-        };
+        range: Range<usize>,
+        most_samples: usize,
+        bytes: &mut dyn Bytes,
+        visitor: &mut dyn Visitor,
+    ) -> Result<ControlFlow<()>, FileError> {
+        let extent = self.extent(place)?;
         let mut values = Values::default();
-        if data.is_plain {
-            values.values.try_reserve_exact(elements).map_err(out_of_memory)?;
+        let mut begin = range.start;
+        while begin < range.end {
+            let samples = begin..range.end.min(begin.saturating_add(most_samples.max(1)));
+            let shape = (samples.len(), extent.neurons);
+            values.clear();
+            if bytes.is_plain() {
+                reserve(place, &mut values.values, shape.0 * shape.1, true)?;
+            }
+            let array = if self.is_fortran_order {
+                self.read_columns(place, extent, samples.clone(), bytes, &mut values)?;
+                Array2::from_shape_vec(shape.f(), values.values)
+            } else {
+                self.read_rows(place, extent, samples.clone(), bytes, &mut values)?;
+                Array2::from_shape_vec(shape, values.values)
+            };
+            let activations = array
+                .map_err(|_| place.damaged(format!("shape {:?} cannot be arranged", self.shape)))?;
+            let mut batch = Batch { activations, rounded: values.rounded };
+            if visitor.batch(&mut batch).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            // The memory serves the next batch, unless the visitor has kept it.
+            values.values = batch.activations.into_raw_vec_and_offset().0;
+            begin = samples.end;
         }
-        let mut block = vec![0; BLOCK_BYTES.min(usize::try_from(data.len).unwrap_or(BLOCK_BYTES))];
-        let size = self.element_type.size().unwrap_or(1);
-        let mut left = data.len;
-        while left > 0 {
-            let len = block.len().min(usize::try_from(left).unwrap_or(block.len()));
-            let bytes = &mut block[..len];
-            data.reader.read_exact(bytes).map_err(|source| place.read(source))?;
-            values.values.try_reserve(len / size).map_err(out_of_memory)?;
-            values.extend(&self.element_type, self.byte_order, bytes);
-            left -= len as u64;
-        }
-        Ok(values)
+        Ok(ControlFlow::Continue(()))
     }
 
-    fn arrange(
+    /// Samples of an array in row-major order: one stretch of bytes.
+    fn read_rows(
         &self,
         place: Place<'_>,
-        samples: usize,
-        neurons: usize,
-        values: Vec<f32>,
-    ) -> Result<Array2<f32>, FileError> {
-        let shape = (samples, neurons);
-        let array = match (self.is_fortran_order, self.shape.len()) {
-            (false, _) => Array2::from_shape_vec(shape, values),
-            (true, 2) => Array2::from_shape_vec(shape.f(), values),
-            // Samples are counted in row-major order, as numpy's reshape does; in memory their
-            // indices run the other way, so rows have to move.
-            (true, _) => Array::from_shape_vec(IxDyn(&self.shape).f(), values)
-                .and_then(|array| Ok(array.to_shape((shape, Order::RowMajor))?.into_owned())),
-        };
-        array.map_err(|_| place.damaged(format!("shape {:?} cannot be arranged", self.shape)))
+        extent: Extent,
+        samples: Range<usize>,
+        bytes: &mut dyn Bytes,
+        values: &mut Values,
+    ) -> Result<(), FileError> {
+        let size = self.element_type.size().unwrap_or(1);
+        let begin = samples.start * extent.neurons;
+        let elements = begin..samples.end * extent.neurons;
+        self.read_run(place, bytes, elements, &mut Vec::new(), |element_bytes| {
+            reserve(place, &mut values.values, element_bytes.len() / size, false)?;
+            values.extend(&self.element_type, self.byte_order, element_bytes);
+            Ok(())
+        })?;
+        match values.beyond_f32 {
+            Some((index, value)) => {
+                let index = begin + index;
+                Err(place.beyond_f32(index / extent.neurons, index % extent.neurons, value))
+            }
+            None => Ok(()),
+        }
     }
 
-    /// Sample and neuron of an element, by its index in the file.
-    fn position(&self, index: usize, samples: usize, neurons: usize) -> (usize, usize) {
-        if !self.is_fortran_order {
-            return (index / neurons, index % neurons);
-        }
+    /// Samples of an array in Fortran order, to be kept in Fortran order.
+    ///
+    /// Samples are counted in row-major order, as numpy's reshape does, while in the file the first
+    /// index runs fastest. So neighbours in the file are `stride` samples apart, `stride` being the
+    /// number of combinations of all indices but the first and the neuron's: for two axes one.
+    fn read_columns(
+        &self,
+        place: Place<'_>,
+        extent: Extent,
+        samples: Range<usize>,
+        bytes: &mut dyn Bytes,
+        values: &mut Values,
+    ) -> Result<(), FileError> {
+        // Axes of one element change nothing, and would make for the shortest of runs.
         let leading = &self.shape[..self.shape.len() - 1];
-        let (mut rest, mut sample, mut stride) = (index % samples, 0, samples);
-        for &length in leading {
-            stride /= length;
-            sample += rest % length * stride;
-            rest /= length;
+        let leading: Vec<usize> = leading.iter().copied().filter(|&length| length != 1).collect();
+        let (first, others) =
+            leading.split_first().map_or((1, &[][..]), |(&f, others)| (f, others));
+        let stride: usize = others.iter().product();
+        let (mut run, mut buffer) = (Values::default(), Vec::new());
+        for neuron in 0..extent.neurons {
+            let column = values.values.len();
+            reserve(place, &mut values.values, samples.len(), false)?;
+            values.values.resize(column + samples.len(), 0.0);
+            for combination in 0..stride {
+                let offset = row_major(combination, others);
+                let of_first = |sample: usize| sample.saturating_sub(offset).div_ceil(stride);
+                let indices = of_first(samples.start)..of_first(samples.end);
+                let begin = (neuron * stride + combination) * first;
+                let mut index = indices.start;
+                let elements = begin + indices.start..begin + indices.end;
+                self.read_run(place, bytes, elements, &mut buffer, |element_bytes| {
+                    run.clear();
+                    run.extend(&self.element_type, self.byte_order, element_bytes);
+                    if let Some((at, value)) = run.beyond_f32 {
+                        let sample = (index + at) * stride + offset;
+                        return Err(place.beyond_f32(sample, neuron, value));
+                    }
+                    values.rounded |= run.rounded;
+                    let target = column + index * stride + offset - samples.start;
+                    if stride == 1 {
+                        values.values[target..target + run.values.len()]
+                            .copy_from_slice(&run.values);
+                    } else {
+                        let targets = values.values[target..].iter_mut().step_by(stride);
+                        targets.zip(&run.values).for_each(|(target, &value)| *target = value);
+                    }
+                    index += run.values.len();
+                    Ok(())
+                })?;
+            }
         }
-        (sample, index / samples)
+        Ok(())
     }
+
+    /// Reads elements that follow one another, a block at a time.
+    fn read_run(
+        &self,
+        place: Place<'_>,
+        bytes: &mut dyn Bytes,
+        elements: Range<usize>,
+        buffer: &mut Vec<u8>,
+        mut use_block: impl FnMut(&[u8]) -> Result<(), FileError>,
+    ) -> Result<(), FileError> {
+        let size = self.element_type.size().unwrap_or(1);
+        let mut offset = (elements.start * size) as u64;
+        let mut left = elements.len() * size;
+        if buffer.len() < left.min(BLOCK_BYTES) {
+            buffer.resize(left.min(BLOCK_BYTES), 0);
+        }
+        while left > 0 {
+            let block = &mut buffer[..left.min(BLOCK_BYTES)];
+            bytes.read_at(offset, block).map_err(|source| place.read(source))?;
+            use_block(block)?;
+            offset += block.len() as u64;
+            left -= block.len();
+        }
+        Ok(())
+    }
+}
+
+/// The place in row-major order of what is at `index` in Fortran order.
+fn row_major(mut index: usize, shape: &[usize]) -> usize {
+    let mut stride: usize = shape.iter().product();
+    shape.iter().fold(0, |place, &length| {
+        stride /= length;
+        let along = index % length;
+        index /= length;
+        place + along * stride
+    })
 }
 
 #[cfg(test)]
@@ -156,9 +328,21 @@ mod tests {
     use super::*;
     use std::path::Path;
 
+    use ndarray::{Array, IxDyn};
+
+    use crate::files::Layer;
+    use crate::files::layer::LayerReader;
+
     fn read(description: &Description, bytes: &[u8]) -> Result<Layer, FileError> {
-        let data = Data { reader: Box::new(bytes), len: bytes.len() as u64, is_plain: true };
-        description.read(Place::layer(Path::new("file"), "layer"), data)
+        let place = Place::layer(Path::new("file"), "layer");
+        let extent = description.check(place, bytes.len() as u64)?;
+        let mut layer = LayerReader::default();
+        assert!(layer.found(&description.found(place, extent)).is_continue(), "goes on");
+        let mut bytes = StreamedBytes { reader: &mut &*bytes, position: 0, is_plain: false };
+        let flow =
+            description.visit(place, 0..extent.samples, usize::MAX, &mut bytes, &mut layer)?;
+        assert!(flow.is_continue(), "nothing is left");
+        Ok(layer.finish().unwrap())
     }
 
     fn fortran(shape: &[usize]) -> Description {

@@ -89,6 +89,13 @@ pub(super) struct Values {
 }
 
 impl Values {
+    /// Forgets the values, not the memory they were in.
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+        self.rounded = false;
+        self.beyond_f32 = None;
+    }
+
     /// Converts a block of whole elements. The caller has reserved the space.
     pub(super) fn extend(&mut self, element_type: &ElementType, order: ByteOrder, bytes: &[u8]) {
         macro_rules! decode {

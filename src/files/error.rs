@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::ElementType;
+use crate::Error;
+
 /// What is wrong with a file, where, and what to do about it.
 ///
 /// Messages are lower case and one line, whatever characters a file's or array's name has. What
@@ -21,7 +24,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// The path leads to something that is not a regular file.
-    #[error("{} is {found}; pass a .npy, .npz or .safetensors file", OneLine::path(path))]
+    #[error("{} is {found}; pass a file of activations", OneLine::path(path))]
     NotAFile {
         /// The path.
         path: PathBuf,
@@ -36,13 +39,24 @@ pub enum FileError {
     },
     /// The first bytes are those of no known format.
     #[error(
-        "{} is not a .npy, .npz or .safetensors file; save activations with numpy.save, \
-         numpy.savez or safetensors",
+        "{} is not a .npy, .npz, .safetensors, Arrow or Parquet file; save activations with \
+         numpy.save, numpy.savez or safetensors",
         OneLine::path(path)
     )]
     UnknownFormat {
         /// The file.
         path: PathBuf,
+    },
+    /// The file is in a format that this build does not read.
+    #[error(
+        "{} is in a format that this build does not read; enable the feature \"{feature}\" of cofire",
+        OneLine::path(path)
+    )]
+    FeatureDisabled {
+        /// The file.
+        path: PathBuf,
+        /// The feature of the crate.
+        feature: &'static str,
     },
     /// The file could not be read to its end.
     #[error("could not read {}", OneLine::path(path))]
@@ -160,12 +174,86 @@ pub enum FileError {
         path: PathBuf,
         /// The part of the file.
         place: String,
-        /// Row of the value.
+        /// Row of the value. Of several files that are read as one layer, counted over all of them.
         sample: usize,
         /// Column of the value.
         neuron: usize,
         /// The value.
         value: f64,
+    },
+    /// Lists that should be samples have different lengths.
+    #[error(
+        "{}, {}: a list in row {row} has {found} numbers where others have {expected}; \
+         give every sample the same neurons",
+        OneLine::path(path),
+        OneLine(place)
+    )]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// The part of the file.
+        place: String,
+        /// Row of the table, from 0. Of several files that are read as one layer, of this file.
+        row: usize,
+        /// Length of the first list.
+        expected: usize,
+        /// Length of this one.
+        found: usize,
+    },
+    /// A value is missing.
+    #[error(
+        "{}, {}: row {row} holds no value (null); remove the row, or fill in a number",
+        OneLine::path(path),
+        OneLine(place)
+    )]
+    Null {
+        /// The file.
+        path: PathBuf,
+        /// The part of the file.
+        place: String,
+        /// Row of the table, from 0. Of several files that are read as one layer, of this file.
+        row: usize,
+    },
+    /// Files that should be one layer have different numbers of neurons.
+    #[error(
+        "{} has {neurons} neurons and {} has {expected}; pass files of one layer",
+        OneLine::path(path),
+        OneLine::path(first)
+    )]
+    NeuronsMismatch {
+        /// The file.
+        path: PathBuf,
+        /// Its neurons.
+        neurons: usize,
+        /// The first file.
+        first: PathBuf,
+        /// The neurons of the first file.
+        expected: usize,
+    },
+    /// A file is not what it was when it was opened.
+    #[error(
+        "{} is not what it was before ({what}); leave files as they are while they are read",
+        OneLine::path(path)
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// What has changed.
+        what: String,
+    },
+    /// There are no files to read.
+    #[error("{} leads to no files of activations", OneLine::path(path))]
+    NoFiles {
+        /// The directory or pattern.
+        path: PathBuf,
+    },
+    /// A pattern of file names cannot be understood.
+    #[error("{} is not a pattern of file names ({problem})", OneLine::path(path))]
+    InvalidPattern {
+        /// The pattern.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
     },
     /// The file is in order and has no array.
     #[error(
@@ -221,6 +309,43 @@ pub enum FileError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// What is to be written would not fit on the disk.
+    #[error(
+        "{} would take {needed} bytes and {available} are free; \
+         make room, choose another directory, or keep fewer pairs",
+        OneLine::path(path)
+    )]
+    NoSpace {
+        /// The file.
+        path: PathBuf,
+        /// Bytes it would have.
+        needed: u64,
+        /// Bytes there is room for.
+        available: u64,
+    },
+    /// Something was to be written outside of the matrix.
+    #[error(
+        "{}: row {row}, column {column} is outside of a matrix of {rows} x {columns}",
+        OneLine::path(path)
+    )]
+    OutsideMatrix {
+        /// The file.
+        path: PathBuf,
+        /// Row of the element, or the first neuron of a pair.
+        row: usize,
+        /// Column of the element, or the second neuron.
+        column: usize,
+        /// Rows of the matrix, or neurons.
+        rows: usize,
+        /// Columns of the matrix, or neurons.
+        columns: usize,
+    },
+    /// Output was to be moved into place before all of it was there.
+    #[error("{} was not finished; finish its writer before the output", OneLine::path(path))]
+    Unfinished {
+        /// The file.
+        path: PathBuf,
+    },
     /// Something that is not a directory stands where a directory would be written, or the other
     /// way round.
     #[error(
@@ -233,6 +358,23 @@ pub enum FileError {
         /// What it is.
         found: &'static str,
     },
+}
+
+impl FileError {
+    /// The error in a file that has so many samples in front of it, in other files.
+    pub(super) fn after(mut self, samples: usize) -> Self {
+        if let Self::BeyondF32 { sample, .. } = &mut self {
+            *sample += samples;
+        }
+        self
+    }
+}
+
+impl From<FileError> for Error {
+    /// Activations that could not be had.
+    fn from(error: FileError) -> Self {
+        Self::Batches(Box::new(error))
+    }
 }
 
 /// A part of a file, for errors to name.
@@ -262,6 +404,28 @@ impl<'a> Place<'a> {
 
     pub(super) fn wrong_length(&self, claimed: u64, found: u64) -> FileError {
         FileError::WrongLength { path: self.path.into(), place: self.name(), claimed, found }
+    }
+
+    pub(super) fn unsupported_element(&self, element_type: &ElementType) -> FileError {
+        let element_type = element_type.to_string();
+        FileError::UnsupportedElement { path: self.path.into(), place: self.name(), element_type }
+    }
+
+    pub(super) fn unusable_shape(&self, shape: &[usize]) -> FileError {
+        FileError::UnusableShape {
+            path: self.path.into(),
+            place: self.name(),
+            shape: shape.to_vec(),
+        }
+    }
+
+    pub(super) fn beyond_f32(&self, sample: usize, neuron: usize, value: f64) -> FileError {
+        let (path, place) = (self.path.into(), self.name());
+        FileError::BeyondF32 { path, place, sample, neuron, value }
+    }
+
+    pub(super) fn changed(&self, what: &str) -> FileError {
+        FileError::Changed { path: self.path.into(), what: what.to_owned() }
     }
 
     /// A failure to read. A file that ends early is damaged, whatever layer noticed it.

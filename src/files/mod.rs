@@ -1,5 +1,4 @@
-//! Reading layers from `.npy`, `.npz` and `.safetensors` files, and writing results whole or not
-//! at all.
+//! Reading layers from files, whole or in batches, and writing results whole or not at all.
 //!
 //! ```
 //! # let directory = tempfile::tempdir()?;
@@ -25,78 +24,73 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Formats
+//!
+//! | format | layers |
+//! | --- | --- |
+//! | `.npy` | its array, in C or Fortran order, by the file's stem |
+//! | `.npz` | its arrays, stored or deflated, by their keys |
+//! | `.safetensors` | its tensors, by their keys |
+//! | Arrow IPC (stream, file), Parquet | feature `arrow`: columns of lists, or all columns of numbers |
+//!
+//! Of a table, a column of lists is a layer, as Hugging Face datasets store one: a list of numbers is a
+//! sample, and of lists of lists each innermost one is. All must be of one length, and nothing null.
+//! Where no column has lists of numbers, the columns of numbers are the neurons of one layer with the
+//! file's stem for a name, if all are of one type.
+//!
+//! # Trust
+//!
 //! What a file is, is told by its first bytes and not by its name. Files are not trusted: a claim
-//! in a header is compared with the length of the file before anything is allocated for it.
+//! in a header is compared with the length of the file before anything is allocated for it. Tables are
+//! decoded by the crates `arrow-ipc` and `parquet`; if those panic at what contradicts itself, that is an
+//! error here, but the panic's message goes to the program's hook. A Parquet file that was made to do
+//! harm may claim more memory than there is, which ends the process: read those of people you trust.
 //!
 //! Files are read, never mapped into memory: a mapped file that another process truncates ends the
 //! reader with a signal, which is not an error that anyone could return, and mapping is `unsafe`.
 //! Of a `.safetensors` or `.npz` file, only its directory and the wanted layer are read.
 
 mod array;
+#[cfg(feature = "arrow")]
+mod arrow;
+mod batches;
 mod element;
 mod error;
+mod expansion;
 mod file_name;
+mod layer;
+mod matrix;
 mod npy;
 mod npz;
 mod output;
+mod pairs;
 mod safetensors;
 mod source;
+mod visit;
 
 use std::path::Path;
 
-use ndarray::Array2;
-
+pub use batches::{FileBatches, expand_path, open_batches};
 pub use element::ElementType;
 pub use error::FileError;
+pub use layer::{Layer, LayerInfo};
+pub use matrix::NpyMatrixWriter;
 pub use output::{OutputDirectory, OutputFolder};
+pub use pairs::{PairsFormat, PairsWriter};
 
 use error::Place;
+use layer::LayerReader;
 use source::{Format, Source};
-
-/// What a file says of one of its arrays, without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LayerInfo {
-    /// The array's name: its key in a `.npz` or `.safetensors` file, the file's stem for `.npy`.
-    pub name: String,
-    /// Length of each axis.
-    pub shape: Vec<usize>,
-    /// Type of its elements, as stored.
-    pub element_type: ElementType,
-}
-
-impl LayerInfo {
-    /// Whether [`read_layer`] can make activations of it: two or more axes, and elements that are
-    /// real numbers.
-    #[must_use]
-    pub fn is_readable(&self) -> bool {
-        self.shape.len() >= 2 && !matches!(self.element_type, ElementType::Other(_))
-    }
-}
-
-/// The activations of one layer, and what became of them on the way.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Layer {
-    /// The array's name, as in [`LayerInfo::name`].
-    pub name: String,
-    /// Activations, `samples × neurons`. The last axis of the stored array are the neurons, all
-    /// others together, in row-major order, the samples. Arrays with two axes keep the memory
-    /// order they have in the file.
-    pub activations: Array2<f32>,
-    /// Type of the stored elements; never [`ElementType::Other`].
-    pub element_type: ElementType,
-    /// Whether a value was rounded because `f32` cannot hold it exactly. Only `f64` and integers
-    /// of 32 and 64 bits can be.
-    pub rounded: bool,
-}
+use visit::Visitor;
 
 /// The arrays of a file, in the file's order.
 ///
 /// # Errors
 ///
-/// For a file that cannot be opened, is in none of the three formats, or is damaged, and for one
-/// that holds no array. An array that [`read_layer`] would refuse is listed all the same.
+/// For a file that cannot be opened, is in none of the formats of this build, or is damaged, and for
+/// one that holds no array. An array that [`read_layer`] would refuse is listed all the same.
+///
+/// Lists of Arrow and Parquet files are read through where their lengths are not fixed by their type.
 ///
 /// # Examples
 ///
@@ -112,6 +106,8 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
         Format::Npy => vec![npy::layer(&mut source)?],
         Format::Npz => npz::layers(&mut source)?,
         Format::Safetensors => safetensors::layers(&mut source)?,
+        #[cfg(feature = "arrow")]
+        Format::Table(format) => arrow::layers(&mut source, format)?,
     };
     if layers.is_empty() {
         Err(FileError::NoArrays { path: path.as_ref().into() })
@@ -122,10 +118,10 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
 
 /// The activations of one array of a file: the one called `name`, or the only one.
 ///
-/// Reads `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated) and
-/// `.safetensors`; `f16`, `bf16`, `f32`, `f64`, `bool`, and integers of 8 to 64 bits. Takes the
-/// size of the result, four bytes an element, and a small buffer; for Fortran order with more
-/// than two axes twice that.
+/// Reads `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated), `.safetensors`
+/// and, with the feature `arrow`, Arrow and Parquet; `f16`, `bf16`, `f32`, `f64`, `bool`, and integers of 8 to 64 bits. Takes the
+/// size of the result, four bytes an element, and a small buffer; of an Arrow or Parquet file up to twice
+/// that, and a record batch.
 ///
 /// An array of a deflated `.npz` that unpacks to more than 64 MiB may be at most 200 times its
 /// packed size, so that a small file cannot fill the memory.
@@ -145,10 +141,23 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
 /// ```
 pub fn read_layer(path: impl AsRef<Path>, name: Option<&str>) -> Result<Layer, FileError> {
     let mut source = Source::open(path.as_ref())?;
+    let mut layer = LayerReader::default();
+    visit(&mut source, name, &mut layer)?;
+    layer.finish().ok_or_else(|| FileError::NoArrays { path: path.as_ref().into() })
+}
+
+/// Walks through one array of a file, whatever its format.
+fn visit(
+    source: &mut Source,
+    name: Option<&str>,
+    visitor: &mut dyn Visitor,
+) -> Result<(), FileError> {
     match source.format()? {
-        Format::Npy => npy::read(&mut source, name),
-        Format::Npz => npz::read(&mut source, name),
-        Format::Safetensors => safetensors::read(&mut source, name),
+        Format::Npy => npy::visit(source, name, visitor),
+        Format::Npz => npz::visit(source, name, visitor),
+        Format::Safetensors => safetensors::visit(source, name, visitor),
+        #[cfg(feature = "arrow")]
+        Format::Table(format) => arrow::visit(source, format, name, visitor),
     }
 }
 

@@ -4,35 +4,53 @@
 //! overflow the stack on `((((…`, and multiply claimed lengths without a look.
 
 use std::io::Read;
+use std::iter;
 
-use super::array::{Data, Description};
+use super::array::Description;
 use super::element::ByteOrder;
 use super::source::Source;
-use super::{ElementType, FileError, Layer, LayerInfo, Place, choose};
+use super::visit::Visitor;
+use super::{ElementType, FileError, LayerInfo, Place, choose};
 
 /// The longest header that is read. Numpy writes 128 bytes for any array of activations; this is
 /// what the first version of the format can express.
 const MAX_HEADER_BYTES: usize = u16::MAX as usize;
 
 pub(super) fn layer(source: &mut Source) -> Result<LayerInfo, FileError> {
-    let name = stem(source);
+    let name = source.stem();
     let path = source.path.clone();
     let header = Header::read(Place::layer(&path, &name), &mut source.file)?;
     Ok(header.description.info(&name))
 }
 
-pub(super) fn read(source: &mut Source, name: Option<&str>) -> Result<Layer, FileError> {
-    let stem = stem(source);
+pub(super) fn visit(
+    source: &mut Source,
+    name: Option<&str>,
+    visitor: &mut dyn Visitor,
+) -> Result<(), FileError> {
+    let stem = source.stem();
     let path = source.path.clone();
     let place = Place::layer(&path, choose(&path, name, &[&stem])?);
     let header = Header::read(place, &mut source.file)?;
-    let len = source.len.saturating_sub(header.len);
-    header.description.read(place, Data { reader: Box::new(&mut source.file), len, is_plain: true })
+    let data = source.len.saturating_sub(header.len);
+    header.description.visit_plain(place, source, header.len, data, visitor)
 }
 
-/// The name of the one array, which the file does not tell.
-fn stem(source: &Source) -> String {
-    source.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+/// The header that numpy would write for an array in row-major order.
+pub(super) fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
+    /// Elements begin at a multiple of it, so that a mapped file's are aligned.
+    const ALIGNMENT: usize = 64;
+    let shape = match shape {
+        [length] => format!("({length},)"),
+        _ => format!("({})", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+    let start = b"\x93NUMPY\x01\x00\0\0".len();
+    let padding = (start + text.len() + 1).next_multiple_of(ALIGNMENT) - start - text.len();
+    text.extend(iter::repeat_n(' ', padding - 1).chain(iter::once('\n')));
+    // Far below the limit: a shape in decimals takes some 20 bytes an axis.
+    let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    [&b"\x93NUMPY\x01\x00"[..], &length.to_le_bytes(), text.as_bytes()].concat()
 }
 
 /// The header of a `.npy` file.
@@ -252,6 +270,27 @@ mod tests {
         let fields = "{'descr': [('a', '<f4', (2,)), ('b', [('c', '|O')])], \
                       'fortran_order': False, 'shape': (3,), }";
         assert_eq!(parse(fields).unwrap().element_type, ElementType::Other("structure".into()));
+    }
+
+    /// The bytes of `numpy.save` for zeros of each shape, by numpy 2.4.
+    #[test]
+    fn headers_are_those_of_numpy() {
+        let expected = |text: &str| {
+            let mut bytes = b"\x93NUMPY\x01\x00v\x00".to_vec();
+            bytes.extend(format!("{text:<117}\n").as_bytes());
+            bytes
+        };
+        for (shape, text) in [
+            (&[][..], "{'descr': '<f8', 'fortran_order': False, 'shape': (), }"),
+            (&[3], "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }"),
+            (&[3, 20], "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 20), }"),
+        ] {
+            assert_eq!(super::header("<f8", shape), expected(text), "{shape:?}");
+        }
+        let long = super::header("<f8", &[usize::MAX; 4]);
+        assert_eq!(long.len() % 64, 0);
+        let read = Header::read(Place::file(Path::new("file")), &mut long.as_slice()).unwrap();
+        assert_eq!(read.description.shape, [usize::MAX; 4]);
     }
 
     #[test]

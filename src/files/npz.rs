@@ -2,23 +2,19 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use zip::read::ZipFile;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::array::Data;
+use super::array::StreamedBytes;
+use super::expansion::check_expansion;
 use super::npy::Header;
 use super::source::Source;
-use super::{FileError, Layer, LayerInfo, Place, choose};
-
-/// Arrays that unpack to no more than this are read however well they are packed.
-const SMALL_BYTES: u64 = 64 << 20;
-
-/// How many times its packed size a larger array may have. Deflate reaches 1,032 on zeros;
-/// activations of which 95 in 100 are zero, about 15.
-const MAX_EXPANSION: u64 = 200;
+use super::visit::Visitor;
+use super::{FileError, LayerInfo, Place, choose};
 
 type Archive<'a> = ZipArchive<&'a mut BufReader<File>>;
 
@@ -36,7 +32,11 @@ pub(super) fn layers(source: &mut Source) -> Result<Vec<LayerInfo>, FileError> {
     infos.collect()
 }
 
-pub(super) fn read(source: &mut Source, name: Option<&str>) -> Result<Layer, FileError> {
+pub(super) fn visit(
+    source: &mut Source,
+    name: Option<&str>,
+    visitor: &mut dyn Visitor,
+) -> Result<(), FileError> {
     let path = source.path.clone();
     let file_len = source.len;
     let mut archive = open(&path, source)?;
@@ -46,15 +46,40 @@ pub(super) fn read(source: &mut Source, name: Option<&str>) -> Result<Layer, Fil
     let place = Place::layer(&path, name);
     let mut chosen = members.iter().filter(|member| member.array == name);
     let member = chosen.next().ok_or_else(|| place.damaged("it is not there"))?;
-    member.check_expansion(place)?;
+    check_expansion(place, member.packed, member.unpacked)?;
     let mut reader = member.open(place, &mut archive)?;
     let header = Header::read(place, &mut reader)?;
-    let len = member.unpacked.saturating_sub(header.len);
-    let data = Data { reader: Box::new(&mut reader), len, is_plain: member.is_stored };
-    let layer = header.description.read(place, data)?;
+    let Header { description, len } = &header;
+    let extent = description.check(place, member.unpacked.saturating_sub(*len))?;
+    let ControlFlow::Continue(most_samples) = visitor.found(&description.found(place, extent))
+    else {
+        return Ok(());
+    };
+    // There is no going back in a packed stream. Rows come one after the other, but each batch of a
+    // Fortran-order array is spread over all of it, and takes a pass of its own.
+    let pass = if description.is_fortran_order { most_samples.max(1) } else { extent.samples };
+    let mut begin = 0usize;
+    loop {
+        let end = extent.samples.min(begin.saturating_add(pass));
+        let is_plain = member.is_stored;
+        let mut bytes = StreamedBytes { reader: &mut reader, position: 0, is_plain };
+        let flow = description.visit(place, begin..end, most_samples, &mut bytes, visitor)?;
+        if flow.is_break() {
+            return Ok(());
+        }
+        if end == extent.samples {
+            break;
+        }
+        begin = end;
+        drop(reader);
+        reader = member.open(place, &mut archive)?;
+        if Header::read(place, &mut reader)? != header {
+            return Err(place.changed("its header"));
+        }
+    }
     // Only who reads to the end learns whether the checksum is right.
     match reader.read(&mut [0]) {
-        Ok(0) => Ok(layer),
+        Ok(0) => Ok(()),
         Ok(_) => Err(place.damaged("it is longer than the archive says")),
         Err(error) => Err(place.damaged(error.to_string())),
     }
@@ -116,15 +141,6 @@ impl Member {
             return Err(place.wrong_length(self.unpacked, self.packed));
         }
         archive.by_index(self.index).map_err(|error| refused(place, error))
-    }
-
-    fn check_expansion(&self, place: Place<'_>) -> Result<(), FileError> {
-        let (packed, unpacked) = (self.packed, self.unpacked);
-        if unpacked <= SMALL_BYTES || unpacked / MAX_EXPANSION <= packed {
-            return Ok(());
-        }
-        let (path, place, allowed) = (place.path.into(), place.name(), MAX_EXPANSION);
-        Err(FileError::Expansion { path, place, packed, unpacked, allowed })
     }
 }
 

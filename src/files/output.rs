@@ -3,13 +3,17 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{ArrayView, Dimension};
-use npyz::WriterBuilder;
 use tempfile::TempDir;
 
 use super::FileError;
 use super::file_name::FileNames;
+use super::matrix::NpyMatrixWriter;
+use super::npy;
+use super::pairs::{PairsFormat, PairsWriter};
 
 /// A directory that comes into being, or gains files, all at once.
 ///
@@ -46,6 +50,8 @@ pub struct OutputDirectory {
     staging: Staging,
     /// Paths below the target, in the order they were written.
     files: Vec<PathBuf>,
+    /// Those of them that are written in pieces, and whether the last piece has come.
+    pieced: Vec<(PathBuf, Arc<AtomicBool>)>,
     names: FileNames,
 }
 
@@ -66,7 +72,8 @@ impl OutputDirectory {
     pub fn create(target: impl Into<PathBuf>) -> Result<Self, FileError> {
         let target = target.into();
         let staging = Staging::create(&target)?;
-        Ok(Self { target, staging, files: Vec::new(), names: FileNames::default() })
+        let (files, pieced) = (Vec::new(), Vec::new());
+        Ok(Self { target, staging, files, pieced, names: FileNames::default() })
     }
 
     /// A directory within, by a name like `name`.
@@ -115,13 +122,51 @@ impl OutputDirectory {
         self.write(file, |file| file.write_all(bytes))
     }
 
+    /// Opens a file that pairs are written to one by one. Its name gets the format's extension;
+    /// `neurons` is the number of all neurons there are, paired or not.
+    ///
+    /// # Errors
+    ///
+    /// If the file system refuses.
+    pub fn pairs_writer(
+        &mut self,
+        name: &str,
+        format: PairsFormat,
+        neurons: usize,
+    ) -> Result<PairsWriter, FileError> {
+        let name = format!("{name}.{}", format.extension());
+        let file = PathBuf::from(self.names.claim_file(&name));
+        let file = self.create_in_pieces(file)?;
+        PairsWriter::new(file, format, neurons)
+    }
+
+    /// Opens a `.npy` matrix of doubles that is written block by block, however large it is.
+    ///
+    /// # Errors
+    ///
+    /// If there is not enough free space for all of it, or the file system refuses.
+    pub fn matrix_writer(
+        &mut self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<NpyMatrixWriter, FileError> {
+        let file = PathBuf::from(self.names.claim_file(name));
+        let file = self.create_in_pieces(file)?;
+        NpyMatrixWriter::new(file, rows, columns)
+    }
+
     /// Moves everything into place.
     ///
     /// # Errors
     ///
     /// If something is in the way or the file system refuses; what was there before is there again.
+    /// And if a file that is written in pieces was not finished.
     pub fn commit(self) -> Result<(), FileError> {
-        let Self { target, mut staging, files, .. } = self;
+        let Self { target, mut staging, files, pieced, .. } = self;
+        if let Some((file, _)) = pieced.iter().find(|(_, done)| !done.load(Ordering::Acquire)) {
+            return Err(FileError::Unfinished { path: target.join(file) });
+        }
         if fs::symlink_metadata(&target).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
         {
             fs::rename(&staging.contents, &target)
@@ -148,6 +193,16 @@ impl OutputDirectory {
         write().map_err(|source| self.refused(&name, source))?;
         self.files.push(name.clone());
         Ok(name)
+    }
+
+    /// A file that is written in pieces.
+    fn create_in_pieces(&mut self, name: PathBuf) -> Result<FileInPieces, FileError> {
+        let staged = self.staging.contents.join(&name);
+        let file = File::create_new(&staged).map_err(|source| self.refused(&name, source))?;
+        let is_finished = Arc::new(AtomicBool::new(false));
+        self.files.push(name.clone());
+        self.pieced.push((name.clone(), Arc::clone(&is_finished)));
+        Ok(FileInPieces { path: self.target.join(&name), staged, name, file, is_finished })
     }
 
     /// Names the file by where it was meant to be.
@@ -189,6 +244,62 @@ impl OutputFolder<'_> {
     pub fn write_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<PathBuf, FileError> {
         let file = self.name.join(self.names.claim_file(name));
         self.output.write(file, |file| file.write_all(bytes))
+    }
+
+    /// As [`OutputDirectory::pairs_writer`], in this folder.
+    ///
+    /// # Errors
+    ///
+    /// If the file system refuses.
+    pub fn pairs_writer(
+        &mut self,
+        name: &str,
+        format: PairsFormat,
+        neurons: usize,
+    ) -> Result<PairsWriter, FileError> {
+        let name = format!("{name}.{}", format.extension());
+        let file = self.name.join(self.names.claim_file(&name));
+        let file = self.output.create_in_pieces(file)?;
+        PairsWriter::new(file, format, neurons)
+    }
+
+    /// As [`OutputDirectory::matrix_writer`], in this folder.
+    ///
+    /// # Errors
+    ///
+    /// If there is not enough free space for all of it, or the file system refuses.
+    pub fn matrix_writer(
+        &mut self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<NpyMatrixWriter, FileError> {
+        let file = self.name.join(self.names.claim_file(name));
+        let file = self.output.create_in_pieces(file)?;
+        NpyMatrixWriter::new(file, rows, columns)
+    }
+}
+
+/// A file in the staging directory whose contents come bit by bit.
+#[derive(Debug)]
+pub(super) struct FileInPieces {
+    /// Where it is meant to be.
+    pub(super) path: PathBuf,
+    /// Where it is until then.
+    pub(super) staged: PathBuf,
+    /// Its path within the output directory.
+    pub(super) name: PathBuf,
+    pub(super) file: File,
+    is_finished: Arc<AtomicBool>,
+}
+
+impl FileInPieces {
+    /// Says that all has been written. Returns its path within the output directory.
+    pub(super) fn finish(self) -> Result<PathBuf, FileError> {
+        // On the disk before it replaces anything.
+        self.file.sync_all().map_err(|source| FileError::Write { path: self.path, source })?;
+        self.is_finished.store(true, Ordering::Release);
+        Ok(self.name)
     }
 }
 
@@ -341,11 +452,8 @@ fn write_npy<D: Dimension>(
     file: &mut BufWriter<File>,
     array: ArrayView<'_, f64, D>,
 ) -> io::Result<()> {
-    let shape: Vec<u64> = array.shape().iter().map(|&length| length as u64).collect();
-    let header = npyz::WriteOptions::<f64>::new().default_dtype().shape(&shape).writer(file);
-    let mut npy = header.begin_nd()?;
-    npy.extend(array.iter().copied())?;
-    npy.finish()
+    file.write_all(&npy::header("<f8", array.shape()))?;
+    array.iter().try_for_each(|x| file.write_all(&x.to_le_bytes()))
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
-use super::array::{Data, Description};
+use super::array::Description;
 use super::element::ByteOrder;
 use super::source::Source;
-use super::{ElementType, FileError, Layer, LayerInfo, Place, choose};
+use super::visit::Visitor;
+use super::{ElementType, FileError, LayerInfo, Place, choose};
 
 /// The longest header that is read. A tensor takes about 100 bytes of it, so this is for some
 /// 40,000; parsing nonsense of this length takes 70 MiB.
@@ -24,7 +25,11 @@ pub(super) fn layers(source: &mut Source) -> Result<Vec<LayerInfo>, FileError> {
     Ok(tensors.map(|(name, info)| describe(info).info(name)).collect())
 }
 
-pub(super) fn read(source: &mut Source, name: Option<&str>) -> Result<Layer, FileError> {
+pub(super) fn visit(
+    source: &mut Source,
+    name: Option<&str>,
+    visitor: &mut dyn Visitor,
+) -> Result<(), FileError> {
     let path = source.path.clone();
     let (metadata, data_offset) = read_header(source)?;
     let names = metadata.offset_keys();
@@ -33,9 +38,9 @@ pub(super) fn read(source: &mut Source, name: Option<&str>) -> Result<Layer, Fil
     let info = place.layer.and_then(|name| metadata.info(name));
     let info = info.ok_or_else(|| place.damaged("it is not there"))?;
     let (begin, end) = info.data_offsets;
-    source.seek(place, data_offset + begin as u64)?; // no overflow: the last end was compared
-    let len = (end - begin) as u64;
-    describe(info).read(place, Data { reader: Box::new(&mut source.file), len, is_plain: true })
+    let begin = data_offset + begin as u64; // no overflow: the last end was compared
+    let len = data_offset + end as u64 - begin;
+    describe(info).visit_plain(place, source, begin, len, visitor)
 }
 
 /// The header, and the offset of the first tensor. The tensors fill the rest of the file exactly.

@@ -4,6 +4,8 @@ use std::fs::{self, File, Metadata};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "arrow")]
+use super::arrow::TableFormat;
 use super::{FileError, Place};
 
 /// A regular file of known length.
@@ -15,11 +17,25 @@ pub(super) struct Source {
     pub(super) len: u64,
 }
 
+/// A table's format, if this build reads tables.
+macro_rules! table {
+    ($source:expr, $format:ident) => {{
+        #[cfg(feature = "arrow")]
+        let format = Ok(Format::Table(TableFormat::$format));
+        #[cfg(not(feature = "arrow"))]
+        let format =
+            Err(FileError::FeatureDisabled { path: $source.path.clone(), feature: "arrow" });
+        format
+    }};
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Npy,
     Npz,
     Safetensors,
+    #[cfg(feature = "arrow")]
+    Table(TableFormat),
 }
 
 impl Source {
@@ -45,10 +61,19 @@ impl Source {
             [b'\x93', b'N', b'U', b'M', b'P', b'Y', ..] => Ok(Format::Npy),
             // A first member, or the end of an archive without members.
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(Format::Npz),
+            [b'A', b'R', b'R', b'O', b'W', b'1', 0, 0, ..] => table!(self, ArrowFile),
+            // A marker, the length of the first message, and a flatbuffer: its first byte is no brace.
+            [255, 255, 255, 255, ..] => table!(self, ArrowStream),
+            [b'P', b'A', b'R', b'1', ..] => table!(self, Parquet),
             // Eight bytes of length, then JSON.
             [_, _, _, _, _, _, _, _, b'{', ..] => Ok(Format::Safetensors),
             _ => Err(FileError::UnknownFormat { path: self.path.clone() }),
         }
+    }
+
+    /// A name for what the file does not name.
+    pub(super) fn stem(&self) -> String {
+        self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Moves to a place in the file, and says how many bytes follow it.

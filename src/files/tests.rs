@@ -13,16 +13,17 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::Batches;
 
 /// A directory that files are put into by name.
-struct Files(TempDir);
+pub(super) struct Files(TempDir);
 
 impl Files {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, bytes).unwrap();
         path
@@ -30,7 +31,7 @@ impl Files {
 }
 
 /// A `.npy` file with any header.
-fn npy(descr: &str, fortran_order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+pub(super) fn npy(descr: &str, fortran_order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let header =
         format!("{{'descr': {descr}, 'fortran_order': {fortran_order}, 'shape': {shape}, }}");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
@@ -40,7 +41,7 @@ fn npy(descr: &str, fortran_order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn small_npy() -> Vec<u8> {
+pub(super) fn small_npy() -> Vec<u8> {
     let data: Vec<u8> = (0..6u8).flat_map(|x| f32::from(x).to_le_bytes()).collect();
     npy("'<f4'", "False", "(3, 2)", &data)
 }
@@ -49,7 +50,7 @@ fn small_activations() -> Array2<f32> {
     arr2(&[[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
 }
 
-fn npz(members: &[(&str, Vec<u8>)], method: ::zip::CompressionMethod) -> Vec<u8> {
+pub(super) fn npz(members: &[(&str, Vec<u8>)], method: ::zip::CompressionMethod) -> Vec<u8> {
     let mut archive = ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in members {
         archive.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
@@ -58,7 +59,7 @@ fn npz(members: &[(&str, Vec<u8>)], method: ::zip::CompressionMethod) -> Vec<u8>
     archive.finish().unwrap().into_inner()
 }
 
-fn tensors(layers: &[(&str, Dtype, &[usize], &[u8])]) -> Vec<u8> {
+pub(super) fn tensors(layers: &[(&str, Dtype, &[usize], &[u8])]) -> Vec<u8> {
     let views = layers.iter().map(|&(name, dtype, shape, data)| {
         (name, TensorView::new(dtype, shape.to_vec(), data).unwrap())
     });
@@ -72,7 +73,7 @@ fn with_json(json: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn small_tensors() -> Vec<u8> {
+pub(super) fn small_tensors() -> Vec<u8> {
     let data: Vec<u8> = (0..6u8).flat_map(|x| f32::from(x).to_le_bytes()).collect();
     tensors(&[("b", Dtype::F32, &[3, 2], &data), ("a", Dtype::U8, &[1, 3, 2], &[0, 1, 2, 3, 4, 5])])
 }
@@ -240,8 +241,44 @@ fn bombs_do_not_go_off() {
     }
 }
 
+/// All batches behind one another, none of which may be empty or too large.
+pub(super) fn joined(
+    batches: &mut FileBatches,
+    most_samples: usize,
+) -> Result<Array2<f32>, crate::Error> {
+    let mut all = Array2::zeros((0, batches.neurons()));
+    batches.visit(most_samples, &mut |batch| {
+        assert!((1..=most_samples).contains(&batch.nrows()), "{} samples", batch.nrows());
+        all.append(ndarray::Axis(0), batch).unwrap();
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Whatever is a layer in one piece is the same in batches, and nothing else is.
+fn survives_batches(path: &Path, name: &str) {
+    let whole = read_layer(path, Some(name)).map(|layer| layer.activations);
+    let batches = open_batches(&[path], Some(name)).and_then(|mut batches| {
+        let all = joined(&mut batches, 3).map_err(|error| match error {
+            crate::Error::Batches(error) => *error.downcast::<FileError>().unwrap(),
+            other => panic!("{other}"),
+        })?;
+        let rows: Vec<u32> = all.iter().map(|x| x.to_bits()).collect();
+        Ok((batches.samples(), batches.neurons(), rows))
+    });
+    match (whole, batches) {
+        (Ok(whole), Ok((samples, neurons, bits))) => {
+            assert_eq!(whole.dim(), (samples, neurons), "shape");
+            assert_eq!(whole.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), bits, "values");
+        }
+        (Ok(whole), Err(error)) => assert_eq!(whole.ncols(), 0, "{error}"),
+        (Err(error), Ok(_)) => panic!("only as a whole: {error}"),
+        (Err(_), Err(_)) => {}
+    }
+}
+
 /// Calls everything on a file of these bytes. Errors are fine; all else is not.
-fn survives(bytes: &[u8]) {
+pub(super) fn survives(bytes: &[u8]) {
     let files = Files::new();
     let path = files.put("x", bytes);
     let names = layers(&path).map(|layers| layers.into_iter().map(|layer| layer.name));
@@ -249,6 +286,7 @@ fn survives(bytes: &[u8]) {
         if let Ok(layer) = read_layer(&path, Some(&name)) {
             assert!(layer.activations.len() <= bytes.len() * 2000, "more than can be packed");
         }
+        survives_batches(&path, &name);
     }
     let _ = read_layer(&path, None);
 }

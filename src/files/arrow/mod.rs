@@ -1,0 +1,150 @@
+//! Arrow and Parquet files: tables whose rows are samples.
+//!
+//! Two tables have a layer. In one, as Hugging Face datasets store activations, each row of a column
+//! is a list of the neurons' values, or a list of such lists: every innermost list is a sample. In the
+//! other, there is a column of numbers for every neuron. `columns.rs` tells them apart, `tables.rs`
+//! reads record batches (`messages.rs` those of Arrow), and `collector.rs` makes batches of activations of them.
+
+mod collector;
+mod columns;
+mod messages;
+mod tables;
+
+use std::ops::ControlFlow;
+
+use super::batches::Count;
+use super::source::Source;
+use super::visit::{Found, Visitor};
+use super::{FileError, LayerInfo, Place, choose};
+
+use collector::{Collector, ListReader};
+use columns::{Column, Kind};
+use tables::Table;
+
+pub(super) use tables::TableFormat;
+
+pub(super) fn layers(
+    source: &mut Source,
+    format: TableFormat,
+) -> Result<Vec<LayerInfo>, FileError> {
+    let table = Table::open(source, format)?;
+    let columns = columns::columns(&table.schema, &source.stem());
+    let mut layers = Vec::with_capacity(columns.len());
+    for column in columns {
+        let shape = shape(source, &table, &column)?;
+        layers.push(LayerInfo { name: column.name, shape, element_type: column.element_type });
+    }
+    Ok(layers)
+}
+
+/// Samples and neurons of a column, or only the number of its rows if it has no such things.
+fn shape(source: &mut Source, table: &Table, column: &Column) -> Result<Vec<usize>, FileError> {
+    if column.element_type.size().is_some() && !matches!(column.kind, Kind::Scalar) {
+        let mut count = Count::default();
+        match visit_column(source, table, column, &mut count) {
+            Ok(()) => {
+                if let Some((samples, neurons)) = count.shape() {
+                    return Ok(vec![samples, neurons]);
+                }
+            }
+            // Such as the tokens of texts: it is listed for what it is.
+            Err(FileError::Ragged { .. } | FileError::Null { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(vec![table.rows])
+}
+
+pub(super) fn visit(
+    source: &mut Source,
+    format: TableFormat,
+    name: Option<&str>,
+    visitor: &mut dyn Visitor,
+) -> Result<(), FileError> {
+    let table = Table::open(source, format)?;
+    let columns = columns::columns(&table.schema, &source.stem());
+    let names = |columns: &mut dyn Iterator<Item = &Column>| -> Vec<String> {
+        columns.map(|column| column.name.clone()).collect()
+    };
+    // Nobody has to name the one that can be a layer because there are numbers of rows beside it.
+    let layers = names(&mut columns.iter().filter(|column| column.may_be_layer()));
+    let all = names(&mut columns.iter());
+    let available = if name.is_none() && !layers.is_empty() { &layers } else { &all };
+    let available: Vec<&str> = available.iter().map(String::as_str).collect();
+    let name = choose(&source.path, name, &available)?;
+    match columns.iter().find(|column| column.name == name) {
+        Some(column) => visit_column(source, &table, column, visitor),
+        None => Err(FileError::NoArrays { path: source.path.clone() }),
+    }
+}
+
+fn visit_column(
+    source: &mut Source,
+    table: &Table,
+    column: &Column,
+    visitor: &mut dyn Visitor,
+) -> Result<(), FileError> {
+    let path = source.path.clone();
+    let place = Place::layer(&path, &column.name);
+    if column.element_type.size().is_none() {
+        return Err(place.unsupported_element(&column.element_type));
+    }
+    let found = |samples, neurons| Found {
+        name: column.name.clone(),
+        element_type: column.element_type.clone(),
+        samples,
+        neurons,
+    };
+    let mut lists = match &column.kind {
+        Kind::Scalar => return Err(place.unusable_shape(&[table.rows])),
+        Kind::Table => {
+            let found = found(Some(table.rows), column.roots.len());
+            let ControlFlow::Continue(most_samples) = visitor.found(&found) else {
+                return Ok(());
+            };
+            let mut collector = Collector::new(place, &found, most_samples, visitor);
+            for batch in table.batches(source, &column.roots)? {
+                if collector.push_columns(&batch?)?.is_break() {
+                    return Ok(());
+                }
+            }
+            return collector.finish();
+        }
+        Kind::Lists { fixed } => ListReader::new(place, fixed.clone()),
+    };
+    // Lists of any length say how many neurons there are with the first one that is read.
+    let mut collector: Option<Collector<'_, '_>> = None;
+    let mut visitor = Some(visitor);
+    for batch in table.batches(source, &column.roots)? {
+        let batch = batch?;
+        let Some(array) = batch.columns().first() else { continue };
+        let samples = lists.read(array)?;
+        if collector.is_none()
+            && let Some(neurons) = lists.neurons
+            && let Some(visitor) = visitor.take()
+        {
+            let found = found(lists.samples_of_rows(table.rows), neurons);
+            let ControlFlow::Continue(most_samples) = visitor.found(&found) else {
+                return Ok(());
+            };
+            collector = Some(Collector::new(place, &found, most_samples, visitor));
+        }
+        if let Some(collector) = &mut collector
+            && collector.push_rows(&samples)?.is_break()
+        {
+            return Ok(());
+        }
+    }
+    match (collector, visitor, lists.neurons) {
+        (Some(collector), ..) => collector.finish(),
+        // Without a row, lists of a fixed length are a layer of no samples.
+        (None, Some(visitor), Some(neurons)) => {
+            let _ = visitor.found(&found(Some(0), neurons));
+            Ok(())
+        }
+        _ => Err(place.unusable_shape(&[0])),
+    }
+}
+
+#[cfg(test)]
+mod tests;

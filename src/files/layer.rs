@@ -1,0 +1,78 @@
+//! A layer in one piece.
+
+use std::mem;
+use std::ops::ControlFlow;
+
+use ndarray::Array2;
+
+use super::ElementType;
+use super::visit::{Batch, Found, Visitor};
+
+/// What a file says of one of its arrays, without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LayerInfo {
+    /// The array's name: its key in a `.npz` or `.safetensors` file, the file's stem for `.npy`.
+    pub name: String,
+    /// Length of each axis.
+    pub shape: Vec<usize>,
+    /// Type of its elements, as stored.
+    pub element_type: ElementType,
+}
+
+impl LayerInfo {
+    /// Whether [`read_layer`](super::read_layer) can make activations of it: two or more axes, and
+    /// elements that are real numbers.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.shape.len() >= 2 && !matches!(self.element_type, ElementType::Other(_))
+    }
+}
+
+/// The activations of one layer, and what became of them on the way.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Layer {
+    /// The array's name, as in [`LayerInfo::name`].
+    pub name: String,
+    /// Activations, `samples × neurons`. The last axis of the stored array are the neurons, all
+    /// others together, in row-major order, the samples. Arrays keep the memory order they have in
+    /// the file.
+    pub activations: Array2<f32>,
+    /// Type of the stored elements; never [`ElementType::Other`].
+    pub element_type: ElementType,
+    /// Whether a value was rounded because `f32` cannot hold it exactly. Only `f64` and integers
+    /// of 32 and 64 bits can be.
+    pub rounded: bool,
+}
+
+/// Reads a layer as one batch.
+#[derive(Debug, Default)]
+pub(super) struct LayerReader {
+    found: Option<Found>,
+    activations: Option<Array2<f32>>,
+    rounded: bool,
+}
+
+impl LayerReader {
+    /// The layer, if a walk has found one.
+    pub(super) fn finish(self) -> Option<Layer> {
+        let Found { name, element_type, samples, neurons } = self.found?;
+        let none = || Array2::zeros((samples.unwrap_or(0), neurons));
+        let activations = self.activations.unwrap_or_else(none);
+        Some(Layer { name, activations, element_type, rounded: self.rounded })
+    }
+}
+
+impl Visitor for LayerReader {
+    fn found(&mut self, array: &Found) -> ControlFlow<(), usize> {
+        self.found = Some(array.clone());
+        ControlFlow::Continue(usize::MAX)
+    }
+
+    fn batch(&mut self, batch: &mut Batch) -> ControlFlow<()> {
+        self.rounded |= batch.rounded;
+        self.activations = Some(mem::take(&mut batch.activations));
+        ControlFlow::Continue(())
+    }
+}
