@@ -9,12 +9,15 @@ use crate::engine::Engine;
 use crate::report::{Incident, Remedy};
 use crate::{Analysis, Error, Estimator, Kernel, OnDeviceFailure, Report};
 
-/// The first adapter there is, on a device of its own. Without one the test says so and passes,
+/// Lavapipe, which opens devices and builds pipelines quickly, or else the first adapter there is, on a
+/// device of its own. Without one the test says so and passes,
 /// unless the environment says that there has to be one.
 pub(super) fn fresh_gpu() -> Option<Gpu> {
-    let label = adapters().first().map(|found| found.description.to_string());
-    match label {
-        Some(label) => Some(Gpu::open(Some(&label)).unwrap()),
+    let labels: Vec<String> =
+        adapters().iter().map(|found| found.description.to_string()).collect();
+    let lavapipe = labels.iter().find(|label| label.starts_with("Vulkan/llvmpipe"));
+    match lavapipe.or(labels.first()) {
+        Some(label) => Some(Gpu::open(Some(label)).unwrap()),
         None if std::env::var_os("COFIRE_REQUIRE_ADAPTERS").is_some() => {
             panic!("COFIRE_REQUIRE_ADAPTERS is set and there is no adapter")
         }

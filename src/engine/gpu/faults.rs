@@ -75,11 +75,13 @@ impl Stage {
     /// Whether a job cannot go on as if nothing was. It can where a device is lost that had done its
     /// work, and where zeros are not set to zero.
     pub(super) fn needs_a_remedy_for(self, fault: Fault) -> bool {
-        match (self, fault) {
-            (Self::Poll | Self::Read, Fault::Lost) | (_, Fault::LostUnderWay) => false,
-            (Self::Clear, Fault::Dropped) => false,
-            _ => true,
-        }
+        let is_harmless = matches!(
+            (self, fault),
+            (Self::Poll | Self::Read, Fault::Lost)
+                | (_, Fault::LostUnderWay)
+                | (Self::Clear, Fault::Dropped)
+        );
+        !is_harmless
     }
 }
 

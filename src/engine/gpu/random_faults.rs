@@ -129,6 +129,9 @@ fn a_thousand_random_faults_lose_nothing_and_change_nothing() {
             *done.entry(format!("{:?}", incident.remedy)).or_default() += 1;
         }
         met.insert(name.clone());
+        if points % 100 == 0 {
+            eprintln!("{faults} faults in {points} jobs, all made good");
+        }
         Gpu::let_go_of_abandoned();
     }
     let kinds = Stage::ALL.iter().map(|stage| stage.faults().len()).sum::<usize>();
