@@ -174,14 +174,7 @@ impl Execution {
     pub(crate) fn followed_by(mut self, later: Self) -> Self {
         self.incidents.extend(later.incidents);
         self.transfer = match (self.transfer, later.transfer) {
-            (Some(a), Some(b)) => Some(Transfer {
-                uploaded_bytes: a.uploaded_bytes + b.uploaded_bytes,
-                upload: a.upload + b.upload,
-                read_back_bytes: a.read_back_bytes + b.read_back_bytes,
-                read_back: a.read_back + b.read_back,
-                waiting: a.waiting + b.waiting,
-                device_busy: a.device_busy + b.device_busy,
-            }),
+            (Some(a), Some(b)) => Some(a.and(b)),
             (a, b) => a.or(b),
         };
         self
@@ -240,6 +233,20 @@ pub struct Transfer {
     pub device_busy: Duration,
 }
 
+impl Transfer {
+    /// Both of them.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            uploaded_bytes: self.uploaded_bytes + other.uploaded_bytes,
+            upload: self.upload + other.upload,
+            read_back_bytes: self.read_back_bytes + other.read_back_bytes,
+            read_back: self.read_back + other.read_back,
+            waiting: self.waiting + other.waiting,
+            device_busy: self.device_busy + other.device_busy,
+        }
+    }
+}
+
 /// A GPU adapter, as its driver describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -271,7 +278,7 @@ pub struct Incident {
     pub remedy: Remedy,
 }
 
-/// What was done about a failed tile.
+/// What was done about a tile, or a device, that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remedy {
@@ -279,6 +286,11 @@ pub enum Remedy {
     SmallerDispatches,
     /// The CPU did the tile.
     TileOnCpu,
+    /// A new device of the same adapter went on with what was left.
+    NewDevice,
+    /// A device went on with what was left in smaller tiles, which take less memory, and in
+    /// smaller dispatches: another new one, or the caller's own.
+    SmallerTiles,
     /// The CPU did this tile and all that were left.
     RestOnCpu,
 }
@@ -288,6 +300,8 @@ impl fmt::Display for Incident {
         let remedy = match self.remedy {
             Remedy::SmallerDispatches => "done again in smaller dispatches",
             Remedy::TileOnCpu => "done again on the CPU",
+            Remedy::NewDevice => "went on with a new device",
+            Remedy::SmallerTiles => "went on in smaller tiles",
             Remedy::RestOnCpu => "finished on the CPU",
         };
         write!(f, "{}; {remedy}", self.problem)

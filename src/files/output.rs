@@ -323,10 +323,17 @@ impl Staging {
             Ok(_) => {
                 return Err(FileError::InTheWay { path: target.into(), found: "not a directory" });
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match target.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // What it is meant to lead to is not for others to make.
+                if let Some(link) = target.ancestors().find(|path| leads_to_nothing(path)) {
+                    let found = "a symbolic link to nothing";
+                    return Err(FileError::InTheWay { path: link.into(), found });
+                }
+                match target.parent() {
+                    Some(parent) if !parent.as_os_str().is_empty() => parent,
+                    _ => Path::new("."),
+                }
+            }
             Err(source) => return Err(FileError::Write { path: target.into(), source }),
         };
         let mut staging =
@@ -370,6 +377,10 @@ impl Drop for Staging {
             let _ = fs::remove_dir(parent);
         }
     }
+}
+
+fn leads_to_nothing(path: &Path) -> bool {
+    path.is_symlink() && !path.exists()
 }
 
 /// Renames `files` into the existing directory `target`, or undoes what it did.

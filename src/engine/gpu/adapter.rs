@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::pace::Paces;
 use super::pipelines::Pipelines;
 use super::poller::Poller;
+use super::turns::{Turn, Turns};
 use crate::Error;
 use crate::report::AdapterDescription;
 
@@ -37,10 +38,20 @@ struct Shared {
     pipelines: Pipelines,
     paces: Paces,
     poller: Poller,
+    turns: Arc<Turns>,
+    /// Whether it was opened here, and so can be again; the caller's own cannot.
+    is_own: bool,
     failed: AtomicBool,
+    /// Why the driver gave the device up, once it has.
+    loss: Arc<Mutex<Option<String>>>,
+    /// What was opened in its place when it had failed.
+    successor: Mutex<Option<Gpu>>,
     #[cfg(test)]
-    faults: super::faults::Faults,
+    faults: Arc<super::faults::Faults>,
 }
+
+/// Devices that hang. To let go of one is to wait for it.
+static ABANDONED: Mutex<Vec<Gpu>> = Mutex::new(Vec::new());
 
 /// What [`crate::Engine::Auto`] found, kept for the next job.
 static FIRST_REAL: Mutex<Search> = Mutex::new(Search::NotYet);
@@ -93,10 +104,17 @@ impl Gpu {
 
     /// Uses a device that the caller opened, with whatever limits it was given.
     ///
+    /// It stays the caller's: its handlers of errors and of its loss are left alone, and where it is
+    /// lost, nobody opens another one. What is left of a job then is the CPU's.
+    ///
     /// # Errors
     ///
     /// [`Error::AdapterTooSmall`] if the device's limits are too low for any kernel.
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self, Error> {
+        Self::new(device, queue, false)
+    }
+
+    fn new(device: wgpu::Device, queue: wgpu::Queue, is_own: bool) -> Result<Self, Error> {
         let adapter = describe(&device.adapter_info());
         let limits = device.limits();
         check_limits(&adapter, &limits)?;
@@ -108,7 +126,11 @@ impl Gpu {
             pipelines: Pipelines::default(),
             paces: Paces::default(),
             poller: Poller::default(),
+            turns: Arc::default(),
+            is_own,
             failed: AtomicBool::new(false),
+            loss: Arc::default(),
+            successor: Mutex::default(),
             #[cfg(test)]
             faults: Default::default(),
         };
@@ -130,7 +152,57 @@ impl Gpu {
         })?;
         // Every call is made inside an error scope; what still gets here must not end the process.
         device.on_uncaptured_error(Arc::new(|error| log::error!("wgpu: {error}")));
-        Self::from_device(device, queue)
+        let gpu = Self::new(device, queue, true)?;
+        let loss = Arc::clone(&gpu.shared.loss);
+        gpu.device().set_device_lost_callback(move |reason, message| {
+            let text = format!("{reason:?} {message}");
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            *loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+        });
+        Ok(gpu)
+    }
+
+    /// The device that the next job should use: this one, or what took its place.
+    pub(super) fn current(&self) -> Self {
+        let successor = self.shared.successor.lock().unwrap_or_else(PoisonError::into_inner);
+        successor.clone().unwrap_or_else(|| self.clone())
+    }
+
+    /// A device in the place of the current one, which has failed: what another job has opened
+    /// meanwhile, or a new one on the same adapter. `None` if the device is the caller's own.
+    pub(super) async fn replace(&self) -> Result<Option<Self>, Error> {
+        if !self.shared.is_own {
+            return Ok(None);
+        }
+        let current = self.current();
+        if !current.has_failed() {
+            return Ok(Some(current));
+        }
+        let opened = self.open_again().await?;
+        let mut successor = self.shared.successor.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*successor {
+            Some(other) if !other.has_failed() => Ok(Some(other.clone())),
+            _ => Ok(Some(successor.insert(opened).clone())),
+        }
+    }
+
+    /// Opens an adapter of the same description, which is asked for anew: drivers that were reset
+    /// may not know what they told before.
+    async fn open_again(&self) -> Result<Self, Error> {
+        let mut available = Vec::new();
+        for backends in BACKENDS_IN_TURN {
+            for adapter in ranked_adapters(backends).await {
+                let description = describe(&adapter.get_info());
+                if description == self.shared.adapter {
+                    let opened = Self::request(&adapter).await?;
+                    #[cfg(test)]
+                    let opened = opened.with_faults_of(self);
+                    return Ok(opened);
+                }
+                available.push(description.to_string());
+            }
+        }
+        Err(Error::AdapterNotFound { requested: self.shared.adapter.to_string(), available })
     }
 
     /// The first adapter that is not a software one. Looked for and opened once for the whole
@@ -139,7 +211,7 @@ impl Gpu {
         let known = FIRST_REAL.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match known {
             Search::Found(None) => None,
-            Search::Found(Some(gpu)) if !gpu.has_failed() => Some(gpu),
+            Search::Found(Some(gpu)) if !gpu.current().has_failed() => Some(gpu),
             Search::Found(Some(_)) | Search::NotYet => {
                 let found = Self::open_first_real().await;
                 let mut known = FIRST_REAL.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,6 +244,9 @@ impl Gpu {
     }
 
     /// The device, for work of the caller's own beside this crate's.
+    ///
+    /// It stays the one that was opened first. When it is lost, jobs go on with another one of the
+    /// same adapter.
     #[must_use]
     pub fn device(&self) -> &wgpu::Device {
         &self.shared.device
@@ -199,9 +274,43 @@ impl Gpu {
         &self.shared.poller
     }
 
+    /// Waits until the device can take another job, where it can have only one at a time.
+    pub(super) async fn turn(&self) -> Option<Turn> {
+        if self.takes_turns() { Some(self.shared.turns.take().await) } else { None }
+    }
+
+    /// Whether who waits for the device keeps everybody else from it.
+    pub(super) fn takes_turns(&self) -> bool {
+        self.adapter().backend == "Gl"
+    }
+
     /// Remembers that the device is of no more use, so that a later job opens another.
     pub(super) fn mark_failed(&self) {
         self.shared.failed.store(true, Ordering::Relaxed);
+    }
+
+    /// The same for a device that hangs, which is never let go of.
+    pub(super) fn abandon(&self) {
+        self.mark_failed();
+        ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).push(self.clone());
+    }
+
+    /// Why the driver gave the device up, if it has said so.
+    pub(super) fn loss(&self) -> Option<String> {
+        self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets go of the devices that tests only pretended to hang.
+    #[cfg(test)]
+    pub(super) fn let_go_of_abandoned() {
+        ABANDONED.lock().unwrap().clear();
+    }
+
+    #[cfg(test)]
+    fn with_faults_of(mut self, other: &Self) -> Self {
+        let shared = Arc::get_mut(&mut self.shared).unwrap();
+        shared.faults = Arc::clone(&other.shared.faults);
+        self
     }
 
     #[cfg(test)]

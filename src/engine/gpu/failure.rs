@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::adapter::Gpu;
 use crate::Error;
 
 /// Why a tile has no sums.
@@ -11,6 +12,10 @@ pub(super) enum Failure {
     Cancelled,
     /// The device reported an error, or is gone: there is no use in asking it again.
     Device(String),
+    /// The device has no memory left for what it was asked to do.
+    OutOfMemory(String),
+    /// The device does not finish what it began. Nor will it ever be safe to wait for it.
+    Hung(String),
     /// The device returned something that cannot be right, without a word.
     Wrong(String),
 }
@@ -28,7 +33,20 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancelled => f.write_str("cancelled"),
-            Self::Device(reason) | Self::Wrong(reason) => f.write_str(reason),
+            Self::Device(reason)
+            | Self::OutOfMemory(reason)
+            | Self::Hung(reason)
+            | Self::Wrong(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl From<wgpu::Error> for Failure {
+    fn from(error: wgpu::Error) -> Self {
+        let text = one_line(&error.to_string());
+        match error {
+            wgpu::Error::OutOfMemory { .. } => Self::OutOfMemory(text),
+            _ => Self::Device(text),
         }
     }
 }
@@ -37,14 +55,13 @@ impl fmt::Display for Failure {
 ///
 /// Without such a scope wgpu ends the process on a device error, or hands it to a handler that the
 /// owner of the device may have set for other purposes.
-pub(super) async fn scoped<T>(
-    device: &wgpu::Device,
-    work: impl FnOnce() -> T,
-) -> Result<T, Failure> {
-    let (value, errors) = in_scopes(device, work);
+pub(super) async fn scoped<T>(gpu: &Gpu, work: impl FnOnce() -> T) -> Result<T, Failure> {
+    #[cfg(test)]
+    gpu.faults().strike_call(gpu.device())?;
+    let (value, errors) = in_scopes(gpu.device(), work);
     for error in errors {
         if let Some(error) = error.await {
-            return Err(Failure::Device(one_line(&error.to_string())));
+            return Err(error.into());
         }
     }
     Ok(value)

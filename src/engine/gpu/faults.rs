@@ -1,195 +1,193 @@
-//! Faults on demand, and the tests that show that none of them changes a bit of the result.
+//! Faults on demand, for tests: each stage at which a device can fail asks here whether it does.
 
 use std::sync::Mutex;
 
-use ndarray::Array2;
+use super::adapter::Gpu;
+use super::failure::Failure;
+use super::submissions::Command;
+use super::uploads::storage_buffer;
 
-use super::{Gpu, adapters};
-use crate::engine::Engine;
-use crate::report::Remedy;
-use crate::{Analysis, Error, Kernel, OnDeviceFailure, Report};
+/// Where something can go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// Calls that make something on the device, or submit: all that is inside error scopes.
+    Call,
+    /// Bytes on their way to the device.
+    Upload,
+    Dispatch,
+    /// A buffer set to zero.
+    Clear,
+    Submit,
+    /// Waiting for the end of a submission.
+    Poll,
+    /// Bytes on their way back.
+    Read,
+}
 
-/// What happens to which dispatch of a device, counted from the first one.
+impl Stage {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Call,
+        Self::Upload,
+        Self::Dispatch,
+        Self::Clear,
+        Self::Submit,
+        Self::Poll,
+        Self::Read,
+    ];
+
+    /// What can go wrong here.
+    pub(super) fn faults(self) -> &'static [Fault] {
+        match self {
+            Self::Call => &[Fault::Lost, Fault::OutOfMemory, Fault::Refused],
+            Self::Upload | Self::Dispatch | Self::Clear => &[Fault::Dropped, Fault::Lost],
+            Self::Submit => &[Fault::Dropped, Fault::Lost, Fault::LostUnderWay],
+            Self::Poll => &[Fault::Lost, Fault::TimedOut, Fault::Panicked],
+            Self::Read => &[Fault::Lost, Fault::Zeros, Fault::HalfZeros, Fault::Refused],
+        }
+    }
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Fault {
+    /// The driver leaves it out and reports success, as Metal does after a timeout. An upload is
+    /// part of the submission that comes next, all of which is dropped.
+    Dropped,
+    /// The device is gone, as after a driver reset: it is destroyed before the stage.
+    Lost,
+    /// It is gone after the submission was made.
+    LostUnderWay,
+    /// The device has no memory for it.
+    OutOfMemory,
+    /// The device reports another error.
+    Refused,
+    /// The submission does not end in time.
+    TimedOut,
+    /// What wgpu 30 does when a driver says, to who waits, that the device is lost.
+    Panicked,
+    /// What comes back is zeros.
+    Zeros,
+    /// The second half of what comes back is zeros.
+    HalfZeros,
+}
+
+impl Stage {
+    /// Whether a job cannot go on as if nothing was. It can where a device is lost that had done its
+    /// work, and where zeros are not set to zero.
+    pub(super) fn needs_a_remedy_for(self, fault: Fault) -> bool {
+        let is_harmless = matches!(
+            (self, fault),
+            (Self::Poll | Self::Read, Fault::Lost)
+                | (_, Fault::LostUnderWay)
+                | (Self::Clear, Fault::Dropped)
+        );
+        !is_harmless
+    }
+}
+
+/// What happens when to a device, and to those that are opened in its place.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    seen: usize,
-    planned: Vec<(usize, Fault)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The driver drops the dispatch and reports success, as Metal does after a timeout.
-    Dropped,
-    /// The device is gone, as after a driver reset.
-    Lost,
+    /// How many times each stage was reached.
+    seen: [usize; Stage::ALL.len()],
+    planned: Vec<(Stage, usize, Fault)>,
+    happened: usize,
+    drop_next_submission: bool,
 }
 
 impl Faults {
-    pub(super) fn plan(&self, planned: Vec<(usize, Fault)>) {
-        *self.0.lock().unwrap() = State { seen: 0, planned };
+    /// Counts from here on, and has a fault happen when a stage is reached for the time that is
+    /// named, 0 being the first.
+    pub(super) fn plan(&self, planned: Vec<(Stage, usize, Fault)>) {
+        *self.0.lock().unwrap() = State { planned, ..State::default() };
     }
 
-    /// Called before every dispatch; whether to leave it out.
-    pub(super) fn strike(&self, device: &wgpu::Device) -> bool {
+    /// Called at a stage: what happens there.
+    pub(super) fn strike(&self, stage: Stage, device: &wgpu::Device) -> Option<Fault> {
         let mut state = self.0.lock().unwrap();
-        let dispatch = state.seen;
-        state.seen += 1;
-        let fault = state.planned.iter().find(|(at, _)| *at == dispatch).map(|(_, fault)| *fault);
-        if fault == Some(Fault::Lost) {
-            device.destroy();
+        let time = state.seen[stage as usize];
+        state.seen[stage as usize] += 1;
+        let planned = state.planned.iter().find(|planned| (planned.0, planned.1) == (stage, time));
+        let mut fault = planned.map(|planned| planned.2);
+        state.happened += usize::from(fault.is_some());
+        match (stage, fault) {
+            (_, Some(Fault::Lost)) => device.destroy(),
+            (Stage::Upload, Some(Fault::Dropped)) => state.drop_next_submission = true,
+            (Stage::Submit, None) if state.drop_next_submission => fault = Some(Fault::Dropped),
+            _ => {}
         }
-        fault == Some(Fault::Dropped)
+        if stage == Stage::Submit {
+            state.drop_next_submission = false;
+        }
+        fault
     }
 
-    pub(super) fn dispatches(&self) -> usize {
-        self.0.lock().unwrap().seen
-    }
-}
-
-/// The first adapter there is, on a device of its own. Without one the test says so and passes,
-/// unless the environment says that there has to be one.
-pub(super) fn fresh_gpu() -> Option<Gpu> {
-    let label = adapters().first().map(|found| found.description.to_string());
-    match label {
-        Some(label) => Some(Gpu::open(Some(&label)).unwrap()),
-        None if std::env::var_os("COFIRE_REQUIRE_ADAPTERS").is_some() => {
-            panic!("COFIRE_REQUIRE_ADAPTERS is set and there is no adapter")
-        }
-        None => {
-            eprintln!("no adapter: this test did not run");
-            None
-        }
-    }
-}
-
-/// More samples than the joint histogram takes in a chunk, so that a tile takes several dispatches
-/// and chunks.
-const SAMPLES: usize = 20_000;
-
-fn activations() -> Array2<f32> {
-    Array2::from_shape_fn((SAMPLES, 12), |(s, n)| ((s * (2 * n + 3)) % (50 + n)) as f32)
-}
-
-/// Nine bins, or as many as the kernel can count.
-fn bins(kernel: Kernel) -> usize {
-    kernel.max_bins().min(9)
-}
-
-fn settings(gpu: &Gpu, kernel: Kernel) -> Analysis {
-    Analysis::new(bins(kernel)).engine(Engine::Gpu(gpu.clone())).kernel(kernel)
-}
-
-fn assert_same_bits(found: &Report, kernel: Kernel, what: &str) {
-    let on_cpu = Analysis::new(bins(kernel)).engine(Engine::Cpu);
-    let expected = on_cpu.run(activations().view()).unwrap();
-    assert_eq!(found.entropy, expected.entropy, "{kernel}, {what}");
-    assert_eq!(found.mutual_information, expected.mutual_information, "{kernel}, {what}");
-}
-
-#[test]
-fn any_dropped_dispatch_is_noticed_and_made_good() {
-    let Some(gpu) = fresh_gpu() else { return };
-    for kernel in Kernel::ALL {
-        for dropped in 0.. {
-            gpu.paces().forget(); // small dispatches, hence several
-            gpu.faults().plan(vec![(dropped, Fault::Dropped)]);
-            let report = settings(&gpu, kernel).run(activations().view()).unwrap();
-            let what = format!("dispatch {dropped} dropped");
-            assert_same_bits(&report, kernel, &what);
-            if gpu.faults().dispatches() <= dropped {
-                // How many dispatches a job takes depends on how fast they were.
-                assert!(dropped >= 2, "{kernel}: only {dropped} dispatches, several are needed");
-                break;
+    /// Called before a call inside error scopes.
+    pub(super) fn strike_call(&self, device: &wgpu::Device) -> Result<(), Failure> {
+        let source = || Box::new(std::io::Error::other("injected"));
+        match self.strike(Stage::Call, device) {
+            Some(Fault::OutOfMemory) => Err(wgpu::Error::OutOfMemory { source: source() }.into()),
+            Some(Fault::Refused) => {
+                let description = "injected".to_owned();
+                Err(wgpu::Error::Internal { source: source(), description }.into())
             }
-            let remedies: Vec<Remedy> =
-                report.execution.incidents.iter().map(|i| i.remedy).collect();
-            assert_eq!(remedies, [Remedy::SmallerDispatches], "{kernel}, {what}");
+            _ => Ok(()),
         }
     }
-}
 
-#[test]
-fn a_device_that_drops_everything_hands_its_tiles_to_the_cpu() {
-    let Some(gpu) = fresh_gpu() else { return };
-    let drop_everything =
-        || gpu.faults().plan((0..10_000).map(|dispatch| (dispatch, Fault::Dropped)).collect());
-    for kernel in Kernel::ALL {
-        drop_everything();
-        let report = settings(&gpu, kernel).run(activations().view()).unwrap();
-        assert_same_bits(&report, kernel, "everything dropped");
-        assert_eq!(report.execution.incidents[0].remedy, Remedy::TileOnCpu, "{kernel}");
-        let strict = settings(&gpu, kernel).on_device_failure(OnDeviceFailure::Fail);
-        drop_everything();
-        let error = strict.run(activations().view()).unwrap_err();
-        assert!(matches!(error, Error::DeviceFailed { .. }), "{kernel}: {error}");
+    /// How many times a stage was reached.
+    pub(super) fn seen(&self, stage: Stage) -> usize {
+        self.0.lock().unwrap().seen[stage as usize]
+    }
+
+    /// How many of the faults have happened.
+    pub(super) fn happened(&self) -> usize {
+        self.0.lock().unwrap().happened
     }
 }
 
-#[test]
-fn a_lost_device_loses_nothing() {
-    for kernel in Kernel::ALL {
-        // The fewest dispatches that a job takes: two chunks of two, or two in all.
-        let dispatches = if kernel == Kernel::JointHistogram { 4 } else { 2 };
-        for lost in 0..dispatches {
-            let Some(gpu) = fresh_gpu() else { return };
-            gpu.faults().plan(vec![(lost, Fault::Lost)]);
-            let settings = settings(&gpu, kernel);
-            let report = settings.run(activations().view()).unwrap();
-            let what = format!("lost before dispatch {lost}");
-            assert_same_bits(&report, kernel, &what);
-            let remedies: Vec<Remedy> =
-                report.execution.incidents.iter().map(|i| i.remedy).collect();
-            assert_eq!(remedies, [Remedy::RestOnCpu], "{kernel}, {what}");
-            // The device stays lost: the next job says so too, or fails if it must not use the CPU.
-            let strict = settings.clone().on_device_failure(OnDeviceFailure::Fail);
-            let error = strict.run(activations().view()).unwrap_err();
-            assert!(matches!(error, Error::DeviceFailed { .. }), "{kernel}: {error}");
-            let counts = settings.joint_histograms(activations().view(), &[(3, 1)]).unwrap();
-            assert_eq!(counts.sum() as usize, SAMPLES, "{kernel}: histograms on a lost device");
+/// What is left of a submission: if it is dropped, reads that bring back zeros.
+pub(super) fn at_submit<T>(
+    gpu: &Gpu,
+    fault: Option<Fault>,
+    commands: Vec<Command<T>>,
+) -> Vec<Command<T>> {
+    if fault != Some(Fault::Dropped) {
+        return commands;
+    }
+    let reads = commands.into_iter().filter_map(|command| match command {
+        Command::Read { words, label, .. } => {
+            let source = storage_buffer(gpu, "nothing", words * size_of::<u32>());
+            Some(Command::Read { source, words, label })
         }
-    }
+        Command::Dispatch(_) | Command::Clear(_) => None,
+    });
+    reads.collect()
 }
 
-/// A device so small that a few neurons make several tiles, all of which are under way at a time.
-fn small_gpu() -> Option<Gpu> {
-    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-    let adapters = wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::PRIMARY);
-    let Some(adapter) = pollster::block_on(adapters).into_iter().next() else {
-        return fresh_gpu().filter(|_| false); // says that there is none, or that there must be
-    };
-    let required_limits = wgpu::Limits {
-        max_storage_buffer_binding_size: 16 << 20,
-        max_buffer_size: 16 << 20,
-        ..wgpu::Limits::default().or_worse_values_from(&adapter.limits())
-    };
-    let descriptor = wgpu::DeviceDescriptor { required_limits, ..Default::default() };
-    let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).unwrap();
-    Some(Gpu::from_device(device, queue).unwrap())
-}
-
-#[test]
-fn what_goes_wrong_in_one_of_many_tiles_stays_there() {
-    let Some(gpu) = small_gpu() else { return };
-    let activations = Array2::from_shape_fn((300, 17), |(s, n)| ((s * (2 * n + 3)) % 241) as f32);
-    let expected = Analysis::new(256).engine(Engine::Cpu).run(activations.view()).unwrap();
-    for dropped in 0.. {
-        gpu.paces().forget(); // not ever smaller dispatches
-        gpu.faults().plan(vec![(dropped, Fault::Dropped)]);
-        let settings = Analysis::new(256).engine(Engine::Gpu(gpu.clone()));
-        let report = settings.kernel(Kernel::JointHistogram).run(activations.view()).unwrap();
-        assert_eq!(
-            report.mutual_information, expected.mutual_information,
-            "dispatch {dropped} dropped"
-        );
-        if gpu.faults().dispatches() <= dropped {
-            assert!(dropped >= 12, "{dropped} dispatches: six tiles have more");
-            break;
+/// Called before a wait, on the thread that waits.
+pub(super) fn at_poll(fault: Option<Fault>) -> Result<(), wgpu::PollError> {
+    match fault {
+        Some(Fault::TimedOut) => Err(wgpu::PollError::Timeout),
+        // Not by `panic!`, whose hook would fill the terminal.
+        Some(Fault::Panicked) => {
+            std::panic::resume_unwind(Box::new("Parent device is lost".to_owned()))
         }
-        // Tiles behind the wrong one were dropped and done again; nobody needs to know.
-        let remedies: Vec<Remedy> = report.execution.incidents.iter().map(|i| i.remedy).collect();
-        assert_eq!(remedies, [Remedy::SmallerDispatches], "dispatch {dropped} dropped");
+        _ => Ok(()),
     }
+}
+
+/// What comes back instead of these words.
+pub(super) fn at_read(fault: Option<Fault>, mut words: Vec<u32>) -> Result<Vec<u32>, Failure> {
+    let half = words.len() / 2;
+    match fault {
+        Some(Fault::Zeros) => words.fill(0),
+        Some(Fault::HalfZeros) => words[half..].fill(0),
+        Some(Fault::Refused) => return Err(Failure::Device("could not be mapped".to_owned())),
+        _ => {}
+    }
+    Ok(words)
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::adapter::Gpu;
 use super::count_kernel;
 use super::failure::Failure;
+use super::plan::Care;
 use super::tile_counter::{Speed, TileCounter};
 use crate::engine::{Job, Kernel};
 use crate::report::{KernelChoice, KernelSpeed};
@@ -51,20 +52,24 @@ impl Case {
 
 /// Opens a job with the kernel that suits it.
 pub(super) async fn open<'a>(
-    gpu: &'a Gpu,
+    gpu: &Gpu,
     job: &'a Job,
+    care: Care,
 ) -> Result<(TileCounter<'a>, KernelChoice), Failure> {
-    open_if_worth(gpu, job, WORTH).await
+    open_if_worth(gpu, job, care, WORTH).await
 }
 
 async fn open_if_worth<'a>(
-    gpu: &'a Gpu,
+    gpu: &Gpu,
     job: &'a Job,
+    care: Care,
     worth: Worth,
 ) -> Result<(TileCounter<'a>, KernelChoice), Failure> {
+    let open = async |kernel| {
+        TileCounter::open(gpu, job, kernel, std::slice::from_ref(&job.pairs), care).await
+    };
     if let Some(asked) = job.kernel {
-        let counter = TileCounter::open(gpu, job, asked).await?;
-        return Ok((counter, KernelChoice::Asked));
+        return Ok((open(asked).await?, KernelChoice::Asked));
     }
     let bins = job.codes.bins();
     let likely = count_kernel::fastest(bins);
@@ -73,24 +78,22 @@ async fn open_if_worth<'a>(
     let work = job.pairs.work(job.codes.samples());
     // Without a clock there is nothing to measure with.
     let can_measure = !cfg!(target_arch = "wasm32") && candidates.len() > 1;
-    if !can_measure || work < worth.pair_samples {
-        let counter = TileCounter::open(gpu, job, likely).await?;
-        return Ok((counter, KernelChoice::Rule));
+    if !can_measure || work < worth.pair_samples || care == Care::Smaller {
+        return Ok((open(likely).await?, KernelChoice::Rule));
     }
     let case = Case::of(gpu, job);
     if let Some(speeds) = known(&case)
         && let Some(best) = fastest(&speeds)
     {
-        let counter = TileCounter::open(gpu, job, best).await?;
-        return Ok((counter, KernelChoice::Measured(speeds)));
+        return Ok((open(best).await?, KernelChoice::Measured(speeds)));
     }
-    let mut counter = TileCounter::open(gpu, job, likely).await?;
+    let mut counter = open(likely).await?;
     let mut speeds = vec![speed(job, likely, counter.measure().await?)];
     if work as f64 / speeds[0].pair_samples_per_second < worth.seconds {
         return Ok((counter, KernelChoice::Rule));
     }
     for kernel in candidates.into_iter().filter(|&kernel| kernel != likely) {
-        let mut other = TileCounter::open(gpu, job, kernel).await?;
+        let mut other = open(kernel).await?;
         speeds.push(speed(job, kernel, other.measure().await?));
         if fastest(&speeds) == Some(kernel) {
             counter = other;
@@ -166,7 +169,7 @@ mod tests {
     /// The sums of all tiles with whatever kernel was chosen, and how it was.
     fn counted(gpu: &Gpu, job: &Job, worth: Worth) -> (Vec<u64>, Kernel, KernelChoice) {
         pollster::block_on(async {
-            let (mut counter, choice) = open_if_worth(gpu, job, worth).await.unwrap();
+            let (mut counter, choice) = open_if_worth(gpu, job, Care::Usual, worth).await.unwrap();
             for tile in 0..counter.tiles().len() {
                 counter.enqueue(tile).await.unwrap();
             }

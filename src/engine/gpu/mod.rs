@@ -2,13 +2,15 @@
 //!
 //! A tile of pairs is counted in dispatches that no watchdog has a reason to kill, reduced on the
 //! device to one integer a pair, and checked on the host. What a device fails to do is done again,
-//! smaller, then on the CPU: the bits are the same.
+//! on a new one, smaller, then on the CPU: the bits are the same.
 
 mod adapter;
 mod bitset;
 mod cell_sum;
 mod count_kernel;
 mod failure;
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod faults;
 mod joint_histogram;
@@ -23,25 +25,32 @@ mod plan;
 mod poller;
 mod positional_popcount;
 mod private_counters;
+#[cfg(test)]
+mod random_faults;
+mod recovery;
 mod sample_lists;
 mod submissions;
 mod tile_counter;
 mod tile_queue;
+mod turns;
 mod uploads;
 mod visit;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use adapter::{AdapterLimits, FoundAdapter, Gpu, adapters, adapters_async};
 pub use kernel_sources::{KernelSource, kernel_sources};
 
 use super::{Found, Goal, Job, Kernel, Monitor, OnDeviceFailure, Sink, cpu};
 use crate::Error;
+use crate::memory;
 use crate::plan::Tile;
-use crate::report::{Execution, Incident, KernelChoice, Remedy};
+use crate::report::{Execution, Incident, KernelChoice, Remedy, Transfer};
 use failure::Failure;
+use plan::Care;
 use tile_counter::TileCounter;
-use tile_queue::{Run, TileSink};
+use tile_queue::TileJob;
 
 /// Counts every pair; returns how it was done, and what went wrong on the way.
 pub(crate) async fn run(
@@ -50,32 +59,48 @@ pub(crate) async fn run(
     sink: &Arc<dyn Sink>,
     on_failure: OnDeviceFailure,
 ) -> Result<Execution, Error> {
-    let mut incidents = Incidents { gpu, on_failure, list: Vec::new() };
-    let (kernel, kernel_choice, transfer) = match kernel_choice::open(gpu, job).await {
-        Ok((mut counter, choice)) => {
-            Run::new(&mut counter, &Counted { job, sink }).finish(&mut incidents).await?;
-            counter.remember_pace();
-            (counter.kernel(), choice, Some(counter.transfer()))
-        }
-        Err(failure) => {
-            incidents.add(failure, Remedy::RestOnCpu)?;
-            cpu::run(job, sink, vec![job.pairs.clone()]).await?;
-            let choice = job.kernel.map_or(KernelChoice::Rule, |_| KernelChoice::Asked);
-            (cpu::kernel(job), choice, None)
-        }
-    };
+    let mut incidents = Incidents::new(gpu, on_failure);
+    let mut counted = Counted { job, sink, kernel: None, transfer: None };
+    recovery::see_through(&mut counted, gpu, vec![job.pairs.clone()], &mut incidents).await?;
+    let (kernel, kernel_choice) = counted.kernel.unwrap_or_else(|| {
+        let choice = job.kernel.map_or(KernelChoice::Rule, |_| KernelChoice::Asked);
+        (cpu::kernel(job), choice)
+    });
     let (adapter, incidents) = (Some(gpu.adapter().clone()), incidents.list);
-    Ok(Execution { adapter, kernel, kernel_choice, transfer, incidents })
+    Ok(Execution { adapter, kernel, kernel_choice, transfer: counted.transfer, incidents })
 }
 
-/// Where the tiles of a job of joint histograms go.
+/// A job of joint histograms.
 struct Counted<'a> {
     job: &'a Job,
     sink: &'a Arc<dyn Sink>,
+    /// What counts, once a device was found that does.
+    kernel: Option<(Kernel, KernelChoice)>,
+    transfer: Option<Transfer>,
 }
 
-impl TileSink for Counted<'_> {
-    type Found = Found;
+impl<'a> TileJob for Counted<'a> {
+    type Queue = TileCounter<'a>;
+
+    async fn open(
+        &mut self,
+        gpu: &Gpu,
+        tiles: &[Tile],
+        care: Care,
+    ) -> Result<TileCounter<'a>, Failure> {
+        if let Some((kernel, _)) = self.kernel {
+            return TileCounter::open(gpu, self.job, kernel, tiles, care).await;
+        }
+        let (counter, choice) = kernel_choice::open(gpu, self.job, care).await?;
+        self.kernel = Some((counter.kernel(), choice));
+        Ok(counter)
+    }
+
+    fn close(&mut self, counter: TileCounter<'a>) {
+        counter.remember_pace();
+        let transfer = counter.transfer();
+        self.transfer = Some(self.transfer.map_or(transfer, |before| before.and(transfer)));
+    }
 
     fn accept(&self, tile: &Tile, found: &Found) {
         self.sink.accept(tile, found);
@@ -94,7 +119,8 @@ impl TileSink for Counted<'_> {
     }
 }
 
-/// The joint histograms of chosen pairs, one after the other in `counts`.
+/// The joint histograms of chosen pairs, one after the other in `counts`. There is no report to tell
+/// of incidents; they are logged.
 pub(crate) async fn joint_histograms(
     gpu: &Gpu,
     job: &Job,
@@ -102,36 +128,76 @@ pub(crate) async fn joint_histograms(
     on_failure: OnDeviceFailure,
     counts: &mut [u32],
 ) -> Result<(), Error> {
-    let mut incidents = Incidents { gpu, on_failure, list: Vec::new() };
-    match joint_histograms_on_device(gpu, job, pairs, counts).await {
-        Ok(()) => {}
-        Err(failure) => {
-            incidents.add(failure, Remedy::RestOnCpu)?;
-            counts.fill(0);
-            cpu::joint_histograms(&job.codes, pairs, counts);
-        }
-    }
-    Ok(())
+    let tiles = pairs.iter().map(|&(first, second)| Tile::single(first, second)).collect();
+    let mut chosen = ChosenPairs { job, counts: Mutex::new(counts), places: places(pairs) };
+    let mut incidents = Incidents::new(gpu, on_failure);
+    recovery::see_through(&mut chosen, gpu, tiles, &mut incidents).await
 }
 
-async fn joint_histograms_on_device(
-    gpu: &Gpu,
-    job: &Job,
-    pairs: &[(usize, usize)],
-    counts: &mut [u32],
-) -> Result<(), Failure> {
-    // Nothing that the other kernels share among pairs can be shared here.
-    let kernel = job.kernel.unwrap_or(Kernel::JointHistogram);
-    debug_assert_eq!(job.goal, Goal::Histograms, "the counter reads back what is asked for");
-    let mut counter = TileCounter::open(gpu, job, kernel).await?;
-    let cells = job.codes.bins() * job.codes.bins();
-    for (&(first, second), counts) in pairs.iter().zip(counts.chunks_exact_mut(cells)) {
-        match counter.count(&Tile::single(first, second)).await? {
-            Found::Histograms(found) => counts.copy_from_slice(&found),
-            Found::Sums(_) => return Err(Failure::Wrong("sums for histograms".to_owned())),
+/// The joint histograms of chosen pairs, a tile each.
+struct ChosenPairs<'a> {
+    job: &'a Job,
+    counts: Mutex<&'a mut [u32]>,
+    /// Where the histogram of a pair goes: a pair may have been chosen twice.
+    places: HashMap<(usize, usize), Vec<usize>>,
+}
+
+fn places(pairs: &[(usize, usize)]) -> HashMap<(usize, usize), Vec<usize>> {
+    let mut places: HashMap<_, Vec<usize>> = HashMap::new();
+    for (place, &pair) in pairs.iter().enumerate() {
+        places.entry(pair).or_default().push(place);
+    }
+    places
+}
+
+impl<'a> TileJob for ChosenPairs<'a> {
+    type Queue = TileCounter<'a>;
+
+    async fn open(
+        &mut self,
+        gpu: &Gpu,
+        tiles: &[Tile],
+        care: Care,
+    ) -> Result<TileCounter<'a>, Failure> {
+        debug_assert_eq!(self.job.goal, Goal::Histograms, "they are what is wanted");
+        // Nothing that the other kernels share among pairs can be shared here.
+        let kernel = self.job.kernel.unwrap_or(Kernel::JointHistogram);
+        TileCounter::open(gpu, self.job, kernel, tiles, care).await
+    }
+
+    fn close(&mut self, counter: TileCounter<'a>) {
+        counter.remember_pace();
+    }
+
+    fn accept(&self, tile: &Tile, found: &Found) {
+        let Found::Histograms(found) = found else { return };
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let cells = self.job.codes.bins() * self.job.codes.bins();
+        for (pair, histogram) in tile.iter().zip(found.chunks_exact(cells)) {
+            for &place in self.places.get(&pair).into_iter().flatten() {
+                counts[place * cells..(place + 1) * cells].copy_from_slice(histogram);
+            }
         }
     }
-    Ok(())
+
+    async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error> {
+        let cells = self.job.codes.bins() * self.job.codes.bins();
+        for tile in tiles {
+            let pairs: Vec<_> = tile.iter().collect();
+            let mut histograms = memory::zeroed(pairs.len(), cells)?;
+            cpu::joint_histograms(&self.job.codes, &pairs, &mut histograms);
+            self.accept(&tile, &Found::Histograms(histograms));
+        }
+        Ok(())
+    }
+
+    fn monitor(&self) -> &Monitor {
+        &self.job.monitor
+    }
+
+    fn samples(&self) -> usize {
+        self.job.codes.samples()
+    }
 }
 
 /// What went wrong in a job, and what the caller wants done about it.
@@ -141,24 +207,23 @@ struct Incidents<'a> {
     list: Vec<Incident>,
 }
 
-impl Incidents<'_> {
+impl<'a> Incidents<'a> {
+    fn new(gpu: &'a Gpu, on_failure: OnDeviceFailure) -> Self {
+        Self { gpu, on_failure, list: Vec::new() }
+    }
+
     /// Notes what the CPU has to make good; an error when it must not.
-    fn add(&mut self, failure: Failure, remedy: Remedy) -> Result<(), Error> {
-        match (&failure, self.on_failure) {
-            (Failure::Cancelled, _) => return Err(Error::Cancelled),
-            (Failure::Device(_), _) => self.gpu.mark_failed(),
-            (Failure::Wrong(_), _) => {}
-        }
+    fn need_cpu(&mut self, problem: String, remedy: Remedy) -> Result<(), Error> {
         if self.on_failure == OnDeviceFailure::Fail {
             let adapter = self.gpu.adapter().to_string();
-            return Err(Error::DeviceFailed { adapter, reason: failure.to_string() });
+            return Err(Error::DeviceFailed { adapter, reason: problem });
         }
-        self.note(&failure, remedy);
+        self.note(problem, remedy);
         Ok(())
     }
 
-    fn note(&mut self, failure: &Failure, remedy: Remedy) {
-        let incident = Incident { problem: failure.to_string(), remedy };
+    fn note(&mut self, problem: String, remedy: Remedy) {
+        let incident = Incident { problem, remedy };
         log::warn!("{}: {incident}", self.gpu.adapter());
         self.list.push(incident);
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::adapter::Gpu;
 use super::failure::{Failure, scoped};
 
 /// The most invocations in a workgroup of any kernel.
@@ -30,14 +31,14 @@ impl Pipelines {
     /// The pipeline of a shader, built now if it was not before.
     pub(super) async fn get(
         &self,
-        device: &wgpu::Device,
+        gpu: &Gpu,
         shader: &Shader,
     ) -> Result<wgpu::ComputePipeline, Failure> {
         let known = self.built.lock().unwrap_or_else(PoisonError::into_inner).get(shader).cloned();
         if let Some(pipeline) = known {
             return Ok(pipeline);
         }
-        let pipeline = scoped(device, || build(device, shader)).await?;
+        let pipeline = scoped(gpu, || build(gpu.device(), shader)).await?;
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         built.insert(shader.clone(), pipeline.clone());
         Ok(pipeline)

@@ -10,6 +10,20 @@ const COUNTS_BYTES: u64 = 64 << 20;
 /// Neurons on an edge of a tile. More would only make progress coarser.
 const MAX_EDGE: usize = 512;
 
+/// How much a device is trusted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Care {
+    /// As much as it grants.
+    Usual,
+    /// A part of that, as others before it have failed.
+    Smaller,
+}
+
+/// What a device is trusted with where care is taken: a part of its largest buffers, but not less
+/// than every device has.
+const CAREFUL_SHARE: u64 = 8;
+const CAREFUL_BYTES: u64 = 16 << 20;
+
 /// The limits of a device that the plan has to obey.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DeviceLimits {
@@ -32,6 +46,16 @@ impl DeviceLimits {
             // Adapters that do not know name 128.
             subgroup_size: if subgroup_size > 64 { 32 } else { subgroup_size.clamp(8, 64) },
         }
+    }
+
+    /// What to make use of.
+    pub(super) fn with(mut self, care: Care) -> Self {
+        if care == Care::Smaller {
+            for bytes in [&mut self.storage_binding_bytes, &mut self.buffer_bytes] {
+                *bytes = (*bytes / CAREFUL_SHARE).max(CAREFUL_BYTES).min(*bytes);
+            }
+        }
+        self
     }
 
     fn largest_buffer(&self) -> u64 {

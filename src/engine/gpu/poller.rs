@@ -4,19 +4,21 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 
+use super::adapter::Gpu;
 use super::failure::Failure;
+#[cfg(test)]
+use super::faults::{self, Fault, Stage};
 
 /// A submission under way.
 #[derive(Debug)]
-pub(super) struct Waiting(oneshot::Receiver<Result<Duration, wgpu::PollError>>);
+pub(super) struct Waiting(oneshot::Receiver<Result<Duration, Failure>>);
 
 impl Waiting {
     /// Waits for the end of the submission and returns how long the device was busy with it: from
     /// the end of the one before, or from when it was submitted. Zero where there is no clock.
     pub(super) async fn busy(self) -> Result<Duration, Failure> {
         match self.0.await {
-            Ok(Ok(busy)) => Ok(busy),
-            Ok(Err(error)) => Err(Failure::Device(error.to_string())),
+            Ok(result) => result,
             Err(_) => Err(Failure::Device("the device dropped its work".to_owned())),
         }
     }
@@ -30,6 +32,8 @@ pub(super) use browser::Poller;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native {
+    use std::any::Any;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::{Mutex, PoisonError, mpsc};
     use std::time::Instant;
 
@@ -53,20 +57,27 @@ mod native {
         device: wgpu::Device,
         index: wgpu::SubmissionIndex,
         submitted: Instant,
-        tell: oneshot::Sender<Result<Duration, wgpu::PollError>>,
+        tell: oneshot::Sender<Result<Duration, Failure>>,
+        #[cfg(test)]
+        fault: Option<Fault>,
     }
 
     impl Poller {
         /// Has the thread wait for a submission.
         pub(in super::super) fn watch(
             &self,
-            device: &wgpu::Device,
-            _queue: &wgpu::Queue,
+            gpu: &Gpu,
             index: wgpu::SubmissionIndex,
         ) -> Result<Waiting, Failure> {
             let (tell, told) = oneshot::channel();
-            let request =
-                Request { device: device.clone(), index, submitted: Instant::now(), tell };
+            let request = Request {
+                device: gpu.device().clone(),
+                index,
+                submitted: Instant::now(),
+                tell,
+                #[cfg(test)]
+                fault: gpu.faults().strike(Stage::Poll, gpu.device()),
+            };
             let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
             let sender = match requests.take() {
                 Some(sender) => sender,
@@ -90,17 +101,42 @@ mod native {
 
     fn answer(requests: &mpsc::Receiver<Request>) {
         let mut free_since: Option<Instant> = None;
-        for Request { device, index, submitted, tell } in requests {
+        for Request {
+            device,
+            index,
+            submitted,
+            tell,
+            #[cfg(test)]
+            fault,
+        } in requests
+        {
             let wait =
                 wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(TIMEOUT) };
-            let polled = device.poll(wait);
+            // wgpu 30 panics here when the driver says that the device is lost.
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                #[cfg(test)]
+                faults::at_poll(fault)?;
+                device.poll(wait)
+            }));
             drop(device);
             let now = Instant::now();
             let begun = free_since.map_or(submitted, |free| free.max(submitted));
             free_since = Some(now);
-            let busy = polled.map(|_| now.duration_since(begun));
+            let busy = match polled {
+                Ok(Ok(_)) => Ok(now.duration_since(begun)),
+                Ok(Err(error @ wgpu::PollError::Timeout)) => Err(Failure::Hung(error.to_string())),
+                Ok(Err(error)) => Err(Failure::Device(error.to_string())),
+                Err(panic) => Err(Failure::Device(said(panic.as_ref()))),
+            };
             let _ = tell.send(busy); // nobody listens once the job was dropped
         }
+    }
+
+    /// What somebody said who panicked, in one line.
+    fn said(panic: &(dyn Any + Send)) -> String {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        text.unwrap_or("the device is lost").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -116,12 +152,11 @@ mod browser {
         /// Has the event loop tell of a submission's end; called right after it.
         pub(in super::super) fn watch(
             &self,
-            _device: &wgpu::Device,
-            queue: &wgpu::Queue,
+            gpu: &Gpu,
             _index: wgpu::SubmissionIndex,
         ) -> Result<Waiting, Failure> {
             let (tell, told) = oneshot::channel();
-            queue.on_submitted_work_done(move || {
+            gpu.queue().on_submitted_work_done(move || {
                 let _ = tell.send(Ok(Duration::ZERO)); // nobody listens once the job was dropped
             });
             Ok(Waiting(told))

@@ -7,6 +7,8 @@ use futures_channel::oneshot;
 
 use super::adapter::Gpu;
 use super::failure::{Failure, scoped};
+#[cfg(test)]
+use super::faults::{self, Fault, Stage};
 use super::pace::{Load, Pace, Work};
 use super::poller::Waiting;
 use crate::engine::Monitor;
@@ -31,7 +33,7 @@ pub(super) struct Dispatch {
 }
 
 #[derive(Debug)]
-enum Command<T> {
+pub(super) enum Command<T> {
     Dispatch(Dispatch),
     Clear(wgpu::Buffer),
     Read { source: wgpu::Buffer, words: usize, label: T },
@@ -67,7 +69,7 @@ struct Read<T> {
 
 /// A device's queue, as one job uses it. Every buffer that is read back has a label.
 pub(super) struct Submissions<'a, T> {
-    gpu: &'a Gpu,
+    gpu: Gpu,
     monitor: &'a Monitor,
     pub(super) pace: Pace,
     pub(super) transfer: Transfer,
@@ -78,10 +80,9 @@ pub(super) struct Submissions<'a, T> {
 }
 
 impl<'a, T> Submissions<'a, T> {
-    pub(super) fn new(gpu: &'a Gpu, monitor: &'a Monitor, pace: Pace) -> Self {
-        // On OpenGL waiting holds the context, for which submitting waits a few seconds at most
-        // before it panics.
-        let depth = if gpu.adapter().backend == "Gl" { 1 } else { DEPTH };
+    pub(super) fn new(gpu: Gpu, monitor: &'a Monitor, pace: Pace) -> Self {
+        // Nothing can be submitted while somebody waits.
+        let depth = if gpu.takes_turns() { 1 } else { DEPTH };
         Self {
             gpu,
             monitor,
@@ -127,10 +128,10 @@ impl<'a, T> Submissions<'a, T> {
         if batch.commands.is_empty() {
             return Ok(());
         }
-        let gpu = self.gpu;
+        let gpu = &self.gpu;
         let (load, progress, commands) = (batch.load, batch.progress, batch.commands);
-        let (index, reads) = scoped(gpu.device(), || encode_and_submit(gpu, commands)).await?;
-        let waiting = gpu.poller().watch(gpu.device(), gpu.queue(), index)?;
+        let (index, reads) = scoped(gpu, || encode_and_submit(gpu, commands)).await?;
+        let waiting = gpu.poller().watch(gpu, index)?;
         self.in_flight.push_back(InFlight { waiting, load, progress, reads });
         while self.in_flight.len() >= self.depth {
             self.settle().await?;
@@ -172,7 +173,11 @@ impl<'a, T> Submissions<'a, T> {
                 Err(_) => return Err(Failure::Device("the device dropped a read".to_owned())),
             }
             let clock = Stopwatch::start();
+            #[cfg(test)]
+            let fault = self.gpu.faults().strike(Stage::Read, self.gpu.device());
             let words = words_of(&staging)?;
+            #[cfg(test)]
+            let words = faults::at_read(fault, words)?;
             self.transfer.read_back += clock.elapsed();
             self.transfer.read_back_bytes += staging.size();
             self.arrived.push_back((label, words));
@@ -194,19 +199,31 @@ fn encode_and_submit<T>(
     let mut encoder = gpu.device().create_command_encoder(&Default::default());
     let mut reads = Vec::new();
     let mut slot = 0;
+    #[cfg(test)]
+    let fault = gpu.faults().strike(Stage::Submit, gpu.device());
+    #[cfg(test)]
+    let commands = faults::at_submit(gpu, fault, commands);
     for command in commands {
         match command {
             Command::Dispatch(dispatch) => {
                 encode(gpu, &mut encoder, &dispatch, params.as_ref(), slot * stride);
                 slot += 1;
             }
+            #[cfg(test)]
+            Command::Clear(_)
+                if gpu.faults().strike(Stage::Clear, gpu.device()) == Some(Fault::Dropped) => {}
             Command::Clear(buffer) => encoder.clear_buffer(&buffer, 0, None),
             Command::Read { source, words, label } => {
                 reads.push(encode_read(gpu, &mut encoder, &source, words, label));
             }
         }
     }
-    (gpu.queue().submit([encoder.finish()]), reads)
+    let index = gpu.queue().submit([encoder.finish()]);
+    #[cfg(test)]
+    if fault == Some(Fault::LostUnderWay) {
+        gpu.device().destroy();
+    }
+    (index, reads)
 }
 
 /// Bytes from the parameters of one dispatch to those of the next.
@@ -246,7 +263,7 @@ fn encode(
     offset: usize,
 ) {
     #[cfg(test)]
-    if gpu.faults().strike(gpu.device()) {
+    if gpu.faults().strike(Stage::Dispatch, gpu.device()) == Some(Fault::Dropped) {
         return; // as a driver that drops work without a word
     }
     let Some(params) = params else { return };

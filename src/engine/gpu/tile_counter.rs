@@ -10,9 +10,9 @@ use super::failure::{Failure, scoped};
 use super::pace::{Pace, Work};
 use super::pieces::Pieces;
 use super::pipelines::Shader;
-use super::plan::{DeviceLimits, Plan, Reduction};
+use super::plan::{Care, DeviceLimits, Plan, Reduction};
 use super::submissions::{Dispatch, Submissions};
-use super::tile_queue::{TileQueue, finish_one};
+use super::tile_queue::TileQueue;
 use super::uploads::{Uploads, storage_buffer, upload};
 use super::visit::{Block, Role, Visit};
 use crate::Error;
@@ -24,7 +24,7 @@ use crate::stopwatch::Stopwatch;
 /// Counts the tiles of a job. Tiles are enqueued, and what was found of them arrives later, in the
 /// same order.
 pub(super) struct TileCounter<'a> {
-    gpu: &'a Gpu,
+    gpu: Gpu,
     job: &'a Job,
     plan: Plan,
     chosen: Kernel,
@@ -49,7 +49,7 @@ struct Stage {
 
 impl Stage {
     async fn open(gpu: &Gpu, shader: Shader) -> Result<Self, Failure> {
-        let pipeline = gpu.pipelines().get(gpu.device(), &shader).await?;
+        let pipeline = gpu.pipelines().get(gpu, &shader).await?;
         Ok(Self { shader, pipeline })
     }
 }
@@ -66,9 +66,17 @@ struct Expected {
 }
 
 impl<'a> TileCounter<'a> {
-    /// Builds pipelines and buffers for the tiles of a job.
-    pub(super) async fn open(gpu: &'a Gpu, job: &'a Job, chosen: Kernel) -> Result<Self, Failure> {
-        let limits = DeviceLimits::of(gpu.limits(), gpu.device().adapter_info().subgroup_max_size);
+    /// Builds pipelines and buffers for tiles of a job, which are cut further where they are too
+    /// large.
+    pub(super) async fn open(
+        gpu: &Gpu,
+        job: &'a Job,
+        chosen: Kernel,
+        tiles: &[Tile],
+        care: Care,
+    ) -> Result<Self, Failure> {
+        let subgroup_size = gpu.device().adapter_info().subgroup_max_size;
+        let limits = DeviceLimits::of(gpu.limits(), subgroup_size).with(care);
         let bins = job.codes.bins();
         let kernel = count_kernel::new(chosen, bins, &limits);
         let (samples, neurons) = (job.codes.samples(), job.codes.neurons());
@@ -81,15 +89,13 @@ impl<'a> TileCounter<'a> {
         let output = plan.reduction.output();
         let count = Stage::open(gpu, kernel.shader(output)).await?;
         let pairs = plan.edge * plan.edge;
-        let (counts, table) = scoped(gpu.device(), || {
+        let (counts, table) = scoped(gpu, || {
             let words = match output {
                 Output::Counts => pairs * bins * bins,
                 Output::Sums => pairs * cell_sum::WORDS,
             };
             let counts = storage_buffer(gpu, "counts", words * size_of::<u32>());
-            // A kernel that does not sum has nothing to look up.
-            let values = if plan.reduction == Reduction::OnHost { &table[..1] } else { table };
-            (counts, upload(gpu, "table", &words_of(values)))
+            (counts, upload_table(gpu, table, plan.reduction))
         })
         .await?;
         let mut pace = Pace::new();
@@ -98,14 +104,17 @@ impl<'a> TileCounter<'a> {
             let stage = Stage::open(gpu, cell_sum::shader(bins)).await?;
             gpu.paces().recall(&stage.shader, Work::CellSum, &mut pace);
             let bytes = pairs * cell_sum::WORDS * size_of::<u32>();
-            let sums = scoped(gpu.device(), || storage_buffer(gpu, "sums", bytes)).await?;
+            let sums = scoped(gpu, || storage_buffer(gpu, "sums", bytes)).await?;
             Some(CellSum { stage, sums })
         } else {
             None
         };
+        if care == Care::Smaller {
+            pace.slow_down();
+        }
         let panels = plan.panels(samples, kernel.as_ref(), &limits);
         Ok(Self {
-            gpu,
+            gpu: gpu.clone(),
             job,
             chosen,
             kernel,
@@ -114,8 +123,8 @@ impl<'a> TileCounter<'a> {
             table,
             counts,
             uploads: Uploads::new(limits.upload_bytes()),
-            visit: Visit::new(&job.pairs, plan.edge, samples, plan.chunk, panels),
-            submissions: Submissions::new(gpu, &job.monitor, pace),
+            visit: Visit::new(tiles, plan.edge, samples, plan.chunk, panels),
+            submissions: Submissions::new(gpu.clone(), &job.monitor, pace),
             tag: 0,
             plan,
         })
@@ -154,12 +163,6 @@ impl<'a> TileCounter<'a> {
             }
         };
         Ok(Found::Sums(checked_sums(tile, samples, &pairs)?))
-    }
-
-    /// Counts a tile that need not be one of the job's.
-    pub(super) async fn count(&mut self, tile: &Tile) -> Result<Found, Failure> {
-        self.enqueue_tile(tile, 0).await?;
-        finish_one(self).await
     }
 
     fn sum_on_host(&self, cells: &[u32]) -> PairSum {
@@ -253,7 +256,7 @@ impl<'a> TileCounter<'a> {
             let next_use = |block: &Block| self.visit.next_use(block, number, turn);
             let (kernel, codes) = (self.kernel.as_ref(), &self.job.codes);
             let transfer = &mut self.submissions.transfer;
-            let kept = self.uploads.get(self.gpu, kernel, codes, &block, next_use, transfer);
+            let kept = self.uploads.get(&self.gpu, kernel, codes, &block, next_use, transfer);
             buffers.extend(kept.await?);
         }
         Ok(buffers)
@@ -307,6 +310,9 @@ impl TileQueue for TileCounter<'_> {
     async fn start_over(&mut self) -> Result<(), Failure> {
         self.submissions.abandon().await?;
         self.uploads.clear();
+        // A submission that was dropped may have been the one with the table.
+        let (gpu, table, reduction) = (&self.gpu, &self.job.table, self.plan.reduction);
+        self.table = scoped(gpu, || upload_table(gpu, table.values(), reduction)).await?;
         self.submissions.clear(&self.counts);
         self.submissions.finish().await
     }
@@ -360,6 +366,9 @@ impl TileCounter<'_> {
                 seconds_per_pair = self.busy_seconds().await? / tile.pairs() as f64;
             }
         }
+        // On a lost device everything takes no time at all, until something is read.
+        self.submissions.read(&self.counts, 1, Expected { tile, tag: self.tag });
+        self.submissions.finish().await?;
         self.start_over().await?;
         Ok(Speed { seconds_per_pair_sample, seconds_per_pair })
     }
@@ -377,6 +386,12 @@ impl TileCounter<'_> {
         self.submissions.finish().await?;
         Ok((self.submissions.transfer.device_busy - before).as_secs_f64())
     }
+}
+
+/// The table of f(n); of a kernel that does not sum, which has nothing to look up, its beginning.
+fn upload_table(gpu: &Gpu, values: &[u64], reduction: Reduction) -> wgpu::Buffer {
+    let values = if reduction == Reduction::OnHost { &values[..1] } else { values };
+    upload(gpu, "table", &words_of(values))
 }
 
 /// 64-bit numbers as the shader's `vec2<u32>`, low word first on any host.

@@ -1,8 +1,11 @@
-//! Sees a job through all its tiles, whatever the device makes of them. One loop for joint histograms
-//! and nearest neighbours: which tiles there are, and what is found of them, is theirs to say.
+//! Sees a job through its tiles on one device, as long as that device lives. One loop for joint
+//! histograms and nearest neighbours: which tiles there are, and what is found of them, is theirs
+//! to say. What becomes of a job whose device does not live that long is in `recovery.rs`.
 
 use super::Incidents;
+use super::adapter::Gpu;
 use super::failure::Failure;
+use super::plan::Care;
 use crate::Error;
 use crate::engine::Monitor;
 use crate::plan::Tile;
@@ -33,29 +36,21 @@ pub(super) trait TileQueue {
     async fn start_over(&mut self) -> Result<(), Failure>;
 }
 
-/// Counts the tile of this number in smaller dispatches, as all from here on, after
-/// [`TileQueue::start_over`].
-async fn count_carefully<Q: TileQueue>(queue: &mut Q, number: usize) -> Result<Q::Found, Failure> {
-    queue.slow_down();
-    queue.start_over().await?;
-    queue.enqueue(number).await?;
-    finish_one(queue).await
-}
+/// A job as devices see it: how it is opened on one of them, where its tiles go, and who counts
+/// those that no device does.
+pub(super) trait TileJob {
+    /// The job on a device.
+    type Queue: TileQueue;
 
-/// What was found of the only tile that is under way.
-pub(super) async fn finish_one<Q: TileQueue>(queue: &mut Q) -> Result<Q::Found, Failure> {
-    queue.finish().await?;
-    let nothing = || Failure::Device("the device returned nothing".to_owned());
-    queue.next_found().ok_or_else(nothing)?.1
-}
+    /// Makes what the device needs to count these tiles, or parts of them.
+    async fn open(&mut self, gpu: &Gpu, tiles: &[Tile], care: Care)
+    -> Result<Self::Queue, Failure>;
 
-/// Where the tiles of a job go, and who counts those that the device does not.
-pub(super) trait TileSink {
-    /// What is found of a tile.
-    type Found;
+    /// Takes what is worth keeping of a queue, whose device may have failed.
+    fn close(&mut self, queue: Self::Queue);
 
     /// Takes what was found of a tile.
-    fn accept(&self, tile: &Tile, found: &Self::Found);
+    fn accept(&self, tile: &Tile, found: &<Self::Queue as TileQueue>::Found);
 
     /// Counts tiles on the CPU, with the same bits, and accepts them.
     async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error>;
@@ -68,35 +63,48 @@ pub(super) trait TileSink {
 }
 
 /// A job on its way through its tiles, several of which are under way at a time.
-pub(super) struct Run<'a, Q, S> {
-    queue: &'a mut Q,
-    sink: &'a S,
-    /// Tiles before this one are in the sink.
+pub(super) struct Run<'a, J: TileJob> {
+    queue: &'a mut J::Queue,
+    job: &'a J,
+    /// Pairs that were accepted before this run.
+    pairs_before: u64,
+    /// Tiles before this one have been accepted.
     accepted: usize,
     /// The tile to be enqueued next.
     next: usize,
 }
 
-impl<'a, Q: TileQueue, S: TileSink<Found = Q::Found>> Run<'a, Q, S> {
-    pub(super) fn new(queue: &'a mut Q, sink: &'a S) -> Self {
-        Self { queue, sink, accepted: 0, next: 0 }
+impl<'a, J: TileJob> Run<'a, J> {
+    pub(super) fn new(queue: &'a mut J::Queue, job: &'a J, pairs_before: u64) -> Self {
+        Self { queue, job, pairs_before, accepted: 0, next: 0 }
     }
 
-    /// Ends when every tile is in the sink.
-    pub(super) async fn finish(mut self, incidents: &mut Incidents<'_>) -> Result<(), Error> {
+    /// Ends when every tile has been accepted, or the device is of no more use.
+    pub(super) async fn finish(
+        &mut self,
+        incidents: &mut Incidents<'_>,
+    ) -> Result<Result<(), Failure>, Error> {
         while self.accepted < self.queue.tiles().len() {
             let outcome = match self.go_on().await {
                 Err(failure @ Failure::Wrong(_)) => self.again(failure, incidents).await?,
                 outcome => outcome,
             };
-            if let Err(failure) = outcome {
-                incidents.add(failure, Remedy::RestOnCpu)?;
-                self.sink.monitor().set_done(self.work_done());
-                let rest = self.queue.tiles()[self.accepted..].to_vec();
-                return self.sink.count_on_cpu(rest).await;
+            if outcome.is_err() {
+                return Ok(outcome);
             }
         }
-        Ok(())
+        Ok(Ok(()))
+    }
+
+    /// The tiles that have not been accepted.
+    pub(super) fn rest(&self) -> &[Tile] {
+        &self.queue.tiles()[self.accepted..]
+    }
+
+    /// Pairs that have been accepted, in this run and before it.
+    pub(super) fn pairs_accepted(&self) -> u64 {
+        let pairs: usize = self.queue.tiles()[..self.accepted].iter().map(Tile::pairs).sum();
+        self.pairs_before + pairs as u64
     }
 
     /// Enqueues the next tile, or waits for the last ones, and takes in what arrived.
@@ -121,35 +129,43 @@ impl<'a, Q: TileQueue, S: TileSink<Found = Q::Found>> Run<'a, Q, S> {
         incidents: &mut Incidents<'_>,
     ) -> Result<Result<(), Failure>, Error> {
         let tile = self.queue.tiles()[self.accepted].clone();
-        self.sink.monitor().set_done(self.work_done());
-        match count_carefully(self.queue, self.accepted).await {
+        self.set_back();
+        match self.count_carefully().await {
             Ok(found) => {
-                incidents.note(&failure, Remedy::SmallerDispatches);
+                incidents.note(failure.to_string(), Remedy::SmallerDispatches);
                 self.accept(&tile, &found);
+                self.next = self.accepted;
+                Ok(Ok(()))
             }
             Err(failure @ Failure::Wrong(_)) => {
-                incidents.add(failure, Remedy::TileOnCpu)?;
-                self.sink.monitor().set_done(self.work_done());
-                self.sink.count_on_cpu(vec![tile]).await?;
+                incidents.need_cpu(failure.to_string(), Remedy::TileOnCpu)?;
+                self.set_back();
+                self.job.count_on_cpu(vec![tile]).await?;
                 self.accepted += 1;
                 self.next = self.accepted;
-                return Ok(self.queue.start_over().await);
+                Ok(self.queue.start_over().await)
             }
-            Err(failure) => return Ok(Err(failure)),
+            Err(failure) => Ok(Err(failure)),
         }
-        self.next = self.accepted;
-        Ok(Ok(()))
     }
 
-    fn accept(&mut self, tile: &Tile, found: &Q::Found) {
-        self.sink.accept(tile, found);
+    /// Counts the first tile that was not accepted in smaller dispatches, as all from here on.
+    async fn count_carefully(&mut self) -> Result<<J::Queue as TileQueue>::Found, Failure> {
+        self.queue.slow_down();
+        self.queue.start_over().await?;
+        self.queue.enqueue(self.accepted).await?;
+        self.queue.finish().await?;
+        let nothing = || Failure::Device("the device returned nothing".to_owned());
+        self.queue.next_found().ok_or_else(nothing)?.1
+    }
+
+    /// Takes back the progress of what was not accepted.
+    fn set_back(&self) {
+        self.job.monitor().set_done(self.pairs_accepted() * self.job.samples() as u64);
+    }
+
+    fn accept(&mut self, tile: &Tile, found: &<J::Queue as TileQueue>::Found) {
+        self.job.accept(tile, found);
         self.accepted += 1;
-    }
-
-    /// Pair-samples of the tiles that are in the sink.
-    fn work_done(&self) -> u64 {
-        let tiles = &self.queue.tiles()[..self.accepted];
-        let pairs: usize = tiles.iter().map(Tile::pairs).sum();
-        pairs as u64 * self.sink.samples() as u64
     }
 }

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use super::adapter::Gpu;
 use super::count_kernel::CountKernel;
 use super::failure::{Failure, scoped};
+#[cfg(test)]
+use super::faults::{Fault, Stage};
 use super::visit::{Block, Role};
 use crate::codes::Codes;
 use crate::report::Transfer;
@@ -55,8 +57,7 @@ impl Uploads {
         let bytes = data.iter().map(|words| size_of_val(words.as_slice()) as u64).sum::<u64>();
         self.make_room(bytes, next_use);
         let buffers: Vec<wgpu::Buffer> =
-            scoped(gpu.device(), || data.iter().map(|words| upload(gpu, "codes", words)).collect())
-                .await?;
+            scoped(gpu, || data.iter().map(|words| upload(gpu, "codes", words)).collect()).await?;
         self.kept.insert(block.clone(), buffers.clone());
         self.bytes += bytes;
         transfer.uploaded_bytes += bytes;
@@ -89,6 +90,10 @@ pub(super) fn storage_buffer(gpu: &Gpu, name: &str, bytes: usize) -> wgpu::Buffe
 pub(super) fn upload(gpu: &Gpu, name: &str, words: &[u32]) -> wgpu::Buffer {
     // wgpu's own helper for this panics when the device is lost.
     let buffer = storage_buffer(gpu, name, size_of_val(words));
+    #[cfg(test)]
+    if gpu.faults().strike(Stage::Upload, gpu.device()) == Some(Fault::Dropped) {
+        return buffer; // as the submission that it is a part of
+    }
     gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(words));
     buffer
 }

@@ -38,37 +38,16 @@ pub(super) struct Visit {
 }
 
 impl Visit {
-    /// The pairs of a job in square tiles of `edge` neurons. They are visited in squares of `panels` × `panels` tiles: a
-    /// square needs as many uploads as it has rows and columns, and more than a row of tiles of the
-    /// same number would. Rows, and squares, are walked to and fro.
+    /// The pairs of a job, or what is left of them, in square tiles of at most `edge` neurons, one
+    /// part of them after the other.
     pub(super) fn new(
-        pairs: &Tile,
+        parts: &[Tile],
         edge: usize,
         samples: usize,
         chunk: usize,
         panels: usize,
     ) -> Self {
-        let rows = panels_of(&pairs.rows, edge.max(1));
-        let columns = panels_of(&pairs.columns, edge.max(1));
-        // The first column that pairs with a row, both counted in panels or in squares.
-        let first = |row: usize| if pairs.is_triangular() { row } else { 0 };
-        let square = panels.max(1);
-        let (high_squares, wide_squares) =
-            (rows.len().div_ceil(square), columns.len().div_ceil(square));
-        let mut tiles = Vec::new();
-        let mut walk = 0usize;
-        for high in 0..high_squares {
-            for wide in to_and_fro(first(high)..wide_squares, high) {
-                for row in high * square..rows.len().min((high + 1) * square) {
-                    let last = columns.len().min((wide + 1) * square);
-                    for column in to_and_fro(first(row).max(wide * square)..last, walk) {
-                        let (rows, columns) = (rows[row].clone(), columns[column].clone());
-                        tiles.push(Tile { rows, columns });
-                    }
-                    walk += 1;
-                }
-            }
-        }
+        let tiles = parts.iter().flat_map(|pairs| squares(pairs, edge, panels)).collect();
         let chunk = chunk.max(1);
         let chunks = (0..samples).step_by(chunk).map(|at| at..samples.min(at + chunk)).collect();
         Self { tiles, chunks }
@@ -107,6 +86,34 @@ impl Visit {
     }
 }
 
+/// Pairs in square tiles of `edge` neurons. They are visited in squares of `panels` × `panels` tiles:
+/// a square needs as many uploads as it has rows and columns, and more than a row of tiles of the
+/// same number would. Rows, and squares, are walked to and fro.
+fn squares(pairs: &Tile, edge: usize, panels: usize) -> Vec<Tile> {
+    let rows = panels_of(&pairs.rows, edge.max(1));
+    let columns = panels_of(&pairs.columns, edge.max(1));
+    // The first column that pairs with a row, both counted in panels or in squares.
+    let first = |row: usize| if pairs.is_triangular() { row } else { 0 };
+    let square = panels.max(1);
+    let (high_squares, wide_squares) =
+        (rows.len().div_ceil(square), columns.len().div_ceil(square));
+    let mut tiles = Vec::new();
+    let mut walk = 0usize;
+    for high in 0..high_squares {
+        for wide in to_and_fro(first(high)..wide_squares, high) {
+            for row in high * square..rows.len().min((high + 1) * square) {
+                let last = columns.len().min((wide + 1) * square);
+                for column in to_and_fro(first(row).max(wide * square)..last, walk) {
+                    let (rows, columns) = (rows[row].clone(), columns[column].clone());
+                    tiles.push(Tile { rows, columns });
+                }
+                walk += 1;
+            }
+        }
+    }
+    tiles
+}
+
 /// Cuts neurons into panels of `edge`.
 fn panels_of(neurons: &Range<usize>, edge: usize) -> Vec<Range<usize>> {
     let begins = neurons.clone().step_by(edge);
@@ -129,7 +136,7 @@ mod tests {
     fn every_pair_is_visited_once() {
         for (neurons, edge) in [(1, 1), (7, 3), (64, 8), (65, 8), (40, 100)] {
             for panels in [1, 2, 3, 100] {
-                let visit = Visit::new(&Tile::triangle(neurons), edge, 10, 4, panels);
+                let visit = Visit::new(&[Tile::triangle(neurons)], edge, 10, 4, panels);
                 let mut seen = HashSet::new();
                 for tile in visit.tiles() {
                     assert!(tile.rows.len() <= edge && tile.columns.len() <= edge, "{tile:?}");
@@ -148,7 +155,7 @@ mod tests {
         for (rows, columns, edge) in [(1, 1, 1), (7, 30, 3), (30, 7, 4), (5, 40, 100)] {
             for panels in [1, 2, 100] {
                 let pairs = Tile::rectangle(rows, columns);
-                let visit = Visit::new(&pairs, edge, 10, 4, panels);
+                let visit = Visit::new(std::slice::from_ref(&pairs), edge, 10, 4, panels);
                 let mut seen: Vec<_> =
                     visit.tiles().iter().flat_map(|tile| tile.iter().collect::<Vec<_>>()).collect();
                 seen.sort_unstable();
@@ -159,7 +166,7 @@ mod tests {
 
     #[test]
     fn every_tile_has_all_samples() {
-        let visit = Visit::new(&Tile::triangle(4), 2, 10, 4, 1);
+        let visit = Visit::new(&[Tile::triangle(4)], 2, 10, 4, 1);
         let chunks = |tile| visit.chunks(tile).collect::<Vec<_>>();
         assert_eq!(chunks(0), [0..4, 4..8, 8..10]);
         assert_eq!(chunks(1), [8..10, 4..8, 0..4]);
@@ -167,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_next_use_is_the_first_one_from_now_on() {
-        let visit = Visit::new(&Tile::triangle(4), 2, 10, 4, 9); // tiles: (0, 0), (0, 1), (1, 1)
+        let visit = Visit::new(&[Tile::triangle(4)], 2, 10, 4, 9); // tiles: (0, 0), (0, 1), (1, 1)
         let rows = |neurons, samples| Block { role: Role::Rows, neurons, samples };
         assert_eq!(visit.next_use(&rows(0..2, 0..4), 0, 0), 0);
         assert_eq!(visit.next_use(&rows(0..2, 0..4), 0, 1), 5);
@@ -204,8 +211,8 @@ mod tests {
     #[test]
     fn squares_save_uploads_where_memory_is_short() {
         let panels = 40;
-        let in_rows = Visit::new(&Tile::triangle(panels), 1, 1, 1, usize::MAX);
-        let in_squares = Visit::new(&Tile::triangle(panels), 1, 1, 1, 4);
+        let in_rows = Visit::new(&[Tile::triangle(panels)], 1, 1, 1, usize::MAX);
+        let in_squares = Visit::new(&[Tile::triangle(panels)], 1, 1, 1, 4);
         assert_eq!(uploads(&in_rows, 2 * panels), 2 * panels);
         let (rows, squares) = (uploads(&in_rows, 8), uploads(&in_squares, 8));
         assert!(2 * squares < rows, "{squares} in squares, {rows} in rows");
@@ -213,7 +220,7 @@ mod tests {
 
     #[test]
     fn chunks_to_and_fro_save_uploads_where_not_even_a_tile_fits() {
-        let visit = Visit::new(&Tile::triangle(2), 1, 8, 1, 1); // 3 tiles of 8 chunks
+        let visit = Visit::new(&[Tile::triangle(2)], 1, 8, 1, 1); // 3 tiles of 8 chunks
         assert!(uploads(&visit, 6) < 3 * 2 * 8, "{}", uploads(&visit, 6));
     }
 }

@@ -15,16 +15,16 @@ use std::sync::Arc;
 use super::Incidents;
 use super::adapter::Gpu;
 use super::failure::Failure;
-use super::plan::DeviceLimits;
-use super::tile_queue::{Run, TileSink};
+use super::plan::Care;
+use super::recovery;
+use super::tile_queue::TileJob;
 use crate::Error;
 use crate::engine::{Monitor, OnDeviceFailure};
 use crate::neighbors::{NeighborExecution, NeighborJob, Sink, cpu};
 use crate::plan::Tile;
-use crate::report::Remedy;
+use crate::report::Transfer;
 #[cfg(test)]
 pub(super) use kernels::with_params;
-use plan::Plan;
 use tile_runner::TileRunner;
 
 /// Sums every pair; returns how it was done, and what went wrong on the way.
@@ -34,36 +34,37 @@ pub(crate) async fn run(
     sink: &Arc<Sink>,
     on_failure: OnDeviceFailure,
 ) -> Result<NeighborExecution, Error> {
-    let mut incidents = Incidents { gpu, on_failure, list: Vec::new() };
-    let limits = DeviceLimits::of(gpu.limits(), gpu.device().adapter_info().subgroup_max_size);
-    let opened = match Plan::new(job.samples, job.k, job.algorithm, &limits) {
-        Ok(plan) => TileRunner::open(gpu, job, plan).await,
-        Err(reason) => Err(Failure::Wrong(reason)), // the device itself is as good as before
-    };
-    let transfer = match opened {
-        Ok(mut runner) => {
-            Run::new(&mut runner, &Searched { job, sink }).finish(&mut incidents).await?;
-            runner.remember_pace();
-            Some(runner.transfer())
-        }
-        Err(failure) => {
-            incidents.add(failure, Remedy::RestOnCpu)?;
-            cpu::run(job, sink, vec![job.pairs.clone()]).await?;
-            None
-        }
-    };
+    let mut incidents = Incidents::new(gpu, on_failure);
+    let mut searched = Searched { job, sink, transfer: None };
+    recovery::see_through(&mut searched, gpu, vec![job.pairs.clone()], &mut incidents).await?;
     let (adapter, incidents) = (Some(gpu.adapter().clone()), incidents.list);
-    Ok(NeighborExecution { adapter, transfer, incidents })
+    Ok(NeighborExecution { adapter, transfer: searched.transfer, incidents })
 }
 
-/// Where the tiles of a job go.
+/// A job of nearest neighbours.
 struct Searched<'a> {
     job: &'a Arc<NeighborJob>,
     sink: &'a Arc<Sink>,
+    transfer: Option<Transfer>,
 }
 
-impl TileSink for Searched<'_> {
-    type Found = Vec<u64>;
+impl<'a> TileJob for Searched<'a> {
+    type Queue = TileRunner<'a>;
+
+    async fn open(
+        &mut self,
+        gpu: &Gpu,
+        tiles: &[Tile],
+        care: Care,
+    ) -> Result<TileRunner<'a>, Failure> {
+        TileRunner::open(gpu, self.job, tiles, care).await
+    }
+
+    fn close(&mut self, runner: TileRunner<'a>) {
+        runner.remember_pace();
+        let transfer = runner.transfer();
+        self.transfer = Some(self.transfer.map_or(transfer, |before| before.and(transfer)));
+    }
 
     fn accept(&self, tile: &Tile, sums: &Vec<u64>) {
         self.sink.accept(self.job, tile, sums);

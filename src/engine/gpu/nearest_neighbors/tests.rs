@@ -2,7 +2,8 @@
 
 use ndarray::Array2;
 
-use super::super::faults::{Fault, fresh_gpu};
+use super::super::fault_tests::{fresh_gpu, remedies};
+use super::super::faults::{Fault, Stage};
 use crate::engine::Engine;
 use crate::report::Remedy;
 use crate::{Error, KsgAlgorithm, NeighborAnalysis, NeighborReport, OnDeviceFailure};
@@ -22,10 +23,6 @@ fn assert_same_bits(found: &NeighborReport, what: &str) {
     assert_eq!(found.entropy, expected.entropy, "{what}");
 }
 
-fn remedies(report: &NeighborReport) -> Vec<Remedy> {
-    report.execution.incidents.iter().map(|incident| incident.remedy).collect()
-}
-
 #[test]
 fn any_dropped_dispatch_is_noticed_and_made_good() {
     let Some(gpu) = fresh_gpu() else { return };
@@ -33,16 +30,20 @@ fn any_dropped_dispatch_is_noticed_and_made_good() {
         let settings = settings(algorithm).engine(Engine::Gpu(gpu.clone()));
         for dropped in 0.. {
             gpu.paces().forget(); // small dispatches, hence several
-            gpu.faults().plan(vec![(dropped, Fault::Dropped)]);
+            gpu.faults().plan(vec![(Stage::Dispatch, dropped, Fault::Dropped)]);
             let report = settings.run(activations().view()).unwrap();
             let what = format!("{algorithm:?}, dispatch {dropped} dropped");
             assert_same_bits(&report, &what);
-            if gpu.faults().dispatches() <= dropped {
+            if gpu.faults().seen(Stage::Dispatch) <= dropped {
                 assert!(dropped >= 4, "{algorithm:?}: only {dropped} dispatches");
-                assert_eq!(remedies(&report), [], "{what}");
+                assert_eq!(remedies(&report.execution.incidents), [], "{what}");
                 break;
             }
-            assert_eq!(remedies(&report), [Remedy::SmallerDispatches], "{what}");
+            assert_eq!(
+                remedies(&report.execution.incidents),
+                [Remedy::SmallerDispatches],
+                "{what}"
+            );
         }
     }
 }
@@ -50,13 +51,13 @@ fn any_dropped_dispatch_is_noticed_and_made_good() {
 #[test]
 fn a_device_that_drops_everything_hands_its_tiles_to_the_cpu() {
     let Some(gpu) = fresh_gpu() else { return };
-    let drop_everything =
-        || gpu.faults().plan((0..10_000).map(|dispatch| (dispatch, Fault::Dropped)).collect());
+    let everything = || (0..10_000).map(|time| (Stage::Dispatch, time, Fault::Dropped));
+    let drop_everything = || gpu.faults().plan(everything().collect());
     let settings = settings(KsgAlgorithm::First).engine(Engine::Gpu(gpu.clone()));
     drop_everything();
     let report = settings.run(activations().view()).unwrap();
     assert_same_bits(&report, "everything dropped");
-    assert_eq!(remedies(&report), [Remedy::TileOnCpu]);
+    assert_eq!(remedies(&report.execution.incidents), [Remedy::TileOnCpu]);
     drop_everything();
     let strict = settings.on_device_failure(OnDeviceFailure::Fail);
     let error = strict.run(activations().view()).unwrap_err();
@@ -67,11 +68,15 @@ fn a_device_that_drops_everything_hands_its_tiles_to_the_cpu() {
 fn a_lost_device_loses_nothing() {
     for lost in 0..3 {
         let Some(gpu) = fresh_gpu() else { return };
-        gpu.faults().plan(vec![(lost, Fault::Lost)]);
+        gpu.faults().plan(vec![(Stage::Dispatch, lost, Fault::Lost)]);
         let settings = settings(KsgAlgorithm::Second).engine(Engine::Gpu(gpu.clone()));
         let report = settings.run(activations().view()).unwrap();
         assert_same_bits(&report, &format!("lost before dispatch {lost}"));
-        assert_eq!(remedies(&report), [Remedy::RestOnCpu], "lost before dispatch {lost}");
+        assert_eq!(
+            remedies(&report.execution.incidents),
+            [Remedy::NewDevice],
+            "lost before dispatch {lost}"
+        );
     }
 }
 
@@ -80,11 +85,11 @@ fn more_neighbors_than_fit_are_left_to_the_cpu() {
     let Some(gpu) = fresh_gpu() else { return };
     let settings = NeighborAnalysis::new(600).engine(Engine::Gpu(gpu.clone()));
     let report = settings.run(activations().view()).unwrap();
-    assert_eq!(remedies(&report), [Remedy::RestOnCpu]);
+    assert_eq!(remedies(&report.execution.incidents), [Remedy::RestOnCpu]);
     assert!(report.execution.incidents[0].problem.contains("k = 600"), "{report:?}");
     let expected = NeighborAnalysis::new(600).run(activations().view()).unwrap();
     assert_eq!(report.mutual_information, expected.mutual_information);
     // The device is as good as before.
     let next = NeighborAnalysis::new(3).engine(Engine::Gpu(gpu)).run(activations().view()).unwrap();
-    assert_eq!(remedies(&next), []);
+    assert_eq!(remedies(&next.execution.incidents), []);
 }

@@ -9,6 +9,7 @@ use super::super::count_kernel::to_u32;
 use super::super::failure::{Failure, scoped};
 use super::super::pace::{Pace, Work};
 use super::super::pipelines::Shader;
+use super::super::plan::{Care, DeviceLimits};
 use super::super::submissions::{Dispatch, Submissions};
 use super::super::tile_queue::TileQueue;
 use super::super::uploads::{storage_buffer, upload};
@@ -31,7 +32,7 @@ struct Stage {
 
 impl Stage {
     async fn open(gpu: &Gpu, shader: Shader) -> Result<Self, Failure> {
-        let pipeline = gpu.pipelines().get(gpu.device(), &shader).await?;
+        let pipeline = gpu.pipelines().get(gpu, &shader).await?;
         Ok(Self { shader, pipeline })
     }
 }
@@ -44,7 +45,7 @@ struct Expected {
 
 /// Runs the tiles of a job. Tiles are enqueued, and their sums arrive later, in the same order.
 pub(super) struct TileRunner<'a> {
-    gpu: &'a Gpu,
+    gpu: Gpu,
     job: &'a NeighborJob,
     plan: Plan,
     tiles: Vec<Tile>,
@@ -61,11 +62,17 @@ pub(super) struct TileRunner<'a> {
 
 impl<'a> TileRunner<'a> {
     /// Builds pipelines and buffers for the tiles of a job.
+    ///
+    /// What does not fit the device is its own sort of failure: the device is as good as before.
     pub(super) async fn open(
-        gpu: &'a Gpu,
+        gpu: &Gpu,
         job: &'a NeighborJob,
-        plan: Plan,
+        tiles: &[Tile],
+        care: Care,
     ) -> Result<Self, Failure> {
+        let subgroup_size = gpu.device().adapter_info().subgroup_max_size;
+        let limits = DeviceLimits::of(gpu.limits(), subgroup_size).with(care);
+        let plan = Plan::new(job.samples, job.k, job.algorithm, &limits).map_err(Failure::Wrong)?;
         log::debug!("nearest_neighbors on {}: {plan:?}", gpu.adapter());
         let mut searches =
             vec![Stage::open(gpu, kernels::nearest_neighbors(job.k, job.algorithm)).await?];
@@ -75,12 +82,12 @@ impl<'a> TileRunner<'a> {
         let counts = Stage::open(gpu, kernels::neighbor_counts(job.k, job.algorithm)).await?;
         let pairs = plan.edge * plan.edge;
         let sum_groups = job.samples.div_ceil(SUM_SAMPLES);
-        let (table, state, sums) = scoped(gpu.device(), || {
+        let (table, state, sums) = scoped(gpu, || {
             let word = size_of::<u32>();
             let state_bytes = pairs * plan.state_words * job.samples * word;
             let sums_bytes = pairs * sum_groups * cell_sum::WORDS * word;
             (
-                upload(gpu, "table", &words_of(job.table.values().iter().copied())),
+                upload_table(gpu, job),
                 storage_buffer(gpu, "state", state_bytes),
                 storage_buffer(gpu, "sums", sums_bytes),
             )
@@ -89,16 +96,19 @@ impl<'a> TileRunner<'a> {
         let mut pace = Pace::new();
         gpu.paces().recall(&searches[0].shader, Work::Count, &mut pace);
         gpu.paces().recall(&counts.shader, Work::CellSum, &mut pace);
+        if care == Care::Smaller {
+            pace.slow_down();
+        }
         Ok(Self {
-            gpu,
+            gpu: gpu.clone(),
             job,
-            tiles: job.pairs.cut(plan.edge, plan.edge),
+            tiles: tiles.iter().flat_map(|tile| tile.cut(plan.edge, plan.edge)).collect(),
             searches,
             counts,
             table,
             state,
             sums,
-            submissions: Submissions::new(gpu, &job.monitor, pace),
+            submissions: Submissions::new(gpu.clone(), &job.monitor, pace),
             tag: 0,
             plan,
         })
@@ -210,8 +220,8 @@ impl<'a> TileRunner<'a> {
             let values = column.values.iter().chain(column.ranks.sorted());
             words.extend(words_of(values.map(|&value| steps_of(value))));
         }
-        let gpu = self.gpu;
-        let buffer = scoped(gpu.device(), || upload(gpu, "values", &words)).await?;
+        let gpu = &self.gpu;
+        let buffer = scoped(gpu, || upload(gpu, "values", &words)).await?;
         self.submissions.transfer.uploaded_bytes += buffer.size();
         self.submissions.transfer.upload += clock.elapsed();
         Ok(buffer)
@@ -264,9 +274,16 @@ impl TileQueue for TileRunner<'_> {
 
     async fn start_over(&mut self) -> Result<(), Failure> {
         self.submissions.abandon().await?;
+        // A submission that was dropped may have been the one with the table.
+        let (gpu, job) = (&self.gpu, self.job);
+        self.table = scoped(gpu, || upload_table(gpu, job)).await?;
         self.submissions.clear(&self.state);
         self.submissions.finish().await
     }
+}
+
+fn upload_table(gpu: &Gpu, job: &NeighborJob) -> wgpu::Buffer {
+    upload(gpu, "table", &words_of(job.table.values().iter().copied()))
 }
 
 /// A value on the grid, an integer in an `f64`, as a number of steps above the grid's lowest one.
