@@ -29,9 +29,23 @@ fn the_page_on_activations_shows_the_scripts_that_are_checked() {
         assert_eq!(block, script, "{PAGE} and {file} differ: copy the file into the page");
         shown.insert(root.join(file));
     }
-    let files = fs::read_dir(root.join(SCRIPTS)).unwrap().map(|entry| entry.unwrap().path());
-    let scripts: BTreeSet<_> = files
-        .filter(|path| path.extension().is_some_and(|e| e == "py") && !path.ends_with("check.py"))
-        .collect();
-    assert_eq!(shown, scripts, "{PAGE} and {SCRIPTS} have different scripts");
+    let names = fs::read_dir(root.join(SCRIPTS)).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap());
+    let of_page = |name: &String| name.starts_with("from_") || name == "activation_files.py";
+    let scripts = names.filter(of_page).map(|name| root.join(SCRIPTS).join(name));
+    assert_eq!(shown, scripts.collect(), "{PAGE} and {SCRIPTS} have different scripts");
+}
+
+#[test]
+fn links_of_the_pages_lead_to_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for page in ["README.md", "docs/ACTIVATIONS.md", "docs/LANGUAGE_MODEL.md"] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        let folder = root.join(page).parent().unwrap().to_owned();
+        for link in text.split("](").skip(1) {
+            let link = link.split([')', '#']).next().unwrap();
+            let is_elsewhere = link.is_empty() || link.contains("://");
+            assert!(is_elsewhere || folder.join(link).is_file(), "{page} links to {link}");
+        }
+    }
 }

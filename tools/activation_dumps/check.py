@@ -1,14 +1,15 @@
 """Runs the dumping scripts on small networks, and cofire on what they write.
 
-    python check.py COFIRE FRAMEWORK...
+    python check.py COFIRE CHECK...
 
-COFIRE is the command's path. A FRAMEWORK is pytorch, hugging_face, transformer_lens or flax, and
-has to be installed. Of each it checks that the files hold, value by value, what a plain forward
-pass of the same batches computes; that cofire finds in them the entropies that numpy finds; and
-that memory does not grow with the number of samples.
+COFIRE is the command's path. A CHECK is pytorch, hugging_face, transformer_lens or flax, which has
+to be installed: the files hold, value by value, what a plain forward pass of the same batches
+computes; cofire finds in them the entropies that numpy finds; and memory does not grow with the
+number of samples. Or it is shipped: the activations in examples/data, which need numpy alone.
 """
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import numpy
+from firing_tokens import read_layer
 
 BINS = 10
 SHIPPED = Path(__file__).parents[2] / "examples" / "data"
@@ -44,25 +46,6 @@ def check_entropies(cofire, path, layer, expected):
             entropy, -(shares * numpy.log(shares)).sum(), rtol=0, atol=1e-6
         )
     print(f"  {path.name}, {layer}: {len(expected)} × {len(found)}, as computed and as numpy says")
-
-
-def read_safetensors(path):
-    """The layers of a half-precision .safetensors file as float32, by the format's definition."""
-    content = path.read_bytes()
-    data = 8 + int.from_bytes(content[:8], "little")
-    layers = {}
-    header = json.loads(content[8:data])
-    header.pop("__metadata__", None)
-    for name, entry in header.items():
-        start, end = (data + offset for offset in entry["data_offsets"])
-        if entry["dtype"] == "F16":
-            values = numpy.frombuffer(content[start:end], "<f2").astype("float32")
-        else:
-            assert entry["dtype"] == "BF16", entry
-            bits = numpy.frombuffer(content[start:end], "<u2").astype("uint32")
-            values = (bits << 16).view("float32")
-        layers[name] = values.reshape(entry["shape"])
-    return layers
 
 
 def check_refused(error, words, function, *arguments, **named):
@@ -163,7 +146,6 @@ def hugging_face(cofire, folder):
     tokens = json.loads((folder / "tokens.json").read_text())
     assert tokens == json.loads((SHIPPED / "minilm_tokens.json").read_text())[: len(tokens)]
     tokenizer, model = AutoTokenizer.from_pretrained(place), AutoModel.from_pretrained(place).eval()
-    shipped = read_safetensors(SHIPPED / "minilm.safetensors")
     lengths = [len(tokenizer.tokenize(paragraph)) for paragraph in paragraphs]
     for i, layer in enumerate(model.encoder.layer):
         linear = []
@@ -182,8 +164,9 @@ def hugging_face(cofire, folder):
         )
         # Padding changes the order of sums in attention, and nothing else.
         numpy.testing.assert_allclose(together, alone, rtol=0, atol=1e-4)
+        shipped = read_layer(SHIPPED / "minilm.safetensors", f"layer.{i}.ffn")
         numpy.testing.assert_allclose(
-            together[:, :160], shipped[f"layer.{i}.ffn"][: len(tokens)], rtol=2e-3, atol=2e-3
+            together[:, :160], shipped[: len(tokens)], rtol=2e-3, atol=2e-3
         )
 
 
@@ -226,7 +209,6 @@ def transformer_lens(cofire, folder):
     layers = {f"blocks.{i}.mlp.hook_post": model.cfg.d_mlp for i in range(2)}
     dump(model, layers, batches, path, 40 * 19)
     found = safetensors.torch.load_file(path)
-    plain = read_safetensors(path)
     for name in layers:
         with torch.no_grad():
             caches = [
@@ -234,8 +216,9 @@ def transformer_lens(cofire, folder):
             ]
         expected = torch.cat(caches)[:, 1:].flatten(0, 1).to(torch.bfloat16)
         assert torch.equal(found[name], expected), name
-        numpy.testing.assert_array_equal(plain[name], expected.float().numpy())
-        check_entropies(cofire, path, name, plain[name])
+        plain = read_layer(path, name)
+        numpy.testing.assert_array_equal(plain, expected.float().numpy())
+        check_entropies(cofire, path, name, plain)
     check_refused(ValueError, "announced", dump, model, layers, batches, path, 40 * 19 + 1)
     unfinished = subprocess.run([cofire, "analyze", path], capture_output=True)
     assert unfinished.returncode == 2, unfinished
@@ -311,7 +294,25 @@ def flax_many(samples, folder):
     dump(linen_activations(wide, variables, ["layers_0"]), batches, folder)
 
 
-FRAMEWORKS = {f.__name__: f for f in (pytorch, hugging_face, transformer_lens, flax)}
+def shipped(cofire, folder):
+    """The repository's example: firing_tokens.py counts what cofire counts."""
+    dump, tokens = SHIPPED / "minilm.safetensors", SHIPPED / "minilm_tokens.json"
+    layer = ["--layer", "layer.1.ffn", "--binning", "threshold=0", "--measure", "phi", "--json"]
+    summary = subprocess.run([cofire, "analyze", dump, *layer], check=True, capture_output=True)
+    phi = json.loads(summary.stdout)["layers"][0]["firing"]["associations"][0]
+    for pair in phi["strongest_pairs"]:
+        neurons = [str(pair["first"]), str(pair["second"])]
+        command = [sys.executable, Path(__file__).with_name("firing_tokens.py"), dump, layer[1]]
+        output = subprocess.run([*command, *neurons, tokens], check=True, capture_output=True)
+        samples, first, second, both = map(int, re.findall(r"\d+", output.stdout.decode())[:4])
+        assert both == pair["both"], (both, pair)
+        independent = first * second / samples
+        deviation = (first * (1 - first / samples) * second * (1 - second / samples)) ** 0.5
+        assert abs((both - independent) / deviation - pair["association"]) < 1e-9, pair
+        print(f"  neurons {' and '.join(neurons)}: both in {both} of {samples}, as cofire says")
+
+
+CHECKS = {f.__name__: f for f in (pytorch, hugging_face, transformer_lens, flax, shipped)}
 MANY = {
     "pytorch": pytorch_many,
     "hugging_face": hugging_face_many,
@@ -341,15 +342,16 @@ def main():
             size = sum(file.stat().st_size for file in Path(folder).iterdir())
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, size)
         return
-    cofire, *frameworks = sys.argv[1:]
-    if not frameworks or not set(frameworks) <= set(FRAMEWORKS):
+    cofire, *checks = sys.argv[1:] or [None]
+    if not checks or not set(checks) <= set(CHECKS):
         sys.exit(__doc__)
-    for framework in frameworks:
-        print(framework)
+    for check in checks:
+        print(check)
         with tempfile.TemporaryDirectory() as folder:
-            FRAMEWORKS[framework](Path(cofire).resolve(), Path(folder))
-        check_memory(framework)
-    print(f"{len(frameworks)} passed, 0 failed")
+            CHECKS[check](Path(cofire).resolve(), Path(folder))
+        if check in MANY:
+            check_memory(check)
+    print(f"{len(checks)} passed, 0 failed")
 
 
 if __name__ == "__main__":
