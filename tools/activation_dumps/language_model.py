@@ -16,7 +16,7 @@ import numpy
 from safetensors.numpy import load_file
 from transformers import AutoTokenizer
 
-# What the pages says of pairs: by layer, what they are, and whether the text or the place decides.
+# Neurons that the page speaks of, and what it counts as many.
 POSITION_PAIRS = [(459, 1239), (1063, 1158), (258, 948), (1369, 1535), (813, 1289)]
 CONTINUATION_PAIR = (585, 1337)
 CLOSING_PAIR = (389, 1042)
