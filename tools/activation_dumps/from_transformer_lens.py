@@ -1,0 +1,33 @@
+"""Dumps hook points of a TransformerLens model: all of them in one .safetensors file."""
+
+import torch
+
+from activation_files import SafetensorsWriter
+
+
+@torch.no_grad()
+def dump(model, hook_points, batches, path, samples):
+    """Writes the activations at `hook_points`, samples × neurons, as bfloat16.
+
+    model: a TransformerBridge (TransformerLens 3 and 4), or a HookedTransformer (1 to 3).
+    hook_points: neurons by name, such as {"blocks.0.mlp.hook_post": model.cfg.d_mlp}.
+    batches: tokens, (batch, positions), the first of each sequence being the BOS token.
+    samples: how many tokens there are, BOS tokens left out.
+    """
+    model.eval()  # dropout off
+    with SafetensorsWriter(path, samples, hook_points, "BF16") as file:
+
+        def writing_to(name):
+            def hook(activations, hook):
+                rows = activations[:, 1:].flatten(
+                    0, -2
+                )  # at BOS, neurons do what they never else do
+                bits = rows.to(torch.bfloat16).cpu().view(torch.int16)
+                file.write(name, bits.numpy().view("uint16"))
+
+            return hook
+
+        hooks = [(name, writing_to(name)) for name in hook_points]
+        for tokens in batches:
+            # run_with_cache would keep every activation of the model until the batch is over.
+            model.run_with_hooks(tokens, fwd_hooks=hooks, return_type=None)
