@@ -132,7 +132,9 @@ pub use report::{
     KernelChoice, KernelSpeed, LayerFacts, MemoryUse, Remedy, Report, Timings, Transfer,
 };
 pub use simd::simd_level;
-pub use sweep::{Block, InformationPair, Selection, Sweep, SweepReport};
+pub use sweep::{
+    Block, Collected, Collector, InformationPair, Selection, Sweep, SweepPlan, SweepReport,
+};
 
 /// Opening GPU adapters by hand: to list them, to keep one open over many jobs, or to share a
 /// device with the rest of a program.

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use cofire::files::FileError;
+use cofire::files::{FileError, JobError};
 
 /// The exit status after Ctrl-C: 128 and the number of the signal, as shells have it.
 pub(crate) const INTERRUPTED_STATUS: u8 = 130;
@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     Other(String),
     /// The user stopped it: exit status 130.
     Interrupted,
+    /// The user stopped it, and this is what is kept: exit status 130.
+    InterruptedWith(String),
 }
 
 impl Failure {
@@ -40,7 +42,10 @@ impl Failure {
             | Error::LabelsOccurOnce { .. }
             | Error::SamplesMismatch { .. }
             | Error::AdapterNotFound { .. }
-            | Error::KernelUnsupported { .. } => Self::Input(message),
+            | Error::KernelUnsupported { .. }
+            | Error::EstimatorUnsupported { .. }
+            | Error::InvalidSelection { .. }
+            | Error::Batches(_) => Self::Input(message),
             _ => Self::Other(message),
         }
     }
@@ -58,6 +63,7 @@ impl Failure {
         let (message, status) = match self {
             Self::Input(message) => (message, 2),
             Self::Other(message) => (message, 1),
+            Self::InterruptedWith(kept) => (format!("interrupted; {kept}"), INTERRUPTED_STATUS),
             Self::Interrupted => {
                 ("interrupted; nothing was written".to_owned(), INTERRUPTED_STATUS)
             }
@@ -93,7 +99,25 @@ impl From<FileError> for Failure {
             None => error.to_string(),
         };
         match error {
-            FileError::OutOfMemory { .. } | FileError::Write { .. } => Self::Other(message),
+            FileError::OutOfMemory { .. } | FileError::Write { .. } | FileError::NoSpace { .. } => {
+                Self::Other(message)
+            }
+            _ => Self::Input(message),
+        }
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        let message = match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        };
+        match error {
+            JobError::InUse { .. }
+            | JobError::DamagedBlock { .. }
+            | JobError::Read { .. }
+            | JobError::Write { .. } => Self::Other(message),
             _ => Self::Input(message),
         }
     }

@@ -11,6 +11,7 @@ mod interrupt;
 mod labels;
 mod layer_list;
 mod measure;
+mod pairs;
 mod printer;
 mod progress;
 mod results;
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
         Command::Analyze(arguments) => analyze::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Devices(arguments) => devices::run(&arguments),
+        Command::Merge(arguments) => pairs::merge(&arguments),
+        Command::Pairs(arguments) => pairs::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

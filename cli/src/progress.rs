@@ -1,6 +1,8 @@
 //! The progress bar.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cofire::Progress;
@@ -49,6 +51,43 @@ impl Bar {
         move |progress| {
             bar.set_length(progress.total);
             bar.set_position(progress.done);
+            if interrupt::is_requested() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
+    }
+}
+
+/// What does not count, of a job of which a part is done already or is done elsewhere.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Skipped {
+    /// Pair-samples that do not count.
+    work: Arc<AtomicU64>,
+    /// Pair-samples that are known to be done.
+    done: Arc<AtomicU64>,
+}
+
+impl Skipped {
+    /// What is done by now does not count.
+    pub(crate) fn skip_all_done(&self) {
+        self.work.store(self.done.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+}
+
+impl Bar {
+    /// [`Bar::callback`] of what is left of a job.
+    pub(crate) fn callback_beside(
+        &self,
+        skipped: &Skipped,
+    ) -> impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static {
+        let (bar, skipped) = (self.bar.clone(), skipped.clone());
+        move |progress| {
+            skipped.done.store(progress.done, Ordering::Relaxed);
+            let skipped = skipped.work.load(Ordering::Relaxed);
+            bar.set_length(progress.total.saturating_sub(skipped));
+            bar.set_position(progress.done.saturating_sub(skipped));
             if interrupt::is_requested() {
                 ControlFlow::Break(())
             } else {

@@ -50,12 +50,18 @@ impl<'a> Results<'a> {
             Place::Directory(output) => output.write_array(file, array)?,
             Place::Folder(folder) => folder.write_array(file, array)?,
         };
-        self.written.0.push((key.to_owned(), path));
+        self.written.add(key, path);
         Ok(())
     }
 
     pub(crate) fn written(self) -> Option<Written> {
         (!matches!(self.place, Place::Nowhere)).then_some(self.written)
+    }
+}
+
+impl Written {
+    pub(crate) fn add(&mut self, key: &str, path: PathBuf) {
+        self.0.push((key.to_owned(), path));
     }
 }
 

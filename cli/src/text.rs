@@ -11,21 +11,21 @@ use crate::statistics::Spread;
 
 /// Lines of a label and a value each, the values below each other.
 #[derive(Debug, Default)]
-struct Lines(Vec<(String, String)>);
+pub(crate) struct Lines(Vec<(String, String)>);
 
 impl Lines {
-    fn add(&mut self, label: impl Into<String>, value: impl Into<String>) {
+    pub(crate) fn add(&mut self, label: impl Into<String>, value: impl Into<String>) {
         self.0.push((label.into(), value.into()));
     }
 
     /// Several values with one label.
-    fn add_all(&mut self, label: &str, values: impl IntoIterator<Item = String>) {
+    pub(crate) fn add_all(&mut self, label: &str, values: impl IntoIterator<Item = String>) {
         for (index, value) in values.into_iter().enumerate() {
             self.add(if index == 0 { label } else { "" }, value);
         }
     }
 
-    fn finish(&self, mut text: String) -> String {
+    pub(crate) fn finish(&self, mut text: String) -> String {
         const NARROWEST: usize = 20;
         let longest = self.0.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
         let width = longest.max(NARROWEST);
@@ -275,7 +275,7 @@ fn computed_by(facts: &LayerFacts) -> String {
 }
 
 /// Of something that may have a unit.
-fn spread(spread: Option<Spread>, unit: Option<&str>) -> String {
+pub(crate) fn spread(spread: Option<Spread>, unit: Option<&str>) -> String {
     let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
     match spread {
         Some(Spread { mean, median, .. }) => {
@@ -310,7 +310,7 @@ fn time(facts: &LayerFacts) -> String {
     text
 }
 
-fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 1e-3 => format!("{:.0} us", s * 1e6),
         s if s < 1.0 => format!("{:.1} ms", s * 1e3),
@@ -330,7 +330,7 @@ pub(crate) fn rate(value: f64) -> String {
 }
 
 /// A number with a comma after every three digits.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -438,10 +438,10 @@ impl<'a> Place<'a> {
 }
 
 /// Shows text on one line: control characters, and those that reorder a line, are escaped.
-struct OneLine<T>(T);
+pub(super) struct OneLine<T>(pub(super) T);
 
 impl<'a> OneLine<std::path::Display<'a>> {
-    fn path(path: &'a Path) -> Self {
+    pub(super) fn path(path: &'a Path) -> Self {
         Self(path.display())
     }
 }

@@ -58,6 +58,7 @@ mod element;
 mod error;
 mod expansion;
 mod file_name;
+mod job;
 mod layer;
 mod matrix;
 mod npy;
@@ -73,6 +74,9 @@ use std::path::Path;
 pub use batches::{FileBatches, expand_path, open_batches};
 pub use element::ElementType;
 pub use error::FileError;
+pub use job::{
+    Fingerprint, Fingerprinted, InvalidPart, Job, JobDirectory, JobError, JobPart, RunningJob,
+};
 pub use layer::{Layer, LayerInfo};
 pub use matrix::NpyMatrixWriter;
 pub use output::{OutputDirectory, OutputFolder};

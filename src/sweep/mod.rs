@@ -6,6 +6,7 @@
 
 mod at_least;
 mod block;
+mod collector;
 mod false_discovery;
 mod report;
 mod selection;
@@ -23,11 +24,12 @@ use crate::measures::Information;
 use crate::plan::Tile;
 use crate::report::{Execution, MemoryUse, Timings};
 use crate::stopwatch::Stopwatch;
-use crate::{Analysis, Error, Estimator};
+use crate::{Analysis, Error};
 pub use block::Block;
+use collector::PAIR_BYTES;
+pub use collector::{Collected, Collector, SweepPlan};
 pub use report::SweepReport;
 pub use selection::Selection;
-use selectors::{BlockNeurons, Selector};
 
 /// A pair of neurons and the information they share.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,21 +92,13 @@ const SMALLEST_EDGE: usize = 16;
 /// ```
 pub struct Sweep {
     analysis: Analysis,
-    selection: Selection,
-    selector: Option<Box<dyn Selector>>,
+    collector: Collector,
     layer: Layer,
     fits: LayerFits,
     samples: u32,
-    /// Indices of the neurons, in the order in which they are swept.
-    order: Vec<usize>,
-    /// By their place in that order.
+    /// By their place in the order in which neurons are swept.
     marginals: Arc<[Marginal]>,
     entropies: Entropies,
-    edge: usize,
-    blocks: Vec<Tile>,
-    is_taken: Vec<bool>,
-    pairs_left: u64,
-    pairs_passed_over: u64,
     chosen: Option<Chosen>,
     monitor: Arc<Monitor>,
     execution: Option<Execution>,
@@ -127,8 +121,8 @@ impl Sweep {
     /// # Errors
     ///
     /// For a selection that makes no sense, [`Selection::FalseDiscoveryRate`] with another estimator
-    /// than [`Estimator::PlugIn`], a kernel that cannot count so many bins, and more memory than
-    /// allowed.
+    /// than [`Estimator::PlugIn`](crate::Estimator::PlugIn), a kernel that cannot count so many bins,
+    /// and more memory than allowed.
     pub fn new(
         analysis: &Analysis,
         layer: EncodedLayer,
@@ -172,19 +166,26 @@ impl Sweep {
         let marginal = |neuron: usize| {
             entropies.marginal(layer.marginal(neuron), layer.edges().bins_of(neuron))
         };
-        let mut marginals: Vec<Marginal> = (0..neurons).map(marginal).collect();
-        let selector = selector_of(analysis, &marginals, selection, samples, memory);
-        let mut order: Vec<usize> = (0..neurons).collect();
-        if may_pass_over(estimator, selection) {
-            order.sort_by(|&a, &b| marginals[b].entropy.total_cmp(&marginals[a].entropy));
-            marginals = order.iter().map(|&neuron| marginals[neuron]).collect();
-        }
+        let marginals: Vec<Marginal> = (0..neurons).map(marginal).collect();
+        let plan = SweepPlan {
+            selection,
+            estimator,
+            units: analysis.units,
+            samples: layer.samples(),
+            block_edge: edge,
+            entropy: marginals.iter().map(|marginal| marginal.entropy).collect(),
+            occupied_bins: marginals.iter().map(|marginal| marginal.occupied).collect(),
+        };
+        let most_pairs = analysis.memory_beside(memory) / PAIR_BYTES;
+        let most_pairs = usize::try_from(most_pairs).unwrap_or(usize::MAX);
+        let collector = Collector::with_most_pairs(plan, most_pairs)?;
+        let order = collector.order();
+        let marginals = order.iter().map(|&neuron| marginals[neuron]).collect();
 
         let pairs = Tile::triangle(neurons);
-        let blocks = pairs.cut(edge, edge);
         let spilled_bytes = layer.spilled_bytes();
         let (layer, fits) = match layer.into_codes() {
-            Ok((codes, fits)) => (Layer::Whole(Arc::new(codes.reordered(&order)?)), fits),
+            Ok((codes, fits)) => (Layer::Whole(Arc::new(codes.reordered(order)?)), fits),
             Err(layer) => {
                 let fits = layer.fits();
                 (Layer::Pieces(layer), fits)
@@ -193,19 +194,12 @@ impl Sweep {
         Ok(Self {
             monitor: Arc::new(analysis.monitor(pairs.work(samples as usize))),
             analysis: analysis.clone(),
-            selection,
-            selector,
+            collector,
             layer,
             fits,
             samples,
-            order,
-            marginals: marginals.into(),
+            marginals,
             entropies,
-            edge,
-            is_taken: vec![false; blocks.len()],
-            blocks,
-            pairs_left: pairs.pairs() as u64,
-            pairs_passed_over: 0,
             chosen: None,
             execution: None,
             timings: Timings { discretize: clock.elapsed(), ..Timings::default() },
@@ -217,19 +211,25 @@ impl Sweep {
     /// How many blocks there are.
     #[must_use]
     pub fn blocks(&self) -> usize {
-        self.blocks.len()
+        self.collector.blocks()
+    }
+
+    /// What the blocks are cut by, for a [`Collector`] elsewhere.
+    #[must_use]
+    pub fn plan(&self) -> &SweepPlan {
+        self.collector.plan()
     }
 
     /// Neurons along the edge of a block.
     #[must_use]
     pub fn block_edge(&self) -> usize {
-        self.edge
+        self.plan().block_edge
     }
 
     /// Whether a block has been [taken](Self::take).
     #[must_use]
     pub fn is_taken(&self, block: usize) -> bool {
-        self.is_taken.get(block).copied().unwrap_or(false)
+        self.collector.is_taken(block)
     }
 
     /// Computes a block, the first of which is 0, or finds that none of its pairs can be selected.
@@ -248,11 +248,8 @@ impl Sweep {
     ///
     /// As [`Sweep::compute`].
     pub async fn compute_async(&mut self, block: usize) -> Result<Block, Error> {
-        let tile = self.tile(block)?;
-        if may_pass_over(self.analysis.estimator, self.selection)
-            && let Some(selector) = &self.selector
-            && !selector.may_hold(self.neurons_of(&tile))
-        {
+        let tile = self.collector.tile(block)?;
+        if self.collector.passes_over(&tile) {
             self.monitor.skip(tile.work(self.samples as usize))?;
             return Ok(Block::passed_over());
         }
@@ -281,8 +278,8 @@ impl Sweep {
         // An engine that returns has dropped its share.
         let information = Arc::into_inner(information).ok_or(Error::Cancelled)?;
         let matrix = information.finish(self.analysis.units)?;
-        let neurons = self.neurons_of(&tile);
-        let block = match &self.selector {
+        let neurons = self.collector.neurons_of(&tile);
+        let block = match self.collector.selector() {
             Some(selector) => Block::of_pairs(selector.pick(neurons, matrix.view())),
             None => Block::of_matrix(neurons.rows[0], neurons.columns[0], matrix),
         };
@@ -299,22 +296,9 @@ impl Sweep {
     ///
     /// # Errors
     ///
-    /// For a block that does not exist, and for more pairs than memory is allowed to hold.
+    /// As [`Collector::take`].
     pub fn take(&mut self, number: usize, block: Block) -> Result<(), Error> {
-        let tile = self.tile(number)?;
-        if self.is_taken[number] {
-            return Ok(());
-        }
-        let pairs = tile.pairs() as u64;
-        self.pairs_left -= pairs;
-        if block.is_passed_over() {
-            self.pairs_passed_over += pairs;
-        }
-        if let Some(selector) = &mut self.selector {
-            selector.keep(block.pairs(), self.pairs_left)?;
-        }
-        self.is_taken[number] = true;
-        Ok(())
+        self.collector.take(number, block)
     }
 
     /// Counts a block as done that was computed earlier: for the callback of
@@ -324,7 +308,7 @@ impl Sweep {
     ///
     /// For a block that does not exist, and for a callback that wants to stop.
     pub fn skip(&mut self, block: usize) -> Result<(), Error> {
-        let work = self.tile(block)?.work(self.samples as usize);
+        let work = self.collector.tile(block)?.work(self.samples as usize);
         self.monitor.skip(work)
     }
 
@@ -349,19 +333,6 @@ impl Sweep {
         report::of(self)
     }
 
-    fn tile(&self, block: usize) -> Result<Tile, Error> {
-        let reason = "there is no block of that number";
-        self.blocks.get(block).cloned().ok_or(Error::InvalidSelection { reason })
-    }
-
-    fn neurons_of(&self, tile: &Tile) -> BlockNeurons<'_> {
-        BlockNeurons {
-            rows: &self.order[tile.rows.clone()],
-            columns: &self.order[tile.columns.clone()],
-            is_triangular: tile.is_triangular(),
-        }
-    }
-
     /// Codes that have those of a tile's neurons, the tile's pairs by the numbers that neurons have in
     /// them, and their marginals.
     #[expect(clippy::type_complexity, reason = "three things that belong together once")]
@@ -379,44 +350,10 @@ impl Sweep {
             let pairs = Tile::rectangle(rows.len(), columns.len());
             (pairs, rows.chain(columns).collect::<Vec<_>>())
         };
-        let neurons: Vec<usize> = places.iter().map(|&place| self.order[place]).collect();
+        let order = self.collector.order();
+        let neurons: Vec<usize> = places.iter().map(|&place| order[place]).collect();
         let marginals = places.iter().map(|&place| self.marginals[place]).collect();
         Ok((Arc::new(layer.gather(&neurons)?), pairs, marginals))
-    }
-}
-
-/// Whether a pair is known to share no more than the entropy of either neuron, and that matters.
-fn may_pass_over(estimator: Estimator, selection: Selection) -> bool {
-    estimator == Estimator::PlugIn && selection != Selection::All
-}
-
-fn selector_of(
-    analysis: &Analysis,
-    marginals: &[Marginal],
-    selection: Selection,
-    samples: u32,
-    memory: Memory,
-) -> Option<Box<dyn Selector>> {
-    let per_nat = analysis.units.per_nat();
-    let entropy = || marginals.iter().map(|marginal| marginal.entropy * per_nat).collect();
-    // A pair that is kept has a copy in its block and one on its way out.
-    let pair_bytes = 4 * size_of::<InformationPair>() as u64;
-    let most_pairs = analysis.memory_beside(memory) / pair_bytes;
-    let most_pairs = usize::try_from(most_pairs).unwrap_or(usize::MAX);
-    match selection {
-        Selection::All => None,
-        Selection::Strongest(most) => Some(Box::new(strongest::Strongest::new(most, entropy()))),
-        Selection::AtLeast(least) => {
-            Some(Box::new(at_least::AtLeast::new(least, entropy(), most_pairs)))
-        }
-        Selection::FalseDiscoveryRate(rate) => {
-            let tested = false_discovery::Tested {
-                entropy: entropy(),
-                occupied: marginals.iter().map(|marginal| marginal.occupied).collect(),
-                per_information: 2.0 * f64::from(samples) / per_nat,
-            };
-            Some(Box::new(false_discovery::FalseDiscovery::new(rate, tested, most_pairs)))
-        }
     }
 }
 

@@ -53,30 +53,18 @@ pub struct SweepReport {
 }
 
 pub(super) fn of(sweep: Sweep) -> SweepReport {
-    let (pairs, rates) = sweep.selector.map_or((Vec::new(), None), |selector| selector.finish());
-    // Rates follow their pairs.
-    let mut order: Vec<usize> = (0..pairs.len()).collect();
-    order.sort_unstable_by_key(|&k| (pairs[k].first, pairs[k].second));
-    let false_discovery_rates = rates.map(|rates| order.iter().map(|&k| rates[k]).collect());
-    let pairs = order.iter().map(|&k| pairs[k]).collect();
-
-    let neurons = sweep.order.len();
-    let (mut entropy, mut occupied_bins) = (Array1::zeros(neurons), Array1::zeros(neurons));
-    for (&neuron, marginal) in sweep.order.iter().zip(sweep.marginals.iter()) {
-        entropy[neuron] = marginal.entropy * sweep.analysis.units.per_nat();
-        occupied_bins[neuron] = marginal.occupied;
-    }
-    let pairs_in_all = (neurons as u64) * (neurons as u64 + 1) / 2;
+    let blocks = sweep.collector.blocks();
+    let collected = sweep.collector.finish();
     SweepReport {
-        pairs,
-        false_discovery_rates,
-        selection: sweep.selection,
-        pairs_in_all,
-        pairs_passed_over: sweep.pairs_passed_over,
-        blocks_taken: sweep.is_taken.iter().filter(|&&taken| taken).count(),
-        blocks: sweep.blocks.len(),
-        entropy,
-        occupied_bins,
+        pairs: collected.pairs,
+        false_discovery_rates: collected.false_discovery_rates,
+        selection: collected.plan.selection,
+        pairs_in_all: collected.pairs_in_all,
+        pairs_passed_over: collected.pairs_passed_over,
+        blocks_taken: collected.blocks_taken,
+        blocks,
+        entropy: collected.entropy,
+        occupied_bins: collected.plan.occupied_bins.into(),
         estimator: sweep.analysis.estimator,
         units: sweep.analysis.units,
         samples: sweep.samples as usize,
@@ -100,9 +88,7 @@ impl fmt::Debug for Sweep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sweep")
             .field("analysis", &self.analysis)
-            .field("selection", &self.selection)
-            .field("neurons", &self.order.len())
-            .field("blocks", &self.blocks.len())
+            .field("collector", &self.collector)
             .finish_non_exhaustive()
     }
 }

@@ -19,8 +19,13 @@ pub enum Selection {
 }
 
 impl Selection {
-    /// Refuses what no layer could be asked for.
-    pub(super) fn check(self, estimator: Estimator) -> Result<(), Error> {
+    /// Refuses what no layer could be asked for, before any is read.
+    ///
+    /// # Errors
+    ///
+    /// For numbers that make no sense, and for [`Selection::FalseDiscoveryRate`] with another estimator
+    /// than [`Estimator::PlugIn`].
+    pub fn check(self, estimator: Estimator) -> Result<(), Error> {
         let refused = |reason| Err(Error::InvalidSelection { reason });
         match self {
             Self::Strongest(0) => refused("0 strongest partners; ask for at least one"),

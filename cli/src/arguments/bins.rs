@@ -73,6 +73,16 @@ impl BinsArgument {
     }
 }
 
+impl fmt::Display for BinsArgument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.rule(), self.0) {
+            (Some(rule), _) => f.write_str(rule),
+            (None, Bins::Fixed(bins)) => write!(f, "{bins}"),
+            (None, _) => f.write_str("other"), // the enum may grow
+        }
+    }
+}
+
 impl FromStr for BinsArgument {
     type Err = String;
 

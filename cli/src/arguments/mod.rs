@@ -8,6 +8,7 @@ mod bins;
 mod compare;
 mod engine;
 mod estimator;
+mod pairs;
 mod results;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use bins::{BinArguments, BinningArgument, BinsArgument, RangeArgument
 pub(crate) use compare::CompareArguments;
 pub(crate) use engine::{EngineArgument, EngineArguments};
 pub(crate) use estimator::{EstimatorArgument, EstimatorArguments, PresetArgument};
+pub(crate) use pairs::{FormatArgument, MergeArguments, PairsArguments, PairsOutputArguments};
 pub(crate) use results::{MeasureArgument, OutputArguments, ResultArguments, SignificanceArgument};
 
 /// Entropy of every neuron and mutual information of every pair, exactly, on any GPU or CPU
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Analyze(Box<AnalyzeArguments>),
     Compare(Box<CompareArguments>),
     Devices(DevicesArguments),
+    Merge(MergeArguments),
+    Pairs(Box<PairsArguments>),
 }
 
 /// Measure the layers of activation dumps

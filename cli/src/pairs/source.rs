@@ -1,0 +1,47 @@
+//! Activations on their way in: the user sees how far they are, and may stop.
+
+use std::ops::ControlFlow;
+
+use cofire::{Batches, Error};
+use ndarray::ArrayView2;
+
+use crate::progress::Bar;
+
+/// Tells a bar of every batch.
+pub(super) struct Watched<'a> {
+    source: &'a mut dyn Batches,
+    bar: &'a Bar,
+}
+
+impl<'a> Watched<'a> {
+    pub(super) fn new(source: &'a mut dyn Batches, bar: &'a Bar) -> Self {
+        Self { source, bar }
+    }
+}
+
+impl Batches for Watched<'_> {
+    fn samples(&self) -> usize {
+        self.source.samples()
+    }
+
+    fn neurons(&self) -> usize {
+        self.source.neurons()
+    }
+
+    fn visit(
+        &mut self,
+        most_samples: usize,
+        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (bar, total) = (self.bar, self.samples());
+        let mut samples = 0;
+        bar.begin("reading");
+        self.source.visit(most_samples, &mut |batch| {
+            samples += batch.nrows();
+            if bar.reached(samples, total) == ControlFlow::Break(()) {
+                return Err(Error::Cancelled);
+            }
+            visitor(batch)
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! Files that are whole or not there.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::JobError;
+
+/// What the names of files end in that are not whole yet.
+pub(super) const PARTIAL: &str = ".partial";
+
+/// Writes a file at once: under a name of the writer's own, to the disk, and then under its name.
+/// Whatever ends the process or the machine meanwhile, the file is whole or not there.
+pub(super) fn write_whole(
+    directory: &Path,
+    name: &str,
+    writer: &str,
+    bytes: &[u8],
+) -> Result<(), JobError> {
+    let path = directory.join(name);
+    let partial = directory.join(format!("{name}.{writer}{PARTIAL}"));
+    let write = || {
+        // Left behind by a process that was killed, or a link that leads out of the directory.
+        match fs::remove_file(&partial) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = File::create_new(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, &path)?;
+        sync_directory(directory)
+    };
+    write().map_err(|source| {
+        // What is left would be in the way of nothing.
+        let _ = fs::remove_file(&partial);
+        JobError::Write { path: path.clone(), source }
+    })
+}
+
+/// Makes sure that names survive a power failure.
+#[cfg(unix)]
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// Other systems keep names by themselves, and have no way to ask for it.
+#[cfg(not(unix))]
+fn sync_directory(_directory: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// What was found where a file is meant to be.
+pub(super) enum Found {
+    Nothing,
+    Bytes(Vec<u8>),
+    /// The file has so many bytes, more than it can have.
+    TooLong,
+}
+
+/// Reads a file that has at most so many bytes.
+pub(super) fn read(path: &Path, most: u64) -> Result<Found, JobError> {
+    if !is_there(path)? {
+        return Ok(Found::Nothing);
+    }
+    let read = || {
+        let file = File::open(path)?;
+        if file.metadata()?.len() > most {
+            return Ok(Found::TooLong);
+        }
+        let mut bytes = Vec::new();
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(if bytes.len() as u64 > most { Found::TooLong } else { Found::Bytes(bytes) })
+    };
+    read().map_err(|source| JobError::Read { path: path.into(), source })
+}
+
+/// Whether there is a regular file. Anything else in its place, a link too, is an error: reading from
+/// a pipe might wait for ever.
+pub(super) fn is_there(path: &Path) -> Result<bool, JobError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(true),
+        Ok(_) => Err(JobError::InTheWay { path: path.into(), found: "not a regular file" }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(JobError::Read { path: path.into(), source }),
+    }
+}
+
+/// How a lock is held: alone, or beside others that share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    Alone,
+    Shared,
+}
+
+/// Takes the lock that a file stands for, unless someone else has it: `None` then. It is given back when
+/// the file is dropped, or its process ends in whatever way.
+pub(super) fn try_lock(path: &Path, hold: Hold) -> Result<Option<File>, JobError> {
+    let file = lock_file(path)?;
+    let locked = match hold {
+        Hold::Alone => file.try_lock(),
+        Hold::Shared => file.try_lock_shared(),
+    };
+    match locked {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(JobError::Write { path: path.into(), source }),
+    }
+}
+
+/// Takes a lock that others hold for a moment only.
+pub(super) fn lock(path: &Path) -> Result<File, JobError> {
+    let file = lock_file(path)?;
+    file.lock().map_err(|source| JobError::Write { path: path.into(), source })?;
+    Ok(file)
+}
+
+fn lock_file(path: &Path) -> Result<File, JobError> {
+    is_there(path)?;
+    let opened = File::options().write(true).create(true).truncate(false).open(path);
+    opened.map_err(|source| JobError::Write { path: path.into(), source })
+}

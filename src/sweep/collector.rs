@@ -1,0 +1,308 @@
+//! Selecting pairs from blocks, wherever those were computed.
+
+use std::fmt;
+
+use ndarray::Array1;
+
+use super::selectors::{BlockNeurons, Selector};
+use super::{Block, InformationPair, Selection, at_least, false_discovery, strongest};
+use crate::plan::Tile;
+use crate::{Error, Estimator, Units};
+
+/// What has to be known of a layer, beside its codes, to cut its pairs into blocks and to select
+/// among them. Sweeps of one plan have the same blocks, on any machine.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SweepPlan {
+    /// Which pairs are wanted.
+    pub selection: Selection,
+    /// How entropies are estimated.
+    pub estimator: Estimator,
+    /// The unit of mutual information.
+    pub units: Units,
+    /// Number of samples.
+    pub samples: usize,
+    /// Neurons along the edge of a block.
+    pub block_edge: usize,
+    /// Entropy of each neuron, in nats whatever the units; length `neurons`.
+    pub entropy: Vec<f64>,
+    /// How many bins of each neuron have any sample; length `neurons`.
+    pub occupied_bins: Vec<u32>,
+}
+
+impl SweepPlan {
+    /// Number of neurons.
+    #[must_use]
+    pub fn neurons(&self) -> usize {
+        self.entropy.len()
+    }
+
+    /// How many blocks there are.
+    #[must_use]
+    pub fn blocks(&self) -> u64 {
+        let along = self.neurons().div_ceil(self.block_edge.max(1)) as u64;
+        u64::try_from(u128::from(along) * (u128::from(along) + 1) / 2).unwrap_or(u64::MAX)
+    }
+
+    /// Entropies in the plan's units.
+    fn entropy_in_units(&self) -> Vec<f64> {
+        let per_nat = self.units.per_nat();
+        self.entropy.iter().map(|entropy| entropy * per_nat).collect()
+    }
+
+    /// Refuses what no sweep could have planned.
+    fn check(&self) -> Result<(), Error> {
+        self.estimator.check()?;
+        self.selection.check(self.estimator)?;
+        let is_consistent = self.occupied_bins.len() == self.neurons()
+            && self.entropy.iter().all(|entropy| entropy.is_finite())
+            && u32::try_from(self.samples).is_ok()
+            && self.block_edge > 0;
+        let reason = "the plan of the sweep contradicts itself";
+        if is_consistent { Ok(()) } else { Err(Error::InvalidSelection { reason }) }
+    }
+}
+
+/// Selects pairs from the blocks of a sweep, without the activations: what joins blocks that several
+/// machines have computed.
+///
+/// # Examples
+///
+/// ```
+/// use cofire::{Analysis, Collector, Selection, Sweep};
+/// use ndarray::Array2;
+///
+/// let activations = Array2::from_shape_fn((500, 300), |(s, n)| ((s * (n % 9 + 3)) % 17) as f32);
+/// let analysis = Analysis::new(10);
+/// let layer = analysis.encode_batches(&mut activations.view())?;
+/// let mut sweep = Sweep::with_block_edge(&analysis, layer, Selection::Strongest(3), 64)?;
+///
+/// let mut collector = Collector::new(sweep.plan().clone(), u64::MAX)?;
+/// for number in 0..sweep.blocks() {
+///     collector.take(number, sweep.compute(number)?)?; // computed anywhere
+/// }
+/// assert_eq!(collector.finish().pairs, sweep.run()?.pairs);
+/// # Ok::<(), cofire::Error>(())
+/// ```
+pub struct Collector {
+    plan: SweepPlan,
+    selector: Option<Box<dyn Selector>>,
+    /// Indices of the neurons, in the order in which they are swept, and the place that each has in
+    /// it.
+    order: Vec<usize>,
+    places: Vec<usize>,
+    blocks: Vec<Tile>,
+    is_taken: Vec<bool>,
+    pairs_left: u64,
+    pairs_passed_over: u64,
+}
+
+/// What was selected, and what is known of single neurons.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Collected {
+    /// The pairs that were selected, in order of their neurons: first by the first, then by the second
+    /// one. Each pair is there once. Empty for [`Selection::All`], whose blocks hold them.
+    pub pairs: Vec<InformationPair>,
+    /// The false-discovery rate at which each of them becomes a discovery, where they were selected by
+    /// it.
+    pub false_discovery_rates: Option<Vec<f64>>,
+    /// Pairs of the layer, each neuron with itself included.
+    pub pairs_in_all: u64,
+    /// Pairs that were not computed, as they could not be selected.
+    pub pairs_passed_over: u64,
+    /// Blocks that have been taken.
+    pub blocks_taken: usize,
+    /// Entropy of each neuron, in the plan's units; length `neurons`.
+    pub entropy: Array1<f64>,
+    /// What the blocks were cut by.
+    pub plan: SweepPlan,
+}
+
+impl Collector {
+    /// Prepares to take the blocks of a sweep. `memory_limit` is how many bytes the selected pairs may
+    /// take.
+    ///
+    /// # Errors
+    ///
+    /// For a plan that no sweep could have made.
+    pub fn new(plan: SweepPlan, memory_limit: u64) -> Result<Self, Error> {
+        let most_pairs = memory_limit / PAIR_BYTES;
+        Self::with_most_pairs(plan, usize::try_from(most_pairs).unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn with_most_pairs(plan: SweepPlan, most_pairs: usize) -> Result<Self, Error> {
+        plan.check()?;
+        let neurons = plan.neurons();
+        let selector = selector_of(&plan, most_pairs);
+        let mut order: Vec<usize> = (0..neurons).collect();
+        if may_pass_over(plan.estimator, plan.selection) {
+            order.sort_by(|&a, &b| plan.entropy[b].total_cmp(&plan.entropy[a]));
+        }
+        let mut places = vec![0; neurons];
+        for (place, &neuron) in order.iter().enumerate() {
+            places[neuron] = place;
+        }
+        let pairs = Tile::triangle(neurons);
+        let blocks = pairs.cut(plan.block_edge, plan.block_edge);
+        Ok(Self {
+            is_taken: vec![false; blocks.len()],
+            pairs_left: pairs.pairs() as u64,
+            pairs_passed_over: 0,
+            plan,
+            selector,
+            order,
+            places,
+            blocks,
+        })
+    }
+
+    /// What the blocks are cut by.
+    #[must_use]
+    pub fn plan(&self) -> &SweepPlan {
+        &self.plan
+    }
+
+    /// How many blocks there are.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Whether a block has been [taken](Self::take).
+    #[must_use]
+    pub fn is_taken(&self, block: usize) -> bool {
+        self.is_taken.get(block).copied().unwrap_or(false)
+    }
+
+    /// Takes a block for the result. A block that has been taken before is left alone.
+    ///
+    /// # Errors
+    ///
+    /// For a block that does not exist, one that holds other pairs than its own, and for more pairs
+    /// than memory is allowed to hold.
+    pub fn take(&mut self, number: usize, block: Block) -> Result<(), Error> {
+        let tile = self.tile(number)?;
+        if !self.is_of(&block, &tile) {
+            let reason = "the block holds other pairs than those of its number";
+            return Err(Error::InvalidSelection { reason });
+        }
+        if self.is_taken[number] {
+            return Ok(());
+        }
+        let pairs = tile.pairs() as u64;
+        self.pairs_left -= pairs;
+        if block.is_passed_over() {
+            self.pairs_passed_over += pairs;
+        }
+        if let Some(selector) = &mut self.selector {
+            selector.keep(block.pairs(), self.pairs_left)?;
+        }
+        self.is_taken[number] = true;
+        Ok(())
+    }
+
+    /// What was selected from the blocks that have been taken, all of them or some.
+    #[must_use]
+    pub fn finish(self) -> Collected {
+        let (pairs, rates) = self.selector.map_or((Vec::new(), None), |selector| selector.finish());
+        // Rates follow their pairs.
+        let mut order: Vec<usize> = (0..pairs.len()).collect();
+        order.sort_unstable_by_key(|&k| (pairs[k].first, pairs[k].second));
+        let neurons = self.order.len() as u64;
+        Collected {
+            false_discovery_rates: rates.map(|rates| order.iter().map(|&k| rates[k]).collect()),
+            pairs: order.iter().map(|&k| pairs[k]).collect(),
+            pairs_in_all: neurons * (neurons + 1) / 2,
+            pairs_passed_over: self.pairs_passed_over,
+            blocks_taken: self.is_taken.iter().filter(|&&taken| taken).count(),
+            entropy: self.plan.entropy_in_units().into(),
+            plan: self.plan,
+        }
+    }
+
+    /// Indices of the neurons, in the order in which they are swept.
+    pub(super) fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    pub(super) fn tile(&self, block: usize) -> Result<Tile, Error> {
+        let reason = "there is no block of that number";
+        self.blocks.get(block).cloned().ok_or(Error::InvalidSelection { reason })
+    }
+
+    pub(super) fn neurons_of(&self, tile: &Tile) -> BlockNeurons<'_> {
+        BlockNeurons {
+            rows: &self.order[tile.rows.clone()],
+            columns: &self.order[tile.columns.clone()],
+            is_triangular: tile.is_triangular(),
+        }
+    }
+
+    pub(super) fn selector(&self) -> Option<&dyn Selector> {
+        self.selector.as_deref()
+    }
+
+    /// Whether none of a tile's pairs can be selected, by what has been taken so far.
+    pub(super) fn passes_over(&self, tile: &Tile) -> bool {
+        may_pass_over(self.plan.estimator, self.plan.selection)
+            && self.selector().is_some_and(|selector| !selector.may_hold(self.neurons_of(tile)))
+    }
+
+    fn is_of(&self, block: &Block, tile: &Tile) -> bool {
+        if let Some((row, column, information)) = block.matrix() {
+            let shape = (tile.rows.len(), tile.columns.len());
+            return self.selector.is_none()
+                && (row, column, information.dim())
+                    == (tile.rows.start, tile.columns.start, shape);
+        }
+        if self.selector.is_none() {
+            return false;
+        }
+        block.pairs().iter().all(|pair| {
+            let (first, second) = (pair.first as usize, pair.second as usize);
+            if first >= second || second >= self.order.len() {
+                return false;
+            }
+            let (a, b) = (self.places[first], self.places[second]);
+            tile.rows.contains(&a.min(b)) && tile.columns.contains(&a.max(b))
+        })
+    }
+}
+
+/// Bytes of a pair that is kept: it has a copy in its block and one on its way out.
+pub(super) const PAIR_BYTES: u64 = 4 * size_of::<InformationPair>() as u64;
+
+/// Whether a pair is known to share no more than the entropy of either neuron, and that matters.
+fn may_pass_over(estimator: Estimator, selection: Selection) -> bool {
+    estimator == Estimator::PlugIn && selection != Selection::All
+}
+
+fn selector_of(plan: &SweepPlan, most_pairs: usize) -> Option<Box<dyn Selector>> {
+    let entropy = plan.entropy_in_units();
+    match plan.selection {
+        Selection::All => None,
+        Selection::Strongest(most) => Some(Box::new(strongest::Strongest::new(most, entropy))),
+        Selection::AtLeast(least) => {
+            Some(Box::new(at_least::AtLeast::new(least, entropy, most_pairs)))
+        }
+        Selection::FalseDiscoveryRate(rate) => {
+            let tested = false_discovery::Tested {
+                entropy,
+                occupied: plan.occupied_bins.clone(),
+                per_information: 2.0 * plan.samples as f64 / plan.units.per_nat(),
+            };
+            Some(Box::new(false_discovery::FalseDiscovery::new(rate, tested, most_pairs)))
+        }
+    }
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector")
+            .field("selection", &self.plan.selection)
+            .field("neurons", &self.order.len())
+            .field("blocks", &self.blocks.len())
+            .finish_non_exhaustive()
+    }
+}
