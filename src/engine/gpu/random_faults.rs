@@ -75,10 +75,22 @@ fn tasks() -> Vec<(String, Task)> {
     tasks
 }
 
-/// Random points: which job, at which stage, what, and when.
 #[test]
+fn thirty_random_faults_lose_nothing_and_change_nothing() {
+    random_faults(30);
+}
+
+#[test]
+#[ignore = "many minutes on a software adapter: cargo test --lib random_faults -- --ignored --nocapture"]
 fn a_thousand_random_faults_lose_nothing_and_change_nothing() {
-    const POINTS: usize = 1000;
+    random_faults(ALL_KINDS);
+}
+
+/// So many faults that every job and every kind of fault is met.
+const ALL_KINDS: usize = 1000;
+
+/// Random points: which job, at which stage, what, and when.
+fn random_faults(least: usize) {
     const SEED: u64 = 221_009_404;
     let Some(gpu) = fresh_gpu() else { return };
     let mut numbers = Philox::new(SEED).stream(0);
@@ -98,9 +110,9 @@ fn a_thousand_random_faults_lose_nothing_and_change_nothing() {
     let mut done = BTreeMap::<String, usize>::new();
     let mut met = BTreeSet::new();
     let (mut points, mut faults) = (0, 0);
-    while faults < POINTS {
+    while faults < least {
         points += 1;
-        assert!(points < 2 * POINTS, "only {faults} faults of {points} happened");
+        assert!(points < 20 + 2 * least, "only {faults} faults of {points} happened");
         let (name, task, expected, times) = &tasks[below(tasks.len())];
         let stage = Stage::ALL[below(Stage::ALL.len())];
         if times[stage as usize] == 0 {
@@ -136,6 +148,9 @@ fn a_thousand_random_faults_lose_nothing_and_change_nothing() {
     }
     let kinds = Stage::ALL.iter().map(|stage| stage.faults().len()).sum::<usize>();
     eprintln!("{faults} faults in {points} jobs of {} kinds: {happened:?}; {done:?}", met.len());
+    if least < ALL_KINDS {
+        return;
+    }
     assert_eq!(met.len(), tasks.len(), "jobs of every kind");
     let hit = happened.values().filter(|&&times| times > 0).count();
     assert_eq!(hit, kinds, "every fault at every stage: {happened:?}");
