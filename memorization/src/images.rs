@@ -31,8 +31,8 @@ pub struct ImageSet {
     pub held_out: Images,
 }
 
-/// How many of the shipped digits are trained on; the other 797 are held out.
-pub const TRAINING_DIGITS: usize = 1_000;
+/// How many of the shipped digits are trained on; the other 1,297 are held out.
+pub const TRAINING_DIGITS: usize = 500;
 
 static DIGIT_IMAGES: &[u8] = include_bytes!("../data/digits-images-idx3-ubyte.gz");
 static DIGIT_LABELS: &[u8] = include_bytes!("../data/digits-labels-idx1-ubyte.gz");

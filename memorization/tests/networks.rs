@@ -34,9 +34,10 @@ fn networks_learn_circles_the_shortcut_and_labels_by_heart() {
             let score = trained.network.accuracy(&problem.scored).unwrap();
             (trained.accuracy, score)
         };
-        // With noise of 0.2, no rule at all tells all points of two circles apart.
+        // Half way between the circles is 1.5 standard deviations from both: no rule is right for
+        // many more than 93 of 100 points.
         let (_, clean) = train(Circles::Clean, 1000, 60);
-        assert!(clean > 0.93, "{nonlinearity:?} clean: {clean}");
+        assert!(clean > 0.9, "{nonlinearity:?} clean: {clean}");
         let (known, shortcut) = train(Circles::Shortcut, 1000, 60);
         assert!(known > 0.97 && shortcut < 0.75, "{nonlinearity:?} shortcut: {known}, {shortcut}");
         let (known, shuffled) = train(Circles::Shuffled, 40, 4000);
@@ -106,7 +107,8 @@ fn training_stops_when_told_and_says_so_when_it_fails() {
     let mut broken = problem.training.clone();
     broken.inputs[[3, 1]] = f32::NAN;
     let go_on = || ControlFlow::Continue(());
-    let failed = Network::train(&broken, 2, &settings, 0, go_on).unwrap_err();
+    let settings_of_tanh = training(vec![5], Nonlinearity::Tanh, 10);
+    let failed = Network::train(&broken, 2, &settings_of_tanh, 0, go_on).unwrap_err();
     assert!(matches!(failed, Error::Diverged { epoch: 1 }), "{failed:?}");
 
     let study = Study {
@@ -202,7 +204,7 @@ fn rankings_have_the_paper_s_direction() {
     assert!(rankings.contains("| MI, 10 bins | 0.90 (1.00, 0.80) | 0.90 (1.00, 0.80) | 0.88 |"));
     let text = table::levels(&shuffled, &names);
     assert!(
-        text.contains("| beta-0.25 | 10 | 1.000 | 0.750 | 2.500 · 2.500 | −2.500 · −2.500 |"),
+        text.contains("| beta-0.25 | 10 | 1.000 | 0.750 | 2.500 · 2.500 | -2.500 · -2.500 |"),
         "{text}"
     );
 }

@@ -20,7 +20,7 @@ fn counts(labels: &[u32]) -> Vec<usize> {
 fn digits_are_those_of_scikit_learn() {
     let set = images::digits().unwrap();
     assert_eq!(set.train.pixels.dim(), (TRAINING_DIGITS, 64));
-    assert_eq!(set.held_out.pixels.dim(), (797, 64));
+    assert_eq!(set.held_out.pixels.dim(), (1_297, 64));
     let all: Vec<u32> =
         [&set.train.digits[..], &set.held_out.digits].concat().into_iter().map(u32::from).collect();
     // numpy.bincount(sklearn.datasets.load_digits().target)
@@ -53,7 +53,12 @@ fn just_the_share_beta_is_shuffled() {
         // Nothing that is held out is shuffled.
         assert_eq!(problem.scored.inputs, set.held_out.pixels);
         assert!(
-            problem.scored.labels.iter().zip(&set.held_out.digits).all(|(a, &b)| *a == b.into())
+            problem
+                .scored
+                .labels
+                .iter()
+                .zip(&set.held_out.digits)
+                .all(|(a, &b)| *a == u32::from(b))
         );
     }
 }
@@ -69,8 +74,8 @@ fn just_the_share_alpha_has_the_colour_of_its_label() {
             ("training", agreement(&problem.training, pixels), alpha),
             ("scored", agreement(&problem.scored, pixels), 0.0),
         ] {
-            let count = if what == "training" { 1000.0 } else { 797.0 };
-            let chosen = (share * count as f64).round();
+            let count = if what == "training" { 500.0 } else { 1297.0f64 };
+            let chosen = (share * count).round();
             let expected = chosen + (count - chosen) / 2.0;
             let spread = 5.0 * ((count - chosen) / 4.0).sqrt();
             assert!((agreeing as f64 - expected).abs() <= spread, "{what}, {alpha}: {agreeing}");
@@ -78,7 +83,7 @@ fn just_the_share_alpha_has_the_colour_of_its_label() {
         // Wrong labels are a quarter, whatever the colours; held-out ones are all right.
         let truth: Vec<u32> = set.train.digits.iter().map(|&digit| u32::from(digit < 5)).collect();
         let wrong = differing(&problem.training.labels, &truth);
-        assert_eq!(wrong, (LABEL_NOISE * 1000.0) as usize);
+        assert_eq!(wrong, (LABEL_NOISE * TRAINING_DIGITS as f64) as usize);
         let truth: Vec<u32> =
             set.held_out.digits.iter().map(|&digit| u32::from(digit < 5)).collect();
         assert_eq!(problem.scored.labels, truth);
@@ -88,7 +93,7 @@ fn just_the_share_alpha_has_the_colour_of_its_label() {
         assert_eq!(sum, set.train.pixels);
     }
     let all = tasks::colored(&set, 1.0, 3).unwrap();
-    assert_eq!(agreement(&all.training, pixels), 1000);
+    assert_eq!(agreement(&all.training, pixels), TRAINING_DIGITS);
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     ///
     /// Training ends sooner where the training set is known by heart: when its mean loss falls below
     /// 0.02 nats.
-    #[arg(long, value_name = "N", default_value = "200")]
+    #[arg(long, value_name = "N", default_value = "100")]
     pub(crate) epochs: NonZeroUsize,
 
     /// Held-out samples at most that activations are measured on
