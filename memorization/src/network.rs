@@ -171,7 +171,7 @@ impl Network {
     pub fn accuracy(&self, examples: &Examples) -> Result<f64, Error> {
         let outputs = self.outputs(&tensor(examples.inputs.view())?)?;
         let classes: Vec<u32> = outputs.argmax(D::Minus1)?.to_vec1()?;
-        let right = classes.iter().zip(&examples.labels).filter(|(said, true_)| said == true_);
+        let right = classes.iter().zip(&examples.labels).filter(|(said, given)| said == given);
         Ok(right.count() as f64 / examples.labels.len() as f64)
     }
 
@@ -183,7 +183,7 @@ impl Network {
     pub fn activations(
         &self,
         inputs: ArrayView2<'_, f32>,
-        where_: Probe,
+        probe: Probe,
     ) -> Result<Vec<Array2<f32>>, Error> {
         let mut values = tensor(inputs)?;
         let hidden = &self.layers[..self.layers.len() - 1];
@@ -191,7 +191,7 @@ impl Network {
         for layer in hidden {
             let sums = layer.forward(&values)?;
             values = self.nonlinearity.of(&sums)?;
-            let probed = match where_ {
+            let probed = match probe {
                 Probe::Output => &values,
                 Probe::Sum => &sums,
             };

@@ -1,6 +1,11 @@
 //! Data sets: shares are exact, seeds are kept, and nothing else changes.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "tests"
+)]
 
 use cofire_memorization::Error;
 use cofire_memorization::circles::{self, Circles};
