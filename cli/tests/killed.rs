@@ -63,6 +63,10 @@ impl Moments {
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
+
+    fn below_blocks(&mut self, bound: usize) -> usize {
+        usize::try_from(self.below(bound as u64)).unwrap_or_default()
+    }
 }
 
 /// Waits until there are so many blocks, or the process has ended, and then for so many turns more.
@@ -117,7 +121,7 @@ fn a_job_that_is_killed_goes_on_where_it_was() {
             // Killed two to four times, the last time perhaps while results are being written.
             for _ in 0..2 + moments.below(3) {
                 let before = finished(&job);
-                let until = before + moments.below(BLOCKS as u64 / 3) as usize;
+                let until = before + moments.below_blocks(BLOCKS / 3);
                 let turns = moments.below(2_000_000);
                 let mut child = command(&place, how, &more).spawn().unwrap();
                 kills += u64::from(kill(&mut child, &job, until.min(BLOCKS), turns));
@@ -155,7 +159,7 @@ fn parts_that_are_killed_go_on_where_they_were() {
         |part: &str| command(&place, &how, &["--job", "job", "--part", part]).spawn().unwrap();
     // Both at once into one directory, one of them killed.
     let (mut first, second) = (start("1/2"), start("2/2"));
-    kill(&mut first, &job, 1 + moments.below(50) as usize, moments.below(1_000_000));
+    kill(&mut first, &job, 1 + moments.below_blocks(50), moments.below(1_000_000));
     assert!(second.wait_with_output().unwrap().status.success(), "the other one goes on");
     let again = Run::from(start("1/2").wait_with_output().unwrap());
     assert_eq!(again.status, 0, "{again:?}");
