@@ -69,7 +69,7 @@ fn refused(run: &Run, status: i32, words: &[&str]) {
 fn csv(place: &Place, name: &str) -> BTreeMap<(usize, usize), f64> {
     let text = String::from_utf8(place.bytes(name)).unwrap();
     let mut lines = text.lines();
-    assert_eq!(lines.next(), Some("first,second,mutual_information"));
+    assert_eq!(lines.next(), Some("first,second,mutual_information"), "the header");
     let pairs: Vec<((usize, usize), f64)> = lines
         .map(|line| {
             let fields: Vec<&str> = line.split(',').collect();
@@ -95,7 +95,8 @@ fn assert_pairs(place: &Place, out: &str, expected: &BTreeSet<(usize, usize)>, m
     for ((i, j), information) in found {
         assert_eq!(information.to_bits(), matrix[i * SHAPE.1 + j].to_bits(), "{i} {j}");
     }
-    assert_eq!(place.bytes(&format!("{out}/entropy.npy")), place.bytes("whole/entropy.npy"));
+    let found = place.bytes(&format!("{out}/entropy.npy"));
+    assert_eq!(found, place.bytes("whole/entropy.npy"), "entropies in {out}");
 }
 
 fn all_pairs() -> impl Iterator<Item = (usize, usize)> {
