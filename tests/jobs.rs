@@ -60,22 +60,30 @@ fn a_collector_refuses_what_is_not_its_own() {
     let (pairs, matrix) = (selecting.compute(1).unwrap(), whole.compute(1).unwrap());
     assert!(!pairs.pairs().is_empty() && matrix.matrix().is_some(), "blocks of something");
     let pair = |first, second| InformationPair { first, second, mutual_information: 1.0 };
-    for (sweep, number, block) in [
-        (&mut selecting, 2, pairs.clone()),
-        (&mut selecting, 1, matrix.clone()),
-        (&mut selecting, 1, Block::of_pairs(vec![pair(0, 30)])),
-        (&mut selecting, 1, Block::of_pairs(vec![pair(u32::MAX - 1, u32::MAX)])),
-        (&mut selecting, 1, Block::of_pairs(vec![pair(5, 5)])),
-        (&mut selecting, 6, Block::passed_over()),
-        (&mut whole, 2, matrix.clone()),
-        (&mut whole, 1, pairs.clone()),
-        (&mut whole, 1, Block::of_matrix(0, 10, Array2::zeros((10, 11)))),
-        (&mut whole, 1, Block::of_matrix(usize::MAX, 10, Array2::zeros((10, 10)))),
+    let of_pairs = |first, second| Block::of_pairs(vec![pair(first, second)]);
+    let of_matrix = |row, width| Block::of_matrix(row, 10, Array2::zeros((10, width)));
+    for (number, block) in [
+        (2, pairs.clone()),
+        (1, matrix.clone()),
+        (1, of_pairs(0, 30)),
+        (1, of_pairs(u32::MAX - 1, u32::MAX)),
+        (1, of_pairs(5, 5)),
+        (6, Block::passed_over()),
     ] {
-        let refused = sweep.take(number, block);
+        let refused = selecting.take(number, block);
         assert!(matches!(refused, Err(Error::InvalidSelection { .. })), "{number}: {refused:?}");
-        assert!(!sweep.is_taken(number));
     }
+    for (number, block) in [
+        (2, matrix.clone()),
+        (1, pairs.clone()),
+        (1, Block::passed_over()),
+        (1, of_matrix(0, 11)),
+        (1, of_matrix(usize::MAX, 10)),
+    ] {
+        let refused = whole.take(number, block);
+        assert!(matches!(refused, Err(Error::InvalidSelection { .. })), "{number}: {refused:?}");
+    }
+    assert!((0..6).all(|number| !selecting.is_taken(number) && !whole.is_taken(number)));
     selecting.take(1, pairs).unwrap();
     whole.take(1, matrix).unwrap();
 
