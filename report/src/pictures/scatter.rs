@@ -96,8 +96,8 @@ fn panel(
         (x.horizontal(TOP, bottom, x_label))
         (y.vertical(LEFT, RIGHT, y_label))
         @if is_plane {
-            (corner(LEFT, TOP - 10.0, "start", "↖ memorized examples"))
-            (corner(PANEL_WIDTH - 8.0, bottom + 32.0, "end", "shortcut ↘"))
+            (corner(LEFT, TOP - 10.0, "start", "upper left: memorized examples"))
+            (corner(PANEL_WIDTH - 8.0, bottom + 15.0, "end", "lower right: shortcut"))
         }
         @for (point, label_y) in order.iter().zip(&heights) {
             @let (px_x, px_y) = (x.at(point.x), y.at(point.y));
