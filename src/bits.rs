@@ -3,6 +3,7 @@
 use fearless_simd::{Simd, prelude::*};
 use rayon::prelude::*;
 
+use crate::reorder::reorder;
 use crate::simd::{Level, Vectorized};
 use crate::{Error, memory};
 
@@ -56,7 +57,12 @@ impl Bits {
         }
     }
 
-    /// The bit strings of some neurons, or of all in another order.
+    /// Puts neurons into another order: first the one that `order` names first.
+    pub(crate) fn reorder(&mut self, order: &[usize]) {
+        reorder(&mut self.words, self.stride, order);
+    }
+
+    /// The bit strings of some neurons.
     pub(crate) fn of_neurons(&self, neurons: &[usize]) -> Result<Self, Error> {
         let mut words = memory::zeroed(self.stride, neurons.len())?;
         let some = words.par_chunks_exact_mut(self.stride).zip(neurons);

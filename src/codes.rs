@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel};
 use crate::binning::BinEdges;
 use crate::bits::{self, Bits};
+use crate::reorder::reorder;
 use crate::simd::{Level, Vectorized};
 use crate::{Error, MAX_BINS, memory};
 
@@ -37,8 +38,7 @@ impl Codes {
         let bins = edges.bins();
         let mut data = memory::zeroed(samples, neurons)?;
         let mut marginals = memory::zeroed(bins, neurons)?;
-        let panels = neurons / PANEL_NEURONS / (2 * rayon::current_num_threads());
-        let together = panels.clamp(1, PANELS_A_TASK) * PANEL_NEURONS;
+        let together = neurons_a_task(neurons);
         let tasks = data.par_chunks_mut(samples * together);
         let tasks = tasks.zip(marginals.par_chunks_mut(bins * together)).enumerate();
         tasks.for_each(|(task, (codes, marginals))| {
@@ -155,15 +155,16 @@ impl Codes {
     }
 
     /// The same codes with the neurons in another order: first the one that `order` names first.
-    pub(crate) fn reordered(mut self, order: &[usize]) -> Result<Self, Error> {
-        if !self.has_bytes() {
-            return self.of_neurons(order);
+    pub(crate) fn reordered(mut self, order: &[usize]) -> Self {
+        if let Some(data) = self.data.get_mut() {
+            reorder(data, self.samples, order);
         }
-        let mut data = self.data.into_inner().unwrap_or_default();
-        reorder(&mut data, self.samples, order);
+        if let Some(bits) = &mut self.bits {
+            bits.reorder(order);
+        }
         reorder(&mut self.marginals, self.bins, order);
         reorder(&mut self.bins_of, 1, order);
-        Self::new(self.samples, self.bins, self.bins_of, data, self.marginals)
+        self
     }
 
     pub(crate) fn samples(&self) -> usize {
@@ -219,6 +220,12 @@ impl Codes {
     }
 }
 
+/// Neurons that one task encodes.
+fn neurons_a_task(neurons: usize) -> usize {
+    let panels = neurons / PANEL_NEURONS / (2 * rayon::current_num_threads());
+    panels.clamp(1, PANELS_A_TASK) * PANEL_NEURONS
+}
+
 /// Bins of every neuron.
 pub(crate) fn bins_of(edges: &BinEdges) -> Result<Vec<u16>, Error> {
     let mut bins_of = memory::zeroed(edges.neurons(), 1)?;
@@ -230,29 +237,6 @@ pub(crate) fn bins_of(edges: &BinEdges) -> Result<Vec<u16>, Error> {
     Ok(bins_of)
 }
 
-/// Puts equally long rows into another order: first the one that `order` names first. Every row is
-/// moved once, and one kept aside for each cycle of the permutation.
-fn reorder<T: Copy>(data: &mut [T], width: usize, order: &[usize]) {
-    let mut is_done = vec![false; order.len()];
-    for begin in 0..order.len() {
-        if is_done[begin] || order[begin] == begin {
-            continue;
-        }
-        let aside = data[begin * width..][..width].to_vec();
-        let mut to = begin;
-        loop {
-            is_done[to] = true;
-            let from = order[to];
-            if from == begin {
-                data[to * width..][..width].copy_from_slice(&aside);
-                break;
-            }
-            data.copy_within(from * width..(from + 1) * width, to * width);
-            to = from;
-        }
-    }
-}
-
 /// Encodes samples of many neurons on all threads. `codes` holds so many samples of every neuron as
 /// it is wide; those of `activations` are written from `offset` on.
 pub(crate) fn encode_all(
@@ -261,8 +245,7 @@ pub(crate) fn encode_all(
     (codes, width): (&mut [u8], usize),
     offset: usize,
 ) {
-    let panels = activations.neurons() / PANEL_NEURONS / (2 * rayon::current_num_threads());
-    let together = panels.clamp(1, PANELS_A_TASK) * PANEL_NEURONS;
+    let together = neurons_a_task(activations.neurons());
     codes.par_chunks_mut(width * together).enumerate().for_each(|(task, codes)| {
         encode(activations, edges, task * together, (codes, width), offset);
     });
@@ -413,19 +396,15 @@ mod tests {
     }
 
     #[test]
-    fn rows_can_be_put_into_any_order() {
-        let rows = |order: &[usize]| -> Vec<usize> {
-            order.iter().flat_map(|&row| [10 * row, 10 * row + 1]).collect()
-        };
-        for order in [vec![0, 1, 2, 3, 4], vec![4, 3, 2, 1, 0], vec![1, 2, 0, 4, 3], vec![0]] {
-            let mut data = rows(&(0..order.len()).collect::<Vec<_>>());
-            reorder(&mut data, 2, &order);
-            assert_eq!(data, rows(&order), "{order:?}");
+    fn neurons_can_be_put_into_any_order() {
+        for bins in [2, 4] {
+            let codes = Codes::from_fn(70, 5, bins, |s, j| s * (j + 1));
+            let order = [3, 0, 4, 1, 2];
+            let found = codes.clone().reordered(&order);
+            assert_eq!(found, codes.of_neurons(&order).unwrap(), "{bins} bins");
+            assert_eq!(found.neuron(2), codes.neuron(4));
+            assert_eq!(found.marginal(0), codes.marginal(3));
         }
-        let codes = Codes::from_fn(70, 5, 4, |s, j| s * (j + 1));
-        let found = codes.clone().reordered(&[3, 0, 4, 1, 2]).unwrap();
-        assert_eq!(found.neuron(2), codes.neuron(4));
-        assert_eq!(found.marginal(0), codes.marginal(3));
     }
 
     #[test]

@@ -104,6 +104,7 @@ mod pair_matrix;
 mod paper;
 mod plan;
 mod random;
+mod reorder;
 mod report;
 pub mod significance;
 mod simd;

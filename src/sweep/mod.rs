@@ -185,7 +185,7 @@ impl Sweep {
         let pairs = Tile::triangle(neurons);
         let spilled_bytes = layer.spilled_bytes();
         let (layer, fits) = match layer.into_codes() {
-            Ok((codes, fits)) => (Layer::Whole(Arc::new(codes.reordered(order)?)), fits),
+            Ok((codes, fits)) => (Layer::Whole(Arc::new(codes.reordered(order))), fits),
             Err(layer) => {
                 let fits = layer.fits();
                 (Layer::Pieces(layer), fits)
