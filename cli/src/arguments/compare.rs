@@ -81,24 +81,12 @@ impl CompareArguments {
     pub(crate) fn measurement(&self) -> AnalyzeArguments {
         AnalyzeArguments {
             files: self.files.clone(),
-            input: InputArguments {
-                layers: self.layers.clone(),
-                other: None,
-                other_layer: None,
-                labels: None,
-            },
+            input: InputArguments { layers: self.layers.clone(), ..Default::default() },
             bins: self.bins.clone(),
             estimator: self.estimator.clone(),
-            results: ResultArguments {
-                measures: Vec::new(),
-                rates: None,
-                significance: None,
-                permutations: None,
-                seed: self.seed,
-                units: self.units,
-            },
+            results: ResultArguments { seed: self.seed, units: self.units, ..Default::default() },
             engine: self.engine.clone(),
-            output: OutputArguments { out: Some(self.out.clone()), json: false },
+            output: OutputArguments { out: Some(self.out.clone()), ..Default::default() },
         }
     }
 

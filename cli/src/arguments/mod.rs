@@ -65,7 +65,7 @@ pub(crate) struct AnalyzeArguments {
     pub(crate) output: OutputArguments,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArguments {
     /// A layer to measure; may be given several times [default: all]

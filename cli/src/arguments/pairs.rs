@@ -204,24 +204,12 @@ impl PairsArguments {
     pub(crate) fn measurement(&self) -> AnalyzeArguments {
         AnalyzeArguments {
             files: self.files.clone(),
-            input: InputArguments {
-                layers: Vec::new(),
-                other: None,
-                other_layer: None,
-                labels: None,
-            },
+            input: InputArguments::default(),
             bins: self.bins.clone(),
             estimator: self.estimator.clone(),
-            results: ResultArguments {
-                measures: Vec::new(),
-                rates: None,
-                significance: None,
-                permutations: None,
-                seed: None,
-                units: self.units,
-            },
+            results: ResultArguments { units: self.units, ..Default::default() },
             engine: self.engine.clone(),
-            output: OutputArguments { out: None, json: false },
+            output: OutputArguments::default(),
         }
     }
 }

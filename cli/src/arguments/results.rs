@@ -9,7 +9,7 @@ use cofire::{Association, Measure, Units};
 
 use super::{by_name, parse_two_numbers};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Results")]
 pub(crate) struct ResultArguments {
     /// Another measure of all pairs; may be given several times
@@ -72,7 +72,7 @@ pub(crate) struct ResultArguments {
     pub(crate) units: Option<UnitsArgument>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArguments {
     /// Write entropy.npy, mi.npy and what else there is into DIR
