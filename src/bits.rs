@@ -62,14 +62,6 @@ impl Bits {
         reorder(&mut self.words, self.stride, order);
     }
 
-    /// The bit strings of some neurons.
-    pub(crate) fn of_neurons(&self, neurons: &[usize]) -> Result<Self, Error> {
-        let mut words = memory::zeroed(self.stride, neurons.len())?;
-        let some = words.par_chunks_exact_mut(self.stride).zip(neurons);
-        some.for_each(|(words, &neuron)| words.copy_from_slice(self.neuron(neuron)));
-        Ok(Self { stride: self.stride, words })
-    }
-
     /// Words of a neuron.
     pub(crate) fn stride(&self) -> usize {
         self.stride
@@ -150,7 +142,7 @@ mod tests {
             assert_eq!(bytes.len(), 3 * samples.div_ceil(8));
             assert_eq!(Bits::from_bytes(&bytes, samples).unwrap(), bits);
             let mut unpacked = vec![9; samples];
-            bits.of_neurons(&[2, 0]).unwrap().unpack(0, &mut unpacked);
+            bits.unpack(2, &mut unpacked);
             assert_eq!(unpacked, codes[2 * samples..]);
         }
     }

@@ -36,12 +36,13 @@ pub struct EncodedLayer {
     spilled_bytes: u64,
 }
 
+/// The codes of a layer.
 #[derive(Debug)]
-enum Held {
-    /// All codes are in memory.
+pub(crate) enum Held {
+    /// All are in memory.
     Whole(Codes),
-    /// Some are in a file. `marginals` are samples in each bin, `[neuron][bin]`.
-    Pieces { pieces: Pieces, marginals: Vec<u32> },
+    /// Some are in a file.
+    Spilled(SpilledCodes),
 }
 
 impl EncodedLayer {
@@ -79,27 +80,23 @@ impl EncodedLayer {
     pub(crate) fn marginal(&self, neuron: usize) -> &[u32] {
         match &self.held {
             Held::Whole(codes) => codes.marginal(neuron),
-            Held::Pieces { marginals, .. } => {
-                let bins = self.edges.bins();
-                &marginals[neuron * bins..][..bins]
-            }
+            Held::Spilled(codes) => codes.marginal(neuron),
         }
     }
 
-    /// All codes, where they are in memory; else the layer, of which a few neurons at a time can be
-    /// [gathered](Self::gather).
+    /// The codes, and what is known of the layer beside them.
+    pub(crate) fn into_parts(self) -> (Held, LayerFits) {
+        (self.held, LayerFits { edges: self.edges, extents: self.extents })
+    }
+
+    /// The same where all codes are in memory; else the layer as it was.
     pub(crate) fn into_codes(self) -> Result<(Codes, LayerFits), Box<Self>> {
         match self.held {
             Held::Whole(codes) => {
                 Ok((codes, LayerFits { edges: self.edges, extents: self.extents }))
             }
-            held @ Held::Pieces { .. } => Err(Box::new(Self { held, ..self })),
+            held @ Held::Spilled(_) => Err(Box::new(Self { held, ..self })),
         }
-    }
-
-    /// What is known of the layer beside its codes.
-    pub(crate) fn fits(&self) -> LayerFits {
-        LayerFits { edges: self.edges.clone(), extents: self.extents.clone() }
     }
 
     /// Whether all codes are in memory.
@@ -117,20 +114,33 @@ impl EncodedLayer {
                 let bytes = if codes.has_bytes() { self.samples } else { 0 };
                 beside.and(bytes + bits, neurons as u128)
             }
-            Held::Pieces { .. } => beside,
+            Held::Spilled(_) => beside,
         }
+    }
+}
+
+/// Codes some of which are in a file.
+#[derive(Debug)]
+pub(crate) struct SpilledCodes {
+    pieces: Pieces,
+    samples: usize,
+    bins: usize,
+    bins_of: Vec<u16>,
+    /// Samples in each bin, `[neuron][bin]`.
+    marginals: Vec<u32>,
+}
+
+impl SpilledCodes {
+    fn marginal(&self, neuron: usize) -> &[u32] {
+        &self.marginals[neuron * self.bins..][..self.bins]
     }
 
     /// The codes of some neurons, in the order in which they are named.
     pub(crate) fn gather(&self, neurons: &[usize]) -> Result<Codes, Error> {
-        let data = match &self.held {
-            Held::Pieces { pieces, .. } => pieces.gather(neurons)?,
-            Held::Whole(codes) => return codes.of_neurons(neurons),
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "at most 256")]
-        let bins_of = neurons.iter().map(|&neuron| self.edges.bins_of(neuron) as u16).collect();
+        let data = self.pieces.gather(neurons)?;
+        let bins_of = neurons.iter().map(|&neuron| self.bins_of[neuron]).collect();
         let marginals = neurons.iter().flat_map(|&neuron| self.marginal(neuron)).copied().collect();
-        codes_of(data, self.samples, (self.edges.bins(), bins_of), marginals)
+        codes_of(data, self.samples, (self.bins, bins_of), marginals)
     }
 }
 
@@ -276,11 +286,11 @@ impl Encoder {
         drop(self.piece);
         let spilled_bytes = self.pieces.spilled_bytes();
         let (edges, extents, marginals) = (self.edges, self.extents.extents(), self.marginals);
+        let (bins, bins_of) = (edges.bins(), codes::bins_of(&edges)?);
         let held = if spilled_bytes > 0 {
-            Held::Pieces { pieces: self.pieces, marginals }
+            Held::Spilled(SpilledCodes { pieces: self.pieces, samples, bins, bins_of, marginals })
         } else {
-            let (data, bins_of) = (self.pieces.joined()?, codes::bins_of(&edges)?);
-            Held::Whole(codes_of(data, samples, (edges.bins(), bins_of), marginals)?)
+            Held::Whole(codes_of(self.pieces.joined()?, samples, (bins, bins_of), marginals)?)
         };
         Ok(EncodedLayer { edges, extents, samples, held, spilled_bytes })
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::analysis::Memory;
 use crate::codes::Codes;
-use crate::encoding::{EncodedLayer, LayerFits};
+use crate::encoding::{EncodedLayer, Held, LayerFits, SpilledCodes};
 use crate::engine::{self, Chosen, Job, Monitor, Sink};
 use crate::estimator::{Entropies, Marginal};
 use crate::measures::Information;
@@ -112,7 +112,7 @@ enum Layer {
     /// In memory, neurons in the order of the sweep.
     Whole(Arc<Codes>),
     /// In a file, in the layer's own order.
-    Pieces(Box<EncodedLayer>),
+    Spilled(SpilledCodes),
 }
 
 impl Sweep {
@@ -184,12 +184,10 @@ impl Sweep {
 
         let pairs = Tile::triangle(neurons);
         let spilled_bytes = layer.spilled_bytes();
-        let (layer, fits) = match layer.into_codes() {
-            Ok((codes, fits)) => (Layer::Whole(Arc::new(codes.reordered(order))), fits),
-            Err(layer) => {
-                let fits = layer.fits();
-                (Layer::Pieces(layer), fits)
-            }
+        let (held, fits) = layer.into_parts();
+        let layer = match held {
+            Held::Whole(codes) => Layer::Whole(Arc::new(codes.reordered(order))),
+            Held::Spilled(codes) => Layer::Spilled(codes),
         };
         Ok(Self {
             monitor: Arc::new(analysis.monitor(pairs.work(samples as usize))),
@@ -337,11 +335,11 @@ impl Sweep {
     /// them, and their marginals.
     #[expect(clippy::type_complexity, reason = "three things that belong together once")]
     fn codes_of(&self, tile: &Tile) -> Result<(Arc<Codes>, Tile, Arc<[Marginal]>), Error> {
-        let layer = match &self.layer {
+        let spilled = match &self.layer {
             Layer::Whole(codes) => {
                 return Ok((Arc::clone(codes), tile.clone(), Arc::clone(&self.marginals)));
             }
-            Layer::Pieces(layer) => layer,
+            Layer::Spilled(codes) => codes,
         };
         let (rows, columns) = (tile.rows.clone(), tile.columns.clone());
         let (pairs, places) = if tile.is_triangular() {
@@ -353,7 +351,7 @@ impl Sweep {
         let order = self.collector.order();
         let neurons: Vec<usize> = places.iter().map(|&place| order[place]).collect();
         let marginals = places.iter().map(|&place| self.marginals[place]).collect();
-        Ok((Arc::new(layer.gather(&neurons)?), pairs, marginals))
+        Ok((Arc::new(spilled.gather(&neurons)?), pairs, marginals))
     }
 }
 
