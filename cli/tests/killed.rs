@@ -133,6 +133,8 @@ fn a_job_that_is_killed_goes_on_where_it_was() {
             }
             kept_in_all += kept;
             assert!(results(&place, "out") == expected, "trial {trial}, {how:?}: other bytes");
+            let is_left = |name: &String| name.contains(".cofire-");
+            assert!(!place.tree().iter().any(is_left), "trial {trial}: {:?}", place.tree());
             fs::remove_dir_all(job).unwrap();
             fs::remove_dir_all(place.path().join("out")).unwrap();
         }
