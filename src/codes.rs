@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel};
 use crate::binning::BinEdges;
 use crate::bits::{self, Bits};
+use crate::cancel::CancelToken;
 use crate::reorder::reorder;
 use crate::simd::{Level, Vectorized};
 use crate::{Error, MAX_BINS, memory};
@@ -33,7 +34,11 @@ const PANELS_A_TASK: usize = 16;
 
 impl Codes {
     /// Encodes activations whose values are known to be finite.
-    pub(crate) fn encode(activations: &Activations<'_>, edges: &BinEdges) -> Result<Self, Error> {
+    pub(crate) fn encode(
+        activations: &Activations<'_>,
+        edges: &BinEdges,
+        stop: &CancelToken,
+    ) -> Result<Self, Error> {
         let (samples, neurons) = (activations.samples(), activations.neurons());
         let bins = edges.bins();
         let mut data = memory::zeroed(samples, neurons)?;
@@ -42,12 +47,16 @@ impl Codes {
         let tasks = data.par_chunks_mut(samples * together);
         let tasks = tasks.zip(marginals.par_chunks_mut(bins * together)).enumerate();
         tasks.for_each(|(task, (codes, marginals))| {
-            encode(activations, edges, task * together, (codes, samples), 0);
+            encode(activations, edges, task * together, (codes, samples), 0, stop);
+            if stop.is_cancelled() {
+                return;
+            }
             let codes = codes.chunks_exact(samples);
             for (codes, marginal) in codes.zip(marginals.chunks_exact_mut(bins)) {
                 Level::best().run(Count { codes, marginal });
             }
         });
+        stop.check()?; // not all of the codes have been made
         Self::new(samples, bins, bins_of(edges)?, data, marginals)
     }
 
@@ -231,9 +240,9 @@ pub(crate) fn encode_all(
     (codes, width): (&mut [u8], usize),
     offset: usize,
 ) {
-    let together = neurons_a_task(activations.neurons());
+    let (together, never) = (neurons_a_task(activations.neurons()), CancelToken::new());
     codes.par_chunks_mut(width * together).enumerate().for_each(|(task, codes)| {
-        encode(activations, edges, task * together, (codes, width), offset);
+        encode(activations, edges, task * together, (codes, width), offset, &never);
     });
 }
 
@@ -251,13 +260,14 @@ pub(crate) fn add_marginals(codes: &[u8], width: usize, marginals: &mut [u32], b
 }
 
 /// Writes the codes of consecutive neurons, all samples of each, into rows of so many samples as the
-/// second of `codes` says, from `offset` on.
+/// second of `codes` says, from `offset` on. Ends early once `stop` has been cancelled.
 fn encode(
     activations: &Activations<'_>,
     edges: &BinEdges,
     first: usize,
     (codes, width): (&mut [u8], usize),
     offset: usize,
+    stop: &CancelToken,
 ) {
     let samples = activations.samples();
     let level = Level::best();
@@ -265,6 +275,9 @@ fn encode(
     let coders: Vec<_> = neurons.clone().map(|neuron| edges.coder(neuron)).collect();
     let mut panel = Panel::default();
     for begin in (0..samples).step_by(PANEL_SAMPLES) {
+        if stop.is_cancelled() {
+            return;
+        }
         let here = begin..samples.min(begin + PANEL_SAMPLES);
         let panels = codes.chunks_mut(width * PANEL_NEURONS).zip(coders.chunks(PANEL_NEURONS));
         for ((codes, coders), first) in panels.zip(neurons.clone().step_by(PANEL_NEURONS)) {
@@ -344,7 +357,7 @@ mod tests {
     fn encode(view: ArrayView2<'_, f32>, bins: usize) -> Codes {
         let activations = Activations::new(view).unwrap();
         let edges = BinEdges::fit(view, &Binning::equal_width(bins)).unwrap();
-        Codes::encode(&activations, &edges).unwrap()
+        Codes::encode(&activations, &edges, &CancelToken::new()).unwrap()
     }
 
     #[test]
@@ -371,7 +384,9 @@ mod tests {
     fn neurons_may_have_fewer_bins_than_others() {
         let view = array![[0.0f32, 0.0, 7.0], [1.0, 1.0, 7.0], [2.0, 1.0, 7.0], [3.0, 1.0, 7.0]];
         let edges = BinEdges::fit(view.view(), &Binning::EqualFrequency { bins: 4 }).unwrap();
-        let codes = Codes::encode(&Activations::new(view.view()).unwrap(), &edges).unwrap();
+        let codes =
+            Codes::encode(&Activations::new(view.view()).unwrap(), &edges, &CancelToken::new())
+                .unwrap();
         assert_eq!(codes.bins(), 4);
         let bins_of: Vec<_> = (0..3).map(|neuron| codes.bins_of(neuron)).collect();
         assert_eq!(bins_of, [4, 2, 1]);
@@ -400,7 +415,9 @@ mod tests {
     fn codes_of_one_bin_are_counted_as_of_two() {
         let view = Array2::from_elem((3, 2), 5.0f32);
         let edges = BinEdges::fit(view.view(), &Binning::EqualFrequency { bins: 4 }).unwrap();
-        let codes = Codes::encode(&Activations::new(view.view()).unwrap(), &edges).unwrap();
+        let codes =
+            Codes::encode(&Activations::new(view.view()).unwrap(), &edges, &CancelToken::new())
+                .unwrap();
         assert_eq!((codes.bins(), codes.bins_of(0)), (2, 1));
         assert!(codes.bits().is_some(), "two bins");
     }

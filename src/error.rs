@@ -358,7 +358,7 @@ pub enum Error {
 }
 
 /// A number of bytes in the unit a person would use.
-struct Bytes(u64);
+pub(crate) struct Bytes(pub(crate) u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -88,6 +88,7 @@ mod analysis;
 mod batches;
 mod binning;
 mod bits;
+mod cancel;
 mod codes;
 mod encoding;
 mod engine;
@@ -118,8 +119,9 @@ pub use analysis::{
 };
 pub use batches::Batches;
 pub use binning::{BinEdges, BinRule, Binning, Bins, Range};
+pub use cancel::CancelToken;
 pub use encoding::{EncodedLayer, Encoder};
-pub use engine::{CancelToken, Engine, Kernel, OnDeviceFailure, Progress};
+pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
 pub use error::Error;
 pub use estimator::Estimator;
 pub use measures::{Measure, Normalization, Units};

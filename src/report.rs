@@ -219,6 +219,9 @@ pub struct KernelSpeed {
 pub struct Transfer {
     /// Bytes of packed codes that were uploaded.
     pub uploaded_bytes: u64,
+    /// The most bytes of the device's memory that buffers of the job had at once, with what is on its
+    /// way and what may be there twice; the few bytes of parameters apart. [`crate::Analysis::device_memory_limit`] is what it can be.
+    pub device_memory_bytes: u64,
     /// Packing codes and handing them to the driver.
     pub upload: Duration,
     /// Bytes of sums that were read back.
@@ -238,6 +241,7 @@ impl Transfer {
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             uploaded_bytes: self.uploaded_bytes + other.uploaded_bytes,
+            device_memory_bytes: self.device_memory_bytes.max(other.device_memory_bytes),
             upload: self.upload + other.upload,
             read_back_bytes: self.read_back_bytes + other.read_back_bytes,
             read_back: self.read_back + other.read_back,

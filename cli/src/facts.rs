@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use cofire::files::Layer;
-use cofire::{AdapterDescription, Degeneracy, DegenerateNeuron, Incident, Kernel, Measure};
+use cofire::{
+    AdapterDescription, Degeneracy, DegenerateNeuron, Incident, Kernel, Measure, Transfer,
+};
 use ndarray::{Array1, Array2};
 use serde::Serialize;
 
@@ -154,6 +156,8 @@ pub(crate) struct LayerFacts {
     pub(crate) engine: &'static str,
     pub(crate) adapter: Option<AdapterFacts>,
     pub(crate) kernel: Option<&'static str>,
+    /// The most bytes of the GPU's memory at once.
+    pub(crate) device_memory_bytes: Option<u64>,
     pub(crate) threads: usize,
     pub(crate) entropy: Option<Spread>,
     /// Off the diagonal; none for a single neuron.
@@ -302,6 +306,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) degenerate: Option<&'a [DegenerateNeuron]>,
     pub(crate) adapter: Option<&'a AdapterDescription>,
     pub(crate) kernel: Option<Kernel>,
+    pub(crate) transfer: Option<Transfer>,
     pub(crate) incidents: &'a [Incident],
     pub(crate) seconds: Seconds,
 }
@@ -335,6 +340,7 @@ impl LayerFacts {
             engine: if adapter.is_some() { "gpu" } else { "cpu" },
             adapter: adapter.map(AdapterFacts::from),
             kernel: measured.kernel.map(Kernel::name),
+            device_memory_bytes: measured.transfer.map(|transfer| transfer.device_memory_bytes),
             threads: rayon::current_num_threads(),
             entropy: Spread::of(|| entropy.iter().copied()),
             mutual_information: pairs.spread(mutual_information),

@@ -47,7 +47,7 @@ impl std::fmt::Debug for Job {
 /// The numbers that a job returned, to the bit.
 pub(crate) struct Answer {
     pub(crate) bits: Vec<u64>,
-    pub(crate) incidents: u64,
+    pub(crate) incidents: Vec<String>,
 }
 
 impl Job {
@@ -135,7 +135,10 @@ impl Job {
             }
             Question::Chosen { binning, pairs } => {
                 let counts = settings(binning).joint_histograms(x, pairs)?;
-                Ok(Answer { bits: counts.iter().map(|&n| n.into()).collect(), incidents: 0 })
+                Ok(Answer {
+                    bits: counts.iter().map(|&n| n.into()).collect(),
+                    incidents: Vec::new(),
+                })
             }
             Question::Neighbors { k, algorithm } => {
                 let report = NeighborAnalysis::new(*k)
@@ -151,7 +154,7 @@ impl Job {
 
 fn answer(values: &Array2<f64>, incidents: &[Incident]) -> Answer {
     let bits = values.iter().map(|x| x.to_bits()).collect();
-    Answer { bits, incidents: incidents.len() as u64 }
+    Answer { bits, incidents: incidents.iter().map(ToString::to_string).collect() }
 }
 
 const ESTIMATORS: [Estimator; 7] = [

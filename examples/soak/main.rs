@@ -38,6 +38,9 @@ struct Arguments {
     /// Threads that give jobs to each engine or adapter at the same time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     threads: u64,
+    /// Only the engine or adapters whose label contains NAME
+    #[arg(long, value_name = "NAME", default_value = "")]
+    place: String,
 }
 
 /// How often memory is looked at.
@@ -61,7 +64,8 @@ struct Soak {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let places = places::all();
+    let mut places = places::all();
+    places.retain(|place| place.to_string().contains(&arguments.place));
     tell(&format!("{} places: {}", places.len(), names(&places)));
     if let Some(number) = arguments.job {
         return run_one(&places, arguments.seed, number);
@@ -97,7 +101,10 @@ impl Soak {
             let job = Job::new(self.seed, number);
             match check(&job, place) {
                 Ok(incidents) => {
-                    self.incidents.fetch_add(incidents, Ordering::Relaxed);
+                    for incident in &incidents {
+                        tell(&format!("job {number} on {place}: {incident}"));
+                    }
+                    self.incidents.fetch_add(incidents.len() as u64, Ordering::Relaxed);
                     self.done[index].fetch_add(1, Ordering::Relaxed);
                     self.pair_samples[index].fetch_add(job.pair_samples(), Ordering::Relaxed);
                 }
@@ -123,7 +130,7 @@ impl Soak {
                 told = Instant::now();
                 let done: u64 = self.done.iter().map(|n| n.load(Ordering::Relaxed)).sum();
                 let seconds = begin.elapsed().as_secs();
-                tell(&format!("{seconds} s: {done} jobs, {} MiB", memory.now_mib()));
+                tell(&format!("{seconds} s: {done} jobs, {}", memory.now()));
             }
         }
         self.is_over.store(true, Ordering::Relaxed);
@@ -137,7 +144,7 @@ impl Soak {
             lines.push(format!("| {place} | {jobs} | {work:.2e} |"));
         }
         let incidents = self.incidents.load(Ordering::Relaxed);
-        lines.push(format!("\n{incidents} incidents; {memory}"));
+        lines.push(format!("\n{incidents} incidents\n{memory}"));
         let problem = self.problem.lock().ok().and_then(|problem| problem.clone());
         let grown = memory.has_grown().then(|| "memory has grown".to_owned());
         let verdict = problem.or(grown);
@@ -151,7 +158,7 @@ impl Soak {
 }
 
 /// Incidents on the way to the same bits, or how they differ.
-fn check(job: &Job, place: &Place) -> Result<u64, String> {
+fn check(job: &Job, place: &Place) -> Result<Vec<String>, String> {
     let expected = job.reference()?;
     let found = job.run(place)?;
     let differ = |(a, b): (&u64, &u64)| a != b;
@@ -168,7 +175,7 @@ fn run_one(places: &[Place], seed: u64, number: u64) -> ExitCode {
     let mut status = ExitCode::SUCCESS;
     for place in places {
         let text = match check(&job, place) {
-            Ok(incidents) => format!("the same bits, {incidents} incidents"),
+            Ok(incidents) => format!("the same bits, incidents: {incidents:?}"),
             Err(problem) => {
                 status = ExitCode::FAILURE;
                 problem

@@ -230,7 +230,7 @@ impl Analysis {
         // Histograms are wanted, and no sum over their cells.
         let table = Arc::new(CellTable::plug_in(layer.samples()));
         let job = self.job(layer.codes, table, pairs, Goal::Histograms);
-        let chosen = engine::choose(&self.engine).await?;
+        let chosen = engine::choose(&self.engine, self.device_memory_limit).await?;
         let sink: Arc<dyn Sink> = Arc::<Both>::clone(&both);
         let execution = engine::run(&chosen, &job, &sink, self.on_device_failure).await?;
         drop((job, sink));

@@ -67,7 +67,7 @@ impl Analysis {
         if let Some(&(first, second)) = pairs.iter().find(|(i, j)| *i.max(j) > last) {
             return Err(Error::PairOutOfRange { first, second, last });
         }
-        let chosen = engine::choose(&self.engine).await?;
+        let chosen = engine::choose(&self.engine, self.device_memory_limit).await?;
         let entropies = Entropies::new(self.estimator, layer.samples());
         let none = Tile::triangle(0);
         let job = self.job(layer.codes, Arc::clone(entropies.table()), none, Goal::Histograms);

@@ -148,7 +148,7 @@ impl Analysis {
         let table = Arc::clone(entropies.table());
         let tables = LabelTables::new(&layer.codes, &groups, entropies);
 
-        let chosen = engine::choose(&self.engine).await?;
+        let chosen = engine::choose(&self.engine, self.device_memory_limit).await?;
         let pairs = Tile::triangle(layer.codes.neurons());
         let conditional = Arc::new(Conditional::new(&pairs)?);
         let sink: Arc<dyn Sink> = Arc::<Conditional>::clone(&conditional);

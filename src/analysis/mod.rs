@@ -20,8 +20,9 @@ use std::sync::Arc;
 
 use ndarray::ArrayView2;
 
+use crate::cancel::CancelToken;
 use crate::codes::Codes;
-use crate::engine::{CancelToken, Engine, Goal, Job, Kernel, Monitor, OnDeviceFailure, Progress};
+use crate::engine::{Engine, Goal, Job, Kernel, Monitor, OnDeviceFailure, Progress};
 use crate::estimator::CellTable;
 use crate::plan::Tile;
 use crate::report::Report;
@@ -82,6 +83,7 @@ pub struct Analysis {
     pub(crate) kernel: Option<Kernel>,
     pub(crate) on_device_failure: OnDeviceFailure,
     memory_limit: Option<u64>,
+    pub(crate) device_memory_limit: Option<u64>,
     spill_directory: Option<PathBuf>,
     progress: Option<Arc<ProgressFunction>>,
     pub(crate) token: CancelToken,
@@ -144,6 +146,7 @@ impl Analysis {
             kernel: None,
             on_device_failure: OnDeviceFailure::default(),
             memory_limit: None,
+            device_memory_limit: None,
             spill_directory: None,
             progress: None,
             token: CancelToken::new(),
@@ -198,6 +201,16 @@ impl Analysis {
         self
     }
 
+    /// The most memory of a GPU in bytes that the buffers of a job may have, all together. What does
+    /// not fit at once is counted in smaller tiles and uploaded again when it is needed; where not
+    /// even one pair fits, the CPU takes over, and the report says what would have been needed.
+    /// Default: 2 GiB, of which most jobs use little.
+    /// [`Transfer::device_memory_bytes`](crate::Transfer::device_memory_bytes) is what it was.
+    pub fn device_memory_limit(mut self, bytes: u64) -> Self {
+        self.device_memory_limit = Some(bytes);
+        self
+    }
+
     /// A function that is told how far the job is, and may stop it by returning
     /// [`ControlFlow::Break`]: the job then ends with [`Error::Cancelled`]. It is called a few
     /// times a second or more, from any thread, and should be quick.
@@ -239,6 +252,7 @@ impl fmt::Debug for Analysis {
             .field("kernel", &self.kernel)
             .field("on_device_failure", &self.on_device_failure)
             .field("memory_limit", &self.memory_limit)
+            .field("device_memory_limit", &self.device_memory_limit)
             .field("spill_directory", &self.spill_directory)
             .field("progress", &self.progress.is_some())
             .field("token", &self.token)

@@ -86,7 +86,9 @@ impl Analysis {
         // Bins that depend on activations are two or more.
         let fewest = self.bins.known().unwrap_or(MIN_BINS);
         self.check_memory(memory(fewest))?;
+        self.token.check()?;
         let extents = extents(activations)?;
+        self.token.check()?;
         let edges = match &self.bins {
             Bins::Fit(binning) => BinEdges::from_extents(activations, &extents, binning)?,
             Bins::Fitted(edges) if edges.neurons() == extents.len() => {
@@ -102,7 +104,8 @@ impl Analysis {
             self.check_memory(memory(edges.bins()))?;
         }
         self.check_kernel(edges.bins())?;
-        let codes = Codes::encode(activations, &edges)?;
+        self.token.check()?;
+        let codes = Codes::encode(activations, &edges, &self.token)?;
         if u32::try_from(codes.samples()).is_err() {
             let (samples, allowed) = (codes.samples(), MAX_SAMPLES);
             return Err(Error::TooManySamples { samples, allowed });

@@ -223,7 +223,7 @@ impl Analysis {
         let discretize = clock.elapsed();
 
         let clock = Stopwatch::start();
-        let chosen = engine::choose(&self.engine).await?;
+        let chosen = engine::choose(&self.engine, self.device_memory_limit).await?;
         let open_engine = clock.elapsed();
 
         let clock = Stopwatch::start();

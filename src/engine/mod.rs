@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use monitor::Monitor;
-pub use monitor::{CancelToken, Progress};
+pub use monitor::Progress;
 
 use ndarray::Array3;
 
@@ -192,8 +192,8 @@ pub(crate) enum Chosen {
     Gpu(gpu::Gpu),
 }
 
-/// Finds and opens the engine that was asked for.
-pub(crate) async fn choose(engine: &Engine) -> Result<Chosen, Error> {
+/// Finds and opens the engine that was asked for; of a device, a job may have `device_memory` bytes.
+pub(crate) async fn choose(engine: &Engine, device_memory: Option<u64>) -> Result<Chosen, Error> {
     let chosen = match engine {
         Engine::Cpu => Chosen::Cpu,
         #[cfg(feature = "gpu")]
@@ -212,6 +212,13 @@ pub(crate) async fn choose(engine: &Engine) -> Result<Chosen, Error> {
         #[cfg(not(feature = "gpu"))]
         Engine::AnyGpu | Engine::NamedGpu(_) => return Err(Error::GpuDisabled),
     };
+    #[cfg(feature = "gpu")]
+    let chosen = match chosen {
+        Chosen::Gpu(gpu) => Chosen::Gpu(gpu.with_memory_limit(device_memory)),
+        Chosen::Cpu => Chosen::Cpu,
+    };
+    #[cfg(not(feature = "gpu"))]
+    let _ = device_memory; // there is none
     match &chosen {
         Chosen::Cpu => log::debug!("engine: cpu, {} threads", rayon::current_num_threads()),
         #[cfg(feature = "gpu")]

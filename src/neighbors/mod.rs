@@ -33,7 +33,8 @@ pub(crate) use column::GRID_OFFSET;
 pub(crate) use job::{NeighborJob, Sink};
 pub use report::{NeighborExecution, NeighborLayersReport, NeighborReport, NeighborTimings};
 
-use crate::engine::{CancelToken, Engine, OnDeviceFailure, Progress};
+use crate::cancel::CancelToken;
+use crate::engine::{Engine, OnDeviceFailure, Progress};
 use crate::stopwatch::Stopwatch;
 use crate::{Error, Units};
 use column::Column;
@@ -115,6 +116,7 @@ pub struct NeighborAnalysis {
     engine: Engine,
     on_device_failure: OnDeviceFailure,
     memory_limit: Option<u64>,
+    device_memory_limit: Option<u64>,
     progress: Option<Arc<ProgressFunction>>,
     token: CancelToken,
 }
@@ -134,6 +136,7 @@ impl NeighborAnalysis {
             engine: Engine::default(),
             on_device_failure: OnDeviceFailure::default(),
             memory_limit: None,
+            device_memory_limit: None,
             progress: None,
             token: CancelToken::new(),
         }
@@ -194,6 +197,16 @@ impl NeighborAnalysis {
     /// more is refused before it starts. Default: no limit.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// The most memory of a GPU in bytes that the buffers of a job may have, all together. What does
+    /// not fit at once is counted in smaller tiles and uploaded again when it is needed; where not
+    /// even one pair fits, the CPU takes over, and the report says what would have been needed.
+    /// Default: 2 GiB, of which most jobs use little.
+    /// [`Transfer::device_memory_bytes`](crate::Transfer::device_memory_bytes) is what it was.
+    pub fn device_memory_limit(mut self, bytes: u64) -> Self {
+        self.device_memory_limit = Some(bytes);
         self
     }
 
@@ -387,6 +400,7 @@ impl fmt::Debug for NeighborAnalysis {
             .field("engine", &self.engine)
             .field("on_device_failure", &self.on_device_failure)
             .field("memory_limit", &self.memory_limit)
+            .field("device_memory_limit", &self.device_memory_limit)
             .field("progress", &self.progress.is_some())
             .field("token", &self.token)
             .finish()

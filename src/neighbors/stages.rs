@@ -111,7 +111,7 @@ impl NeighborAnalysis {
         let clock = Stopwatch::start();
         let chosen = match &self.engine {
             Engine::Auto => Chosen::Cpu,
-            asked => engine::choose(asked).await?,
+            asked => engine::choose(asked, self.device_memory_limit).await?,
         };
         let open_engine = clock.elapsed();
 

@@ -99,7 +99,8 @@ impl Analysis {
         let samples = layer.samples();
         let neurons = layer.codes.neurons();
         let entropies = Entropies::new(estimator, samples);
-        let (chosen, on_failure) = (engine::choose(&self.engine).await?, self.on_device_failure);
+        let (chosen, on_failure) =
+            (engine::choose(&self.engine, self.device_memory_limit).await?, self.on_device_failure);
 
         let repetitions = permutations.div_ceil(2);
         let (all_pairs, square) = (Tile::triangle(neurons), Tile::rectangle(neurons, neurons));

@@ -253,7 +253,9 @@ impl Sweep {
         }
         if self.chosen.is_none() {
             let clock = Stopwatch::start();
-            self.chosen = Some(engine::choose(&self.analysis.engine).await?);
+            self.chosen = Some(
+                engine::choose(&self.analysis.engine, self.analysis.device_memory_limit).await?,
+            );
             self.timings.open_engine = clock.elapsed();
         }
         let Some(chosen) = &self.chosen else { return Err(Error::Cancelled) };

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use cofire::Kernel;
 
 use super::by_name;
+use super::size::parse_size;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Engine")]
@@ -26,6 +27,13 @@ pub(crate) struct EngineArguments {
     /// Threads of the CPU engine and of work before it [default: one a core]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+
+    /// The most memory of a GPU for a job, such as 500M or 4G [default: 2G]
+    ///
+    /// What does not fit at once is uploaded again when it is needed. K, M, G and T are powers of 1024.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Advanced")]
+    #[arg(hide_short_help = true)]
+    pub(crate) device_memory: Option<u64>,
 
     /// How joint histograms are counted; only time depends on it
     ///

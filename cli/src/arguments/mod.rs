@@ -10,6 +10,7 @@ mod engine;
 mod estimator;
 mod pairs;
 mod results;
+mod size;
 
 use std::path::PathBuf;
 

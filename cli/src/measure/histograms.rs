@@ -111,6 +111,7 @@ fn within_layer(report: &Report) -> Measured<'_> {
         degenerate: Some(&report.degenerate),
         adapter: report.execution.adapter.as_ref(),
         kernel: Some(report.execution.kernel),
+        transfer: report.execution.transfer,
         incidents: &report.execution.incidents,
         seconds: seconds(&report.timings),
     }
@@ -126,6 +127,7 @@ fn between_layers(report: &BetweenReport) -> Measured<'_> {
         degenerate: Some(&report.rows.degenerate),
         adapter: report.execution.adapter.as_ref(),
         kernel: Some(report.execution.kernel),
+        transfer: report.execution.transfer,
         incidents: &report.execution.incidents,
         seconds: seconds(&report.timings),
     }

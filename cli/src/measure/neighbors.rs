@@ -106,6 +106,7 @@ fn measured<'a>(
         degenerate: None,
         adapter: execution.adapter.as_ref(),
         kernel: None,
+        transfer: execution.transfer,
         incidents: &execution.incidents,
         seconds: Seconds {
             discretize: None,

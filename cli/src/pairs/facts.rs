@@ -134,6 +134,8 @@ pub(super) struct ComputedFacts {
     /// Bytes that were allowed, if that was said, and bytes of codes in a temporary file.
     memory_limit: Option<u64>,
     spilled_bytes: u64,
+    /// The most bytes of the GPU's memory at once.
+    device_memory_bytes: Option<u64>,
     seconds: SecondsFacts,
 }
 
@@ -156,6 +158,7 @@ impl ComputedFacts {
             degenerate: Degenerates::of(&report.degenerate),
             memory_limit,
             spilled_bytes: report.spilled_bytes,
+            device_memory_bytes: execution.transfer.map(|transfer| transfer.device_memory_bytes),
             seconds: SecondsFacts {
                 read,
                 open_engine: report.timings.open_engine.as_secs_f64(),

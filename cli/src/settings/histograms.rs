@@ -36,6 +36,10 @@ impl HistogramSettings {
             Some(kernel) => analysis.kernel(kernel),
             None => analysis,
         };
+        let analysis = match arguments.engine.device_memory {
+            Some(bytes) => analysis.device_memory_limit(bytes),
+            None => analysis,
+        };
         let settings = Self { analysis, bins, estimator };
         settings.check()?;
         Ok(settings)

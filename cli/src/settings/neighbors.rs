@@ -40,6 +40,9 @@ impl NeighborSettings {
         let jitter =
             estimator.jitter.map(|amplitude| (amplitude, arguments.results.seed.unwrap_or(0)));
         let mut analysis = NeighborAnalysis::new(neighbors).algorithm(algorithm).units(units);
+        if let Some(bytes) = arguments.engine.device_memory {
+            analysis = analysis.device_memory_limit(bytes);
+        }
         if let Some((amplitude, seed)) = jitter {
             check_jitter(amplitude)?;
             analysis = analysis.jitter(amplitude, seed);

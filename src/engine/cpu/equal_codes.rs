@@ -332,6 +332,7 @@ impl<S: Simd> Counter<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cancel::CancelToken;
     use crate::engine::cpu::positional_popcount;
     use crate::plan::Tile;
     use crate::simd::Level;
@@ -350,7 +351,8 @@ mod tests {
         let table = CellTable::plug_in(u32::try_from(bins * row).unwrap());
         let tile = Tile { rows: 0..4, columns: 0..70 };
         for level in Level::available() {
-            let sums = positional_popcount::pair_sums(&codes, &table, &tile, level);
+            let sums =
+                positional_popcount::pair_sums(&codes, &table, &tile, level, &CancelToken::new());
             for ((i, j), sum) in tile.iter().zip(sums) {
                 let mut counts = vec![0; bins * bins];
                 for (&a, &b) in codes.neuron(i).iter().zip(codes.neuron(j)) {

@@ -144,7 +144,10 @@ pub(crate) fn tile_sums(job: &Job, tile: &Tile, level: Level) -> Result<Vec<u64>
         }
         Kernel::Bitset => Ok(bitset::pair_sums(&job.codes, &job.table, tile, level)),
         Kernel::PositionalPopcount => {
-            Ok(positional_popcount::pair_sums(&job.codes, &job.table, tile, level))
+            let stop = job.monitor.token();
+            let sums = positional_popcount::pair_sums(&job.codes, &job.table, tile, level, stop);
+            stop.check()?; // what was stopped half way has no sums
+            Ok(sums)
         }
         Kernel::PrivateCounters => {
             let pairs = private_counters::pair_sums(&job.codes, &job.table, tile);
@@ -164,7 +167,8 @@ pub(crate) fn joint_histograms(codes: &Codes, pairs: &[(usize, usize)], counts: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{CancelToken, Monitor, PairSum};
+    use crate::CancelToken;
+    use crate::engine::{Monitor, PairSum};
     use crate::estimator::CellTable;
 
     fn job(codes: Codes, kernel: Kernel) -> Job {

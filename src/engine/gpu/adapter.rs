@@ -27,6 +27,8 @@ use crate::report::AdapterDescription;
 #[derive(Debug, Clone)]
 pub struct Gpu {
     shared: Arc<Shared>,
+    /// The most bytes of its memory for a job of this handle.
+    memory_limit: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -134,7 +136,7 @@ impl Gpu {
             #[cfg(test)]
             faults: Default::default(),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), memory_limit: None })
     }
 
     async fn request(adapter: &wgpu::Adapter) -> Result<Self, Error> {
@@ -145,6 +147,8 @@ impl Gpu {
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("cofire"),
             required_limits: limits,
+            // Buffers are few and large: of the hundreds of MiB that would be taken ahead, most stay empty.
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| {
@@ -162,10 +166,21 @@ impl Gpu {
         Ok(gpu)
     }
 
+    /// The same device for a job that may have so much of its memory.
+    pub(crate) fn with_memory_limit(self, bytes: Option<u64>) -> Self {
+        Self { memory_limit: bytes, ..self }
+    }
+
+    /// The most bytes of its memory for a job, if that was said.
+    pub(super) fn memory_limit(&self) -> Option<u64> {
+        self.memory_limit
+    }
+
     /// The device that the next job should use: this one, or what took its place.
     pub(super) fn current(&self) -> Self {
         let successor = self.shared.successor.lock().unwrap_or_else(PoisonError::into_inner);
-        successor.clone().unwrap_or_else(|| self.clone())
+        let current = successor.clone().unwrap_or_else(|| self.clone());
+        current.with_memory_limit(self.memory_limit)
     }
 
     /// A device in the place of the current one, which has failed: what another job has opened
@@ -180,10 +195,11 @@ impl Gpu {
         }
         let opened = self.open_again().await?;
         let mut successor = self.shared.successor.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*successor {
-            Some(other) if !other.has_failed() => Ok(Some(other.clone())),
-            _ => Ok(Some(successor.insert(opened).clone())),
-        }
+        let gpu = match &*successor {
+            Some(other) if !other.has_failed() => other.clone(),
+            _ => successor.insert(opened).clone(),
+        };
+        Ok(Some(gpu.with_memory_limit(self.memory_limit)))
     }
 
     /// Opens an adapter of the same description, which is asked for anew: drivers that were reset

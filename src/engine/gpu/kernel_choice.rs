@@ -93,6 +93,7 @@ async fn open_if_worth<'a>(
         return Ok((counter, KernelChoice::Rule));
     }
     for kernel in candidates.into_iter().filter(|&kernel| kernel != likely) {
+        job.monitor.token().check()?;
         let mut other = open(kernel).await?;
         speeds.push(speed(job, kernel, other.measure().await?));
         if fastest(&speeds) == Some(kernel) {
@@ -138,19 +139,19 @@ mod tests {
     use crate::engine::{Found, Goal, Monitor};
     use crate::estimator::CellTable;
     use crate::plan::Tile;
-    use crate::{BinEdges, Binning};
+    use crate::{BinEdges, Binning, CancelToken};
 
     fn job(samples: usize, kernel: Option<Kernel>) -> Job {
         let values = Array2::from_shape_fn((samples, 70), |(s, n)| ((s * (n + 3)) % 61) as f32);
         let activations = Activations::new(values.view()).unwrap();
         let edges = BinEdges::fit(values.view(), &Binning::equal_width(8)).unwrap();
         Job {
-            codes: Arc::new(Codes::encode(&activations, &edges).unwrap()),
+            codes: Arc::new(Codes::encode(&activations, &edges, &CancelToken::new()).unwrap()),
             table: Arc::new(CellTable::plug_in(u32::try_from(samples).unwrap())),
             pairs: Tile::triangle(70),
             goal: Goal::Sums,
             kernel,
-            monitor: Arc::new(Monitor::new(0, None, crate::CancelToken::new())),
+            monitor: Arc::new(Monitor::new(0, None, CancelToken::new())),
         }
     }
 

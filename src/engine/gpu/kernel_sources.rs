@@ -32,7 +32,7 @@ impl KernelSource {
 /// the one that sums counts.
 #[must_use]
 pub fn kernel_sources(bins: usize, subgroup_size: u32) -> Vec<KernelSource> {
-    let limits = DeviceLimits::of(&wgpu::Limits::default(), subgroup_size);
+    let limits = DeviceLimits::of(&wgpu::Limits::default(), subgroup_size, None);
     let mut sources = Vec::new();
     for kernel in Kernel::ALL.into_iter().filter(|kernel| bins <= kernel.max_bins()) {
         let kernel = count_kernel::new(kernel, bins, &limits);

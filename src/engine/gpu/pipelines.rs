@@ -21,26 +21,56 @@ pub(super) struct Shader {
     pub(super) constants: Vec<(&'static str, u32)>,
 }
 
-/// The pipelines of one device.
+/// The most pipelines to keep. A program that always uses the same few numbers of bins has fewer; one
+/// that uses all 255 would keep some hundred MiB of the code of a software adapter.
+const MOST_KEPT: usize = 32;
+
+/// The pipelines of one device that were used last.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
-    built: Mutex<HashMap<Shader, wgpu::ComputePipeline>>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    pipelines: HashMap<Shader, (wgpu::ComputePipeline, u64)>,
+    /// How often any was asked for: the time of which each has its last.
+    now: u64,
+}
+
+impl Kept {
+    fn get(&mut self, shader: &Shader) -> Option<wgpu::ComputePipeline> {
+        self.now += 1;
+        let (pipeline, used) = self.pipelines.get_mut(shader)?;
+        *used = self.now;
+        Some(pipeline.clone())
+    }
+
+    fn insert(&mut self, shader: &Shader, pipeline: wgpu::ComputePipeline) {
+        if self.pipelines.len() >= MOST_KEPT {
+            let oldest = self.pipelines.iter().min_by_key(|(_, (_, used))| *used);
+            if let Some(oldest) = oldest.map(|(shader, _)| shader.clone()) {
+                self.pipelines.remove(&oldest);
+            }
+        }
+        self.pipelines.insert(shader.clone(), (pipeline, self.now));
+    }
 }
 
 impl Pipelines {
-    /// The pipeline of a shader, built now if it was not before.
+    /// The pipeline of a shader, built now if it is not kept.
     pub(super) async fn get(
         &self,
         gpu: &Gpu,
         shader: &Shader,
     ) -> Result<wgpu::ComputePipeline, Failure> {
-        let known = self.built.lock().unwrap_or_else(PoisonError::into_inner).get(shader).cloned();
+        let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(shader);
         if let Some(pipeline) = known {
             return Ok(pipeline);
         }
         let pipeline = scoped(gpu, || build(gpu.device(), shader)).await?;
-        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
-        built.insert(shader.clone(), pipeline.clone());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(shader, pipeline.clone());
         Ok(pipeline)
     }
 }
@@ -84,7 +114,7 @@ mod tests {
 
     /// Every shader, with the bytes that the host writes as its parameters.
     fn shaders() -> Vec<(Shader, usize)> {
-        let limits = DeviceLimits::of(&wgpu::Limits::default(), 32);
+        let limits = DeviceLimits::of(&wgpu::Limits::default(), 32, None);
         let tile = Tile::single(0, 1);
         let piece = Piece { rows: 0..1, columns: 0..1 };
         let of_kernel = |kernel: Kernel| {

@@ -2,6 +2,8 @@
 
 use super::cell_sum;
 use super::count_kernel::{CountKernel, Output};
+use super::submissions::DEPTH;
+use crate::error::Bytes;
 
 /// The most bytes for the joint histograms of a tile. More would not make dispatches any longer
 /// or tables any better shared.
@@ -24,9 +26,27 @@ pub(super) enum Care {
 const CAREFUL_SHARE: u64 = 8;
 const CAREFUL_BYTES: u64 = 16 << 20;
 
+/// The most bytes of a device's memory for a job that is given no limit. No interface tells how much is
+/// free; a device with less than this has a driver that makes room, or says that it cannot.
+const MEMORY_BYTES: u64 = 2 << 30;
+
+/// Parts of a device's memory, none of which any buffer exceeds: one each for the table, counts and sums of
+/// a tile, [`READ_PARTS`] and [`UPLOAD_PARTS`], twice [`PENDING_PARTS`] as the driver copies what is uploaded, as
+/// many again for what had to make room for it, and what is left for a second kernel while kernels are
+/// measured.
+const MEMORY_PARTS: u64 = 24;
+/// For what is read back, by the submission in the making and those under way.
+const READ_PARTS: u64 = 3;
+/// For the packed codes that are kept.
+const UPLOAD_PARTS: u64 = 8;
+/// For what is uploaded before all submissions are waited for.
+const PENDING_PARTS: u64 = 1;
+
 /// The limits of a device that the plan has to obey.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DeviceLimits {
+    /// What a job may have of the device's memory, all buffers together.
+    pub(super) memory_bytes: u64,
     pub(super) storage_binding_bytes: u64,
     pub(super) buffer_bytes: u64,
     pub(super) workgroups_per_dimension: u32,
@@ -36,9 +56,10 @@ pub(super) struct DeviceLimits {
 }
 
 impl DeviceLimits {
-    /// `subgroup_size` is the largest that the adapter names.
-    pub(super) fn of(limits: &wgpu::Limits, subgroup_size: u32) -> Self {
+    /// `subgroup_size` is the largest that the adapter names, `memory_limit` what the caller set.
+    pub(super) fn of(limits: &wgpu::Limits, subgroup_size: u32, memory_limit: Option<u64>) -> Self {
         Self {
+            memory_bytes: memory_limit.unwrap_or(MEMORY_BYTES),
             storage_binding_bytes: limits.max_storage_buffer_binding_size,
             buffer_bytes: limits.max_buffer_size,
             workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
@@ -51,21 +72,41 @@ impl DeviceLimits {
     /// What to make use of.
     pub(super) fn with(mut self, care: Care) -> Self {
         if care == Care::Smaller {
-            for bytes in [&mut self.storage_binding_bytes, &mut self.buffer_bytes] {
+            let buffers = [&mut self.storage_binding_bytes, &mut self.buffer_bytes];
+            for bytes in buffers.into_iter().chain([&mut self.memory_bytes]) {
                 *bytes = (*bytes / CAREFUL_SHARE).max(CAREFUL_BYTES).min(*bytes);
             }
         }
         self
     }
 
-    fn largest_buffer(&self) -> u64 {
-        self.storage_binding_bytes.min(self.buffer_bytes)
+    /// The most bytes of any buffer.
+    pub(super) fn largest_buffer(&self) -> u64 {
+        self.storage_binding_bytes.min(self.buffer_bytes).min(self.memory_bytes / MEMORY_PARTS)
     }
 
-    /// The most bytes of packed codes to keep on the device. No interface tells how much memory
-    /// there is; two of the largest buffers are little where a device grants buffers that large.
+    /// The most bytes of packed codes to keep on the device.
     pub(super) fn upload_bytes(&self) -> u64 {
-        self.buffer_bytes.saturating_mul(2)
+        self.memory_bytes / MEMORY_PARTS * UPLOAD_PARTS
+    }
+
+    /// The most bytes to upload before all submissions are waited for.
+    pub(super) fn pending_bytes(&self) -> u64 {
+        self.memory_bytes / MEMORY_PARTS * PENDING_PARTS
+    }
+
+    /// The most bytes that a submission may read back, unless it is a single tile.
+    pub(super) fn read_bytes(&self) -> u64 {
+        self.memory_bytes / MEMORY_PARTS * READ_PARTS / DEPTH as u64
+    }
+
+    /// What to say of a job that cannot have `bytes` in a buffer, as it would have to.
+    pub(super) fn too_small_for(&self, bytes: u64) -> Option<String> {
+        let needed = bytes.saturating_mul(MEMORY_PARTS);
+        (needed > self.memory_bytes).then(|| {
+            let (needed, allowed) = (Bytes(needed), Bytes(self.memory_bytes));
+            format!("{needed} of device memory are needed and {allowed} are allowed")
+        })
     }
 }
 
@@ -102,7 +143,7 @@ impl Reduction {
 
 impl Plan {
     /// `table_values` is the length of a table that covers every count, or `None` where there is
-    /// no such table or histograms are wanted.
+    /// no such table or histograms are wanted. What does not fit, if not even one pair does.
     pub(super) fn new(
         samples: usize,
         neurons: usize,
@@ -110,7 +151,7 @@ impl Plan {
         kernel: &dyn CountKernel,
         table_values: Option<usize>,
         limits: &DeviceLimits,
-    ) -> Self {
+    ) -> Result<Self, String> {
         let largest = limits.largest_buffer();
         let chunk = samples.min(kernel.max_chunk());
         let table_fits =
@@ -126,13 +167,16 @@ impl Plan {
         };
         let pairs = (largest.min(COUNTS_BYTES) / pair_bytes as u64).max(1);
         let neuron_bytes = kernel.bytes_per_neuron(chunk) as u64;
+        if let Some(problem) = limits.too_small_for(neuron_bytes.max(pair_bytes as u64)) {
+            return Err(problem);
+        }
         let edge = pairs
             .isqrt()
             .min(largest / neuron_bytes)
             .min(u64::from(limits.workgroups_per_dimension))
             .clamp(1, MAX_EDGE as u64);
         let edge = usize::try_from(edge).unwrap_or(MAX_EDGE).min(neurons);
-        Self { edge, chunk, reduction }
+        Ok(Self { edge, chunk, reduction })
     }
 
     /// How many rows of tiles and as many columns of tiles can be kept on the device with all their
@@ -157,6 +201,7 @@ mod tests {
     use crate::engine::Kernel;
 
     const WEBGPU: DeviceLimits = DeviceLimits {
+        memory_bytes: MEMORY_BYTES,
         storage_binding_bytes: 128 << 20,
         buffer_bytes: 256 << 20,
         workgroups_per_dimension: 65_535,
@@ -174,6 +219,7 @@ mod tests {
                         let kernel = count_kernel::new(kernel, bins, &limits);
                         let kernel = kernel.as_ref();
                         let plan = Plan::new(samples, 5000, bins, kernel, Some(samples), &limits);
+                        let plan = plan.unwrap();
                         let pair_bytes = match plan.reduction {
                             Reduction::InKernel => 16,
                             Reduction::CellSum | Reduction::OnHost => bins * bins * 4,
@@ -185,7 +231,7 @@ mod tests {
                         let table = samples as u64 * 8;
                         assert_eq!(
                             plan.reduction != Reduction::OnHost,
-                            table <= storage_binding_bytes,
+                            table <= limits.largest_buffer(),
                             "{plan:?}"
                         );
                     }
@@ -198,12 +244,26 @@ mod tests {
     fn tiles_are_large_where_they_can_be() {
         let kernel = count_kernel::new(Kernel::PositionalPopcount, 10, &WEBGPU);
         let plan = |neurons, table| {
-            let plan = Plan::new(10_000, neurons, 10, kernel.as_ref(), table, &WEBGPU);
+            let plan = Plan::new(10_000, neurons, 10, kernel.as_ref(), table, &WEBGPU).unwrap();
             (plan.edge, plan.chunk, plan.reduction)
         };
         assert_eq!(plan(5000, Some(10_001)), (MAX_EDGE, 10_000, Reduction::InKernel));
         // 64 MiB of counts.
         assert_eq!(plan(5000, None), (409, 10_000, Reduction::OnHost));
         assert_eq!(plan(7, None), (7, 10_000, Reduction::OnHost));
+    }
+
+    #[test]
+    fn plans_obey_a_limit_on_memory_or_say_what_they_need() {
+        let kernel = count_kernel::new(Kernel::JointHistogram, 256, &WEBGPU);
+        let plan = |mib: u64| {
+            let limits = DeviceLimits { memory_bytes: mib << 20, ..WEBGPU };
+            Plan::new(10_000, 5000, 256, kernel.as_ref(), Some(10_001), &limits)
+        };
+        // 256 x 256 counts of 4 bytes, a twenty-fourth of the memory.
+        assert_eq!(plan(6).unwrap().edge, 1);
+        assert_eq!(plan(24).unwrap().edge, 2);
+        let problem = plan(5).unwrap_err();
+        assert!(problem.contains("6.0 MiB") && problem.contains("5.0 MiB"), "{problem}");
     }
 }

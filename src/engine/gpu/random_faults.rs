@@ -81,7 +81,7 @@ fn thirty_random_faults_lose_nothing_and_change_nothing() {
 }
 
 #[test]
-#[ignore = "many minutes on a software adapter: cargo test --lib random_faults -- --ignored --nocapture"]
+#[ignore = "a minute on a software adapter: cargo test --lib random_faults -- --ignored --nocapture"]
 fn a_thousand_random_faults_lose_nothing_and_change_nothing() {
     random_faults(ALL_KINDS);
 }

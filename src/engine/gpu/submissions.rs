@@ -10,13 +10,14 @@ use super::failure::{Failure, scoped};
 #[cfg(test)]
 use super::faults::{self, Fault, Stage};
 use super::pace::{Load, Pace, Work};
+use super::plan::DeviceLimits;
 use super::poller::Waiting;
 use crate::engine::Monitor;
 use crate::report::Transfer;
 use crate::stopwatch::Stopwatch;
 
 /// Submissions under way: one that runs, one that follows it at once, and one that the host makes.
-const DEPTH: usize = 3;
+pub(super) const DEPTH: usize = 3;
 
 /// The largest `Params` of any shader, in bytes.
 const PARAMS_BYTES: usize = 32;
@@ -46,11 +47,13 @@ struct Batch<T> {
     load: Load,
     /// Pair-samples that are done when it is.
     progress: u64,
+    /// Bytes that it reads back.
+    read_bytes: u64,
 }
 
 impl<T> Default for Batch<T> {
     fn default() -> Self {
-        Self { commands: Vec::new(), load: Load::default(), progress: 0 }
+        Self { commands: Vec::new(), load: Load::default(), progress: 0, read_bytes: 0 }
     }
 }
 
@@ -77,10 +80,16 @@ pub(super) struct Submissions<'a, T> {
     in_flight: VecDeque<InFlight<T>>,
     arrived: VecDeque<(T, Vec<u32>)>,
     depth: usize,
+    /// The most bytes that a submission of several tiles reads back.
+    read_limit: u64,
+    /// The most bytes of `pending`.
+    pending_limit: u64,
+    /// Bytes that were uploaded since nothing was under way.
+    pending: u64,
 }
 
 impl<'a, T> Submissions<'a, T> {
-    pub(super) fn new(gpu: Gpu, monitor: &'a Monitor, pace: Pace) -> Self {
+    pub(super) fn new(gpu: Gpu, monitor: &'a Monitor, pace: Pace, limits: &DeviceLimits) -> Self {
         // Nothing can be submitted while somebody waits.
         let depth = if gpu.takes_turns() { 1 } else { DEPTH };
         Self {
@@ -92,7 +101,31 @@ impl<'a, T> Submissions<'a, T> {
             in_flight: VecDeque::new(),
             arrived: VecDeque::new(),
             depth,
+            read_limit: limits.read_bytes(),
+            pending_limit: limits.pending_bytes(),
+            pending: 0,
         }
+    }
+
+    /// Has room made for an upload of so many bytes: what was uploaded before may be there twice, and
+    /// what it took the place of be in use, until all that is under way is done.
+    pub(super) async fn make_room(&mut self, bytes: u64) -> Result<(), Failure> {
+        self.monitor.token().check()?;
+        if self.pending > 0 && self.pending + bytes > self.pending_limit {
+            self.finish().await?;
+        }
+        self.pending += bytes;
+        self.transfer.uploaded_bytes += bytes;
+        Ok(())
+    }
+
+    /// Bytes of the device for what is on its way to it or back, beside `others`: the most so far is
+    /// reported.
+    pub(super) fn note_memory(&mut self, others: u64) {
+        let under_way = self.in_flight.iter().flat_map(|flight| &flight.reads);
+        let reads = under_way.map(|read| read.staging.size()).sum::<u64>() + self.batch.read_bytes;
+        let bytes = others + reads + 2 * self.pending;
+        self.transfer.device_memory_bytes = self.transfer.device_memory_bytes.max(bytes);
     }
 
     /// How much more work of a kind fits the submission in the making.
@@ -113,8 +146,19 @@ impl<'a, T> Submissions<'a, T> {
     }
 
     /// Reads the first words of a buffer back, as they are at this point of the queue.
-    pub(super) fn read(&mut self, source: &wgpu::Buffer, words: usize, label: T) {
+    pub(super) async fn read(
+        &mut self,
+        source: &wgpu::Buffer,
+        words: usize,
+        label: T,
+    ) -> Result<(), Failure> {
+        let bytes = (words * size_of::<u32>()) as u64;
+        if self.batch.read_bytes > 0 && self.batch.read_bytes + bytes > self.read_limit {
+            self.submit().await?;
+        }
+        self.batch.read_bytes += bytes;
         self.batch.commands.push(Command::Read { source: source.clone(), words, label });
+        Ok(())
     }
 
     /// What was read back, in order.
@@ -124,6 +168,7 @@ impl<'a, T> Submissions<'a, T> {
 
     /// Submits what was gathered, then waits until there is room for another submission.
     pub(super) async fn submit(&mut self) -> Result<(), Failure> {
+        self.monitor.token().check()?;
         let batch = std::mem::take(&mut self.batch);
         if batch.commands.is_empty() {
             return Ok(());
@@ -145,6 +190,7 @@ impl<'a, T> Submissions<'a, T> {
         while !self.in_flight.is_empty() {
             self.settle().await?;
         }
+        self.pending = 0;
         Ok(())
     }
 
@@ -155,6 +201,7 @@ impl<'a, T> Submissions<'a, T> {
             oldest.waiting.busy().await?;
         }
         self.arrived.clear();
+        self.pending = 0;
         Ok(())
     }
 
@@ -164,6 +211,7 @@ impl<'a, T> Submissions<'a, T> {
         let clock = Stopwatch::start();
         let busy = oldest.waiting.busy().await?;
         self.transfer.waiting += clock.elapsed();
+        self.monitor.token().check()?;
         self.transfer.device_busy += busy;
         self.pace.measured(&oldest.load, busy);
         for Read { staging, mapped, label } in oldest.reads {

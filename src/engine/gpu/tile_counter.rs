@@ -76,14 +76,15 @@ impl<'a> TileCounter<'a> {
         care: Care,
     ) -> Result<Self, Failure> {
         let subgroup_size = gpu.device().adapter_info().subgroup_max_size;
-        let limits = DeviceLimits::of(gpu.limits(), subgroup_size).with(care);
+        let limits = DeviceLimits::of(gpu.limits(), subgroup_size, gpu.memory_limit()).with(care);
         let bins = job.codes.bins();
         let kernel = count_kernel::new(chosen, bins, &limits);
         let (samples, neurons) = (job.codes.samples(), job.codes.neurons());
         let table = job.table.values();
         let wants_sums = job.goal == Goal::Sums;
         let table_values = (wants_sums && job.table.is_complete()).then_some(table.len());
-        let plan = Plan::new(samples, neurons, bins, kernel.as_ref(), table_values, &limits);
+        let plan = Plan::new(samples, neurons, bins, kernel.as_ref(), table_values, &limits)
+            .map_err(Failure::Wrong)?;
         log::debug!("{chosen} on {}: {plan:?}", gpu.adapter());
 
         let output = plan.reduction.output();
@@ -124,7 +125,7 @@ impl<'a> TileCounter<'a> {
             counts,
             uploads: Uploads::new(limits.upload_bytes()),
             visit: Visit::new(tiles, plan.edge, samples, plan.chunk, panels),
-            submissions: Submissions::new(gpu.clone(), &job.monitor, pace),
+            submissions: Submissions::new(gpu.clone(), &job.monitor, pace, &limits),
             tag: 0,
             plan,
         })
@@ -174,6 +175,7 @@ impl<'a> TileCounter<'a> {
         self.tag = self.tag.wrapping_add(1);
         for (turn, samples) in self.visit.chunks(number).enumerate() {
             let buffers = self.count_buffers(tile, &samples, (number, turn)).await?;
+            self.submissions.note_memory(self.fixed_bytes() + self.uploads.bytes());
             let mut pieces = Pieces::new(tile, self.kernel.column_step(), samples.len());
             while !pieces.is_finished() {
                 let room = self.submissions.room(Work::Count);
@@ -196,17 +198,17 @@ impl<'a> TileCounter<'a> {
         match self.plan.reduction {
             Reduction::InKernel => {
                 let words = tile.pairs() * cell_sum::WORDS;
-                self.submissions.read(&self.counts, words, expected);
+                self.submissions.read(&self.counts, words, expected).await?;
             }
             Reduction::CellSum => {
                 self.sum_cells(tile).await?;
                 let Some(cell_sum) = &self.cell_sum else { return Ok(()) };
                 let words = tile.pairs() * cell_sum::WORDS;
-                self.submissions.read(&cell_sum.sums, words, expected);
+                self.submissions.read(&cell_sum.sums, words, expected).await?;
             }
             Reduction::OnHost => {
                 let words = tile.pairs() * self.job.codes.bins() * self.job.codes.bins();
-                self.submissions.read(&self.counts, words, expected);
+                self.submissions.read(&self.counts, words, expected).await?;
                 self.submissions.clear(&self.counts);
                 // Host and device each hold a tile's histograms: no more than that.
                 self.submissions.submit().await?;
@@ -243,6 +245,12 @@ impl<'a> TileCounter<'a> {
         Ok(())
     }
 
+    /// Bytes of the buffers that every tile uses.
+    fn fixed_bytes(&self) -> u64 {
+        let sums = self.cell_sum.as_ref().map_or(0, |cell_sum| cell_sum.sums.size());
+        self.table.size() + self.counts.size() + sums
+    }
+
     /// What was packed of a tile over a chunk of samples: of its rows, then of its columns.
     async fn count_buffers(
         &mut self,
@@ -255,8 +263,8 @@ impl<'a> TileCounter<'a> {
             let block = Block::of(tile, role, samples);
             let next_use = |block: &Block| self.visit.next_use(block, number, turn);
             let (kernel, codes) = (self.kernel.as_ref(), &self.job.codes);
-            let transfer = &mut self.submissions.transfer;
-            let kept = self.uploads.get(&self.gpu, kernel, codes, &block, next_use, transfer);
+            let submissions = &mut self.submissions;
+            let kept = self.uploads.get(&self.gpu, kernel, codes, &block, next_use, submissions);
             buffers.extend(kept.await?);
         }
         Ok(buffers)
@@ -367,7 +375,7 @@ impl TileCounter<'_> {
             }
         }
         // On a lost device everything takes no time at all, until something is read.
-        self.submissions.read(&self.counts, 1, Expected { tile, tag: self.tag });
+        self.submissions.read(&self.counts, 1, Expected { tile, tag: self.tag }).await?;
         self.submissions.finish().await?;
         self.start_over().await?;
         Ok(Speed { seconds_per_pair_sample, seconds_per_pair })

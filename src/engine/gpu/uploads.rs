@@ -7,9 +7,9 @@ use super::count_kernel::CountKernel;
 use super::failure::{Failure, scoped};
 #[cfg(test)]
 use super::faults::{Fault, Stage};
+use super::submissions::Submissions;
 use super::visit::{Block, Role};
 use crate::codes::Codes;
-use crate::report::Transfer;
 use crate::stopwatch::Stopwatch;
 
 /// What was uploaded of the codes.
@@ -32,18 +32,23 @@ impl Uploads {
         self.bytes = 0;
     }
 
+    /// Bytes that are kept.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The buffers of a block, uploaded now if they are not there.
     ///
     /// Where room is short, the block goes that `next_use` tells to be needed last. What is under
     /// way on the device keeps its buffers until it is done.
-    pub(super) async fn get(
+    pub(super) async fn get<T>(
         &mut self,
         gpu: &Gpu,
         kernel: &dyn CountKernel,
         codes: &Codes,
         block: &Block,
         next_use: impl Fn(&Block) -> usize,
-        transfer: &mut Transfer,
+        submissions: &mut Submissions<'_, T>,
     ) -> Result<Vec<wgpu::Buffer>, Failure> {
         if let Some(kept) = self.kept.get(block) {
             return Ok(kept.clone());
@@ -55,13 +60,15 @@ impl Uploads {
             Role::Columns => kernel.column_data(codes, neurons, samples),
         };
         let bytes = data.iter().map(|words| size_of_val(words.as_slice()) as u64).sum::<u64>();
+        let elapsed = clock.elapsed();
         self.make_room(bytes, next_use);
+        submissions.make_room(bytes).await?;
+        let clock = Stopwatch::start();
         let buffers: Vec<wgpu::Buffer> =
             scoped(gpu, || data.iter().map(|words| upload(gpu, "codes", words)).collect()).await?;
         self.kept.insert(block.clone(), buffers.clone());
         self.bytes += bytes;
-        transfer.uploaded_bytes += bytes;
-        transfer.upload += clock.elapsed();
+        submissions.transfer.upload += elapsed + clock.elapsed();
         Ok(buffers)
     }
 

@@ -25,6 +25,7 @@ use fearless_simd::{Simd, prelude::*};
 
 use super::MAX_HEIGHT;
 use super::equal_codes::{self, ShortRows};
+use crate::cancel::CancelToken;
 use crate::codes::Codes;
 use crate::estimator::CellTable;
 use crate::plan::Tile;
@@ -47,11 +48,17 @@ const COUNTER_BYTES: usize = 4 << 20;
 /// Σ f(n) of every pair of the tile.
 ///
 /// O(samples) block operations for each row of the tile and each block of columns, and O(bins²)
-/// a pair to look counts up.
-pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile, level: Level) -> Vec<u64> {
+/// a pair to look counts up. Once `stop` has been cancelled, it ends soon, and sums are of no use.
+pub(crate) fn pair_sums(
+    codes: &Codes,
+    table: &CellTable,
+    tile: &Tile,
+    level: Level,
+    stop: &CancelToken,
+) -> Vec<u64> {
     match codes.bits() {
         Some(bits) => two_bins::pair_sums(codes, bits, table, tile, level),
-        None => level.run(CountTile { codes, table, tile }),
+        None => level.run(CountTile { codes, table, tile, stop }),
     }
 }
 
@@ -82,6 +89,7 @@ struct CountTile<'a> {
     codes: &'a Codes,
     table: &'a CellTable,
     tile: &'a Tile,
+    stop: &'a CancelToken,
 }
 
 impl Vectorized for CountTile<'_> {
@@ -97,10 +105,10 @@ impl Vectorized for CountTile<'_> {
 impl CountTile<'_> {
     #[inline(always)]
     fn count<S: Simd, const W: usize>(self, simd: S) -> Vec<u64> {
-        let Self { codes, table, tile } = self;
+        let Self { codes, table, tile, stop } = self;
         let plans: Vec<RowPlan> = tile.rows.clone().map(|i| RowPlan::new(codes, i)).collect();
         let mut sums = TileSums::new(tile);
-        Counter::<S, W>::new(simd, codes, table, tile, &plans).count(&mut sums);
+        Counter::<S, W>::new(simd, codes, table, tile, &plans, stop).count(&mut sums);
         let rows = tile.rows.clone().zip(&plans);
         let short: Vec<ShortRows> =
             rows.map(|(i, plan)| plan.short_rows(codes.neuron(i))).collect();
@@ -154,6 +162,7 @@ struct Counter<'a, S: Simd, const W: usize> {
     table: &'a CellTable,
     tile: &'a Tile,
     plans: &'a [RowPlan],
+    stop: &'a CancelToken,
     layout: Layout,
     chunk_len: usize,
     /// Samples that are sorted together: some chunks.
@@ -171,6 +180,7 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         table: &'a CellTable,
         tile: &'a Tile,
         plans: &'a [RowPlan],
+        stop: &'a CancelToken,
     ) -> Self {
         let samples = codes.samples();
         let mut byte_values = [0; 256];
@@ -186,6 +196,7 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
             table,
             tile,
             plans,
+            stop,
             layout: Layout::new::<S, W>(codes.bins()),
             chunk_len,
             span_len: chunk_len * chunks_sorted.max(1),
@@ -220,6 +231,9 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         for group in ranges(tile.columns.clone(), self.layout.neurons * blocks_together) {
             for span in ranges(0..codes.samples(), self.span_len) {
                 if sorted_span.as_ref() != Some(&span) {
+                    if self.stop.is_cancelled() {
+                        return;
+                    }
                     sorted.clear();
                     for (i, plan) in tile.rows.clone().zip(self.plans) {
                         let codes = &codes.neuron(i)[span.clone()];
@@ -258,6 +272,9 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         counters: &mut [Block<S, W>],
     ) {
         for (index, chunk) in ranges(span.clone(), self.chunk_len).enumerate() {
+            if self.stop.is_cancelled() {
+                return;
+            }
             let blocks = &mut expanded[..chunk.len()];
             self.layout.expand(self.simd, self.codes, columns.clone(), chunk, blocks);
             let mut counters = counters.chunks_exact_mut(self.planes);

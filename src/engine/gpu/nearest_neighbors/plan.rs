@@ -3,6 +3,7 @@
 
 use super::super::plan::DeviceLimits;
 use super::kernels;
+use crate::error::Bytes;
 use crate::neighbors::KsgAlgorithm;
 
 /// Neurons on an edge of a tile. More would only make progress coarser.
@@ -44,7 +45,7 @@ impl Plan {
         // A sample that is nearer than all before moves all of them.
         let chunk = ((TURNS - 2 * k) / k).min(MAX_CHUNK);
         let state_words = kernels::state_words(k, algorithm);
-        let largest = limits.storage_binding_bytes.min(limits.buffer_bytes);
+        let largest = limits.largest_buffer();
         let fits = |edge: &usize| {
             let (edge, samples) = (*edge as u64, samples as u64);
             let state = (edge * edge * state_words as u64 * 4).saturating_mul(samples);
@@ -53,7 +54,12 @@ impl Plan {
             state <= largest.min(STATE_BYTES) && values.max(table) <= largest
         };
         let edge = (1..=MAX_EDGE).rev().find(fits);
-        let edge = edge.ok_or_else(|| format!("{samples} samples do not fit the device"))?;
+        let edge = edge.ok_or_else(|| {
+            let allowed = Bytes(limits.memory_bytes);
+            format!(
+                "{samples} samples do not fit the device, of whose memory {allowed} are allowed"
+            )
+        })?;
         Ok(Self { edge, chunk, state_words })
     }
 }
@@ -65,13 +71,14 @@ mod tests {
     #[test]
     fn whatever_fits_obeys_the_limits() {
         let small = DeviceLimits {
+            memory_bytes: 1 << 30,
             storage_binding_bytes: 16 << 20,
             buffer_bytes: 16 << 20,
             workgroups_per_dimension: 1024,
             workgroup_storage_bytes: 8192,
             subgroup_size: 32,
         };
-        let webgpu = DeviceLimits::of(&wgpu::Limits::default(), 32);
+        let webgpu = DeviceLimits::of(&wgpu::Limits::default(), 32, None);
         for limits in [small, webgpu] {
             for algorithm in [KsgAlgorithm::First, KsgAlgorithm::Second] {
                 for k in [1, 3, 16, 32] {

@@ -71,7 +71,7 @@ impl<'a> TileRunner<'a> {
         care: Care,
     ) -> Result<Self, Failure> {
         let subgroup_size = gpu.device().adapter_info().subgroup_max_size;
-        let limits = DeviceLimits::of(gpu.limits(), subgroup_size).with(care);
+        let limits = DeviceLimits::of(gpu.limits(), subgroup_size, gpu.memory_limit()).with(care);
         let plan = Plan::new(job.samples, job.k, job.algorithm, &limits).map_err(Failure::Wrong)?;
         log::debug!("nearest_neighbors on {}: {plan:?}", gpu.adapter());
         let mut searches =
@@ -108,7 +108,7 @@ impl<'a> TileRunner<'a> {
             table,
             state,
             sums,
-            submissions: Submissions::new(gpu.clone(), &job.monitor, pace),
+            submissions: Submissions::new(gpu.clone(), &job.monitor, pace, &limits),
             tag: 0,
             plan,
         })
@@ -220,10 +220,12 @@ impl<'a> TileRunner<'a> {
             let values = column.values.iter().chain(column.ranks.sorted());
             words.extend(words_of(values.map(|&value| steps_of(value))));
         }
-        let gpu = &self.gpu;
+        let elapsed = clock.elapsed();
+        self.submissions.make_room(size_of_val(words.as_slice()) as u64).await?;
+        let (gpu, clock) = (&self.gpu, Stopwatch::start());
         let buffer = scoped(gpu, || upload(gpu, "values", &words)).await?;
-        self.submissions.transfer.uploaded_bytes += buffer.size();
-        self.submissions.transfer.upload += clock.elapsed();
+        self.submissions.transfer.upload += elapsed + clock.elapsed();
+        self.submissions.note_memory(self.table.size() + self.state.size() + self.sums.size());
         Ok(buffer)
     }
 }
@@ -248,8 +250,7 @@ impl TileQueue for TileRunner<'_> {
         self.count(&tile, &values).await?;
         let words = tile.pairs() * self.sum_groups() * cell_sum::WORDS;
         let tag = self.tag;
-        self.submissions.read(&self.sums, words, Expected { tile, tag });
-        Ok(())
+        self.submissions.read(&self.sums, words, Expected { tile, tag }).await
     }
 
     async fn finish(&mut self) -> Result<(), Failure> {

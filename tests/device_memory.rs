@@ -1,0 +1,127 @@
+//! A job has no more of a device's memory than it is allowed: what wgpu itself counts.
+
+#![cfg(feature = "gpu")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and says so by panicking"
+)]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use cofire::gpu::Gpu;
+use cofire::{Analysis, Engine, Kernel, NeighborAnalysis, Remedy, Transfer};
+use common::activations::varied;
+
+/// Asks a device all the time how much it has allocated, until `job` ends; returns the most beyond what it
+/// had before.
+fn most_allocated<T>(gpu: &Gpu, job: impl FnOnce() -> T) -> (T, u64) {
+    let device = gpu.device().clone();
+    let allocated = move || {
+        let bytes = device.get_internal_counters().hal.buffer_memory.read();
+        u64::try_from(bytes).unwrap()
+    };
+    let before = allocated();
+    let (most, is_over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let watch = {
+        let (most, is_over) = (Arc::clone(&most), Arc::clone(&is_over));
+        std::thread::spawn(move || {
+            while !is_over.load(Ordering::Acquire) {
+                most.fetch_max(allocated(), Ordering::Relaxed);
+                std::thread::yield_now();
+            }
+        })
+    };
+    let result = job();
+    is_over.store(true, Ordering::Release);
+    watch.join().unwrap();
+    (result, most.load(Ordering::Relaxed) - before)
+}
+
+fn check(what: &str, limit: Option<u64>, transfer: Transfer, most: u64) {
+    let reported = transfer.device_memory_bytes;
+    println!("{what}: {most} bytes at most, {reported} reported, {limit:?} allowed");
+    assert!(most > 0 && reported > 0, "{what}: nothing was counted");
+    if let Some(limit) = limit {
+        assert!(most <= limit, "{what}: {most} bytes of {limit}");
+        assert!(reported <= limit, "{what}: {reported} reported bytes of {limit}");
+    }
+}
+
+/// One test, as jobs beside one another on a device are counted together.
+#[test]
+fn jobs_stay_within_the_limit() {
+    common::on_every_adapter("jobs_stay_within_the_limit", |place| {
+        let Engine::Gpu(gpu) = place.engine() else { return };
+        if gpu.adapter().backend != "Vulkan" {
+            return; // of OpenGL's buffers nothing is counted
+        }
+        joint_histograms(&gpu);
+        nearest_neighbors(&gpu);
+        what_cannot_fit(&gpu);
+    });
+}
+
+fn joint_histograms(gpu: &Gpu) {
+    let wide = varied(2000, 400, 1);
+    let long = varied(20_000, 40, 2);
+    for (kernel, layer, bins) in [
+        (Kernel::JointHistogram, &wide, 16),
+        (Kernel::PositionalPopcount, &wide, 10),
+        (Kernel::PositionalPopcount, &long, 10),
+        (Kernel::PrivateCounters, &long, 32),
+        (Kernel::Bitset, &wide, 2),
+    ] {
+        let analysis = Analysis::new(bins).kernel(kernel);
+        let expected = analysis.clone().engine(Engine::Cpu).run(layer.view()).unwrap();
+        let analysis = analysis.engine(Engine::Gpu(gpu.clone()));
+        for limit in [None, Some(4 << 20)] {
+            let what = format!("{} {kernel} {:?}", gpu.adapter(), layer.dim());
+            let limited = match limit {
+                Some(bytes) => analysis.clone().device_memory_limit(bytes),
+                None => analysis.clone(),
+            };
+            let (report, most) = most_allocated(gpu, || limited.run(layer.view()).unwrap());
+            assert_eq!(report.execution.incidents, [], "{what}");
+            assert_eq!(report.mutual_information, expected.mutual_information, "{what}");
+            check(&what, limit, report.execution.transfer.unwrap(), most);
+            if kernel == Kernel::JointHistogram {
+                assert_eq!(limit.is_none(), most > 4 << 20, "{what}: {most} bytes, {limit:?}");
+            }
+        }
+    }
+}
+
+fn nearest_neighbors(gpu: &Gpu) {
+    let layer = varied(500, 30, 3);
+    let analysis = NeighborAnalysis::new(3).jitter(1e-6, 1);
+    let expected = analysis.clone().engine(Engine::Cpu).run(layer.view()).unwrap();
+    let analysis = analysis.engine(Engine::Gpu(gpu.clone()));
+    for limit in [None, Some(4 << 20)] {
+        let what = format!("{} nearest neighbours", gpu.adapter());
+        let limited = match limit {
+            Some(bytes) => analysis.clone().device_memory_limit(bytes),
+            None => analysis.clone(),
+        };
+        let (report, most) = most_allocated(gpu, || limited.run(layer.view()).unwrap());
+        assert_eq!(report.execution.incidents, [], "{what}");
+        assert_eq!(report.mutual_information, expected.mutual_information, "{what}");
+        check(&what, limit, report.execution.transfer.unwrap(), most);
+    }
+}
+
+fn what_cannot_fit(gpu: &Gpu) {
+    let layer = varied(200, 5, 4);
+    let analysis = Analysis::new(256).kernel(Kernel::JointHistogram);
+    let expected = analysis.clone().engine(Engine::Cpu).run(layer.view()).unwrap();
+    let analysis = analysis.engine(Engine::Gpu(gpu.clone())).device_memory_limit(1 << 20);
+    let report = analysis.run(layer.view()).unwrap();
+    assert_eq!(report.mutual_information, expected.mutual_information, "the CPU's bits");
+    let [incident] = report.execution.incidents.as_slice() else {
+        panic!("{:?}", report.execution.incidents)
+    };
+    assert_eq!(incident.remedy, Remedy::RestOnCpu, "{incident}");
+    assert!(incident.problem.contains("6.0 MiB of device memory are needed"), "{incident}");
+}
