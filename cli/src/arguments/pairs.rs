@@ -255,25 +255,3 @@ If blocks are missing, the parts that have to be run (again) are named, and noth
 Give the same --part command again: what it has finished is kept.
 
 Exit status: 0 when done, 2 for wrong arguments or files, 130 after Ctrl-C, 1 for anything else.";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_read() {
-        for (text, bytes) in [
-            ("1", 1),
-            ("1000b", 1000),
-            ("2k", 2048),
-            ("1.5G", 3 << 29),
-            ("500 MiB", 500 << 20),
-            ("3TB", 3 << 40),
-        ] {
-            assert_eq!(parse_size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "0", "-1", "G", "1X", "1iB", "1e9", "nan", "1..5G", "99999999T", "1 G G"] {
-            assert!(parse_size(text).is_err(), "{text}");
-        }
-    }
-}

@@ -21,3 +21,25 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole size")]
     Ok(bytes as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("1000b", 1000),
+            ("2k", 2048),
+            ("1.5G", 3 << 29),
+            ("500 MiB", 500 << 20),
+            ("3TB", 3 << 40),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "-1", "G", "1X", "1iB", "1e9", "nan", "1..5G", "99999999T", "1 G G"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+}

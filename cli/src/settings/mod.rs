@@ -1,6 +1,8 @@
 //! From arguments to settings of the library. What makes no sense is refused here, before any file
 //! is looked at: with the reason, and what to do.
 
+#[cfg(test)]
+mod any_value;
 mod bins;
 mod histograms;
 mod neighbors;
