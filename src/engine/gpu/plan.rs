@@ -21,8 +21,8 @@ pub(super) enum Care {
     Smaller,
 }
 
-/// What a device is trusted with where care is taken: a part of its largest buffers, but not less
-/// than every device has.
+/// What a device is trusted with where care is taken: a part of its largest buffers and of its memory,
+/// but not less than every device has.
 const CAREFUL_SHARE: u64 = 8;
 const CAREFUL_BYTES: u64 = 16 << 20;
 
