@@ -40,14 +40,15 @@ fn most_allocated<T>(gpu: &Gpu, job: impl FnOnce() -> T) -> (T, u64) {
     (result, most.load(Ordering::Relaxed) - before)
 }
 
-fn check(what: &str, limit: Option<u64>, transfer: Transfer, most: u64) {
+/// What a job may have that is given no limit, and little.
+const LIMITS: [u64; 2] = [2 << 30, 4 << 20];
+
+fn check(what: &str, limit: u64, transfer: Transfer, most: u64) {
     let reported = transfer.device_memory_bytes;
-    println!("{what}: {most} bytes at most, {reported} reported, {limit:?} allowed");
+    println!("{what}: {most} bytes at most, {reported} reported, {limit} allowed");
     assert!(most > 0 && reported > 0, "{what}: nothing was counted");
-    if let Some(limit) = limit {
-        assert!(most <= limit, "{what}: {most} bytes of {limit}");
-        assert!(reported <= limit, "{what}: {reported} reported bytes of {limit}");
-    }
+    assert!(most <= limit, "{what}: {most} bytes of {limit}");
+    assert!(reported <= limit, "{what}: {reported} reported bytes of {limit}");
 }
 
 /// One test, as jobs beside one another on a device are counted together.
@@ -77,18 +78,15 @@ fn joint_histograms(gpu: &Gpu) {
         let analysis = Analysis::new(bins).kernel(kernel);
         let expected = analysis.clone().engine(Engine::Cpu).run(layer.view()).unwrap();
         let analysis = analysis.engine(Engine::Gpu(gpu.clone()));
-        for limit in [None, Some(4 << 20)] {
+        for limit in LIMITS {
             let what = format!("{} {kernel} {:?}", gpu.adapter(), layer.dim());
-            let limited = match limit {
-                Some(bytes) => analysis.clone().device_memory_limit(bytes),
-                None => analysis.clone(),
-            };
+            let limited = analysis.clone().device_memory_limit(limit);
             let (report, most) = most_allocated(gpu, || limited.run(layer.view()).unwrap());
             assert_eq!(report.execution.incidents, [], "{what}");
             assert_eq!(report.mutual_information, expected.mutual_information, "{what}");
             check(&what, limit, report.execution.transfer.unwrap(), most);
             if kernel == Kernel::JointHistogram {
-                assert_eq!(limit.is_none(), most > 4 << 20, "{what}: {most} bytes, {limit:?}");
+                assert_eq!(limit == LIMITS[0], most > LIMITS[1], "{what}: {most} bytes, {limit}");
             }
         }
     }
@@ -99,12 +97,9 @@ fn nearest_neighbors(gpu: &Gpu) {
     let analysis = NeighborAnalysis::new(3).jitter(1e-6, 1);
     let expected = analysis.clone().engine(Engine::Cpu).run(layer.view()).unwrap();
     let analysis = analysis.engine(Engine::Gpu(gpu.clone()));
-    for limit in [None, Some(4 << 20)] {
+    for limit in LIMITS {
         let what = format!("{} nearest neighbours", gpu.adapter());
-        let limited = match limit {
-            Some(bytes) => analysis.clone().device_memory_limit(bytes),
-            None => analysis.clone(),
-        };
+        let limited = analysis.clone().device_memory_limit(limit);
         let (report, most) = most_allocated(gpu, || limited.run(layer.view()).unwrap());
         assert_eq!(report.execution.incidents, [], "{what}");
         assert_eq!(report.mutual_information, expected.mutual_information, "{what}");

@@ -104,7 +104,6 @@ impl Analysis {
             self.check_memory(memory(edges.bins()))?;
         }
         self.check_kernel(edges.bins())?;
-        self.token.check()?;
         let codes = Codes::encode(activations, &edges, &self.token)?;
         if u32::try_from(codes.samples()).is_err() {
             let (samples, allowed) = (codes.samples(), MAX_SAMPLES);

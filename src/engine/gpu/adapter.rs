@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pace::Paces;
 use super::pipelines::Pipelines;
+use super::plan::{Care, DeviceLimits};
 use super::poller::Poller;
 use super::turns::{Turn, Turns};
 use crate::Error;
@@ -171,9 +172,10 @@ impl Gpu {
         Self { memory_limit: bytes, ..self }
     }
 
-    /// The most bytes of its memory for a job, if that was said.
-    pub(super) fn memory_limit(&self) -> Option<u64> {
-        self.memory_limit
+    /// What a job may make use of.
+    pub(super) fn limits_of_job(&self, care: Care) -> DeviceLimits {
+        let subgroup_size = self.device().adapter_info().subgroup_max_size;
+        DeviceLimits::of(self.limits(), subgroup_size, self.memory_limit).with(care)
     }
 
     /// The device that the next job should use: this one, or what took its place.

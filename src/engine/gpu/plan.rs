@@ -2,7 +2,6 @@
 
 use super::cell_sum;
 use super::count_kernel::{CountKernel, Output};
-use super::submissions::DEPTH;
 use crate::error::Bytes;
 
 /// The most bytes for the joint histograms of a tile. More would not make dispatches any longer
@@ -31,16 +30,12 @@ const CAREFUL_BYTES: u64 = 16 << 20;
 const MEMORY_BYTES: u64 = 2 << 30;
 
 /// Parts of a device's memory, none of which any buffer exceeds: one each for the table, counts and sums of
-/// a tile, [`READ_PARTS`] and [`UPLOAD_PARTS`], twice [`PENDING_PARTS`] as the driver copies what is uploaded, as
-/// many again for what had to make room for it, and what is left for a second kernel while kernels are
-/// measured.
+/// a tile; one for what each of three submissions reads back; [`UPLOAD_PARTS`]; two for what is uploaded before
+/// all submissions are waited for, as the driver copies it, and two for what had to make room for it; the
+/// rest for a second kernel while kernels are measured.
 const MEMORY_PARTS: u64 = 24;
-/// For what is read back, by the submission in the making and those under way.
-const READ_PARTS: u64 = 3;
 /// For the packed codes that are kept.
 const UPLOAD_PARTS: u64 = 8;
-/// For what is uploaded before all submissions are waited for.
-const PENDING_PARTS: u64 = 1;
 
 /// The limits of a device that the plan has to obey.
 #[derive(Debug, Clone, Copy)]
@@ -82,22 +77,18 @@ impl DeviceLimits {
 
     /// The most bytes of any buffer.
     pub(super) fn largest_buffer(&self) -> u64 {
-        self.storage_binding_bytes.min(self.buffer_bytes).min(self.memory_bytes / MEMORY_PARTS)
+        self.storage_binding_bytes.min(self.buffer_bytes).min(self.memory_part())
+    }
+
+    /// A part of the memory: the most that a submission of several tiles reads back, and that is
+    /// uploaded before all submissions are waited for.
+    pub(super) fn memory_part(&self) -> u64 {
+        self.memory_bytes / MEMORY_PARTS
     }
 
     /// The most bytes of packed codes to keep on the device.
     pub(super) fn upload_bytes(&self) -> u64 {
-        self.memory_bytes / MEMORY_PARTS * UPLOAD_PARTS
-    }
-
-    /// The most bytes to upload before all submissions are waited for.
-    pub(super) fn pending_bytes(&self) -> u64 {
-        self.memory_bytes / MEMORY_PARTS * PENDING_PARTS
-    }
-
-    /// The most bytes that a submission may read back, unless it is a single tile.
-    pub(super) fn read_bytes(&self) -> u64 {
-        self.memory_bytes / MEMORY_PARTS * READ_PARTS / DEPTH as u64
+        self.memory_part() * UPLOAD_PARTS
     }
 
     /// What to say of a job that cannot have `bytes` in a buffer, as it would have to.

@@ -17,7 +17,7 @@ use crate::report::Transfer;
 use crate::stopwatch::Stopwatch;
 
 /// Submissions under way: one that runs, one that follows it at once, and one that the host makes.
-pub(super) const DEPTH: usize = 3;
+const DEPTH: usize = 3;
 
 /// The largest `Params` of any shader, in bytes.
 const PARAMS_BYTES: usize = 32;
@@ -80,10 +80,8 @@ pub(super) struct Submissions<'a, T> {
     in_flight: VecDeque<InFlight<T>>,
     arrived: VecDeque<(T, Vec<u32>)>,
     depth: usize,
-    /// The most bytes that a submission of several tiles reads back.
-    read_limit: u64,
-    /// The most bytes of `pending`.
-    pending_limit: u64,
+    /// The most bytes that a submission of several tiles reads back, and of `pending`.
+    memory_part: u64,
     /// Bytes that were uploaded since nothing was under way.
     pending: u64,
 }
@@ -101,8 +99,7 @@ impl<'a, T> Submissions<'a, T> {
             in_flight: VecDeque::new(),
             arrived: VecDeque::new(),
             depth,
-            read_limit: limits.read_bytes(),
-            pending_limit: limits.pending_bytes(),
+            memory_part: limits.memory_part(),
             pending: 0,
         }
     }
@@ -111,7 +108,7 @@ impl<'a, T> Submissions<'a, T> {
     /// what it took the place of be in use, until all that is under way is done.
     pub(super) async fn make_room(&mut self, bytes: u64) -> Result<(), Failure> {
         self.monitor.token().check()?;
-        if self.pending > 0 && self.pending + bytes > self.pending_limit {
+        if self.pending > 0 && self.pending + bytes > self.memory_part {
             self.finish().await?;
         }
         self.pending += bytes;
@@ -153,7 +150,7 @@ impl<'a, T> Submissions<'a, T> {
         label: T,
     ) -> Result<(), Failure> {
         let bytes = (words * size_of::<u32>()) as u64;
-        if self.batch.read_bytes > 0 && self.batch.read_bytes + bytes > self.read_limit {
+        if self.batch.read_bytes > 0 && self.batch.read_bytes + bytes > self.memory_part {
             self.submit().await?;
         }
         self.batch.read_bytes += bytes;

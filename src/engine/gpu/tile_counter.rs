@@ -10,7 +10,7 @@ use super::failure::{Failure, scoped};
 use super::pace::{Pace, Work};
 use super::pieces::Pieces;
 use super::pipelines::Shader;
-use super::plan::{Care, DeviceLimits, Plan, Reduction};
+use super::plan::{Care, Plan, Reduction};
 use super::submissions::{Dispatch, Submissions};
 use super::tile_queue::TileQueue;
 use super::uploads::{Uploads, storage_buffer, upload};
@@ -75,8 +75,7 @@ impl<'a> TileCounter<'a> {
         tiles: &[Tile],
         care: Care,
     ) -> Result<Self, Failure> {
-        let subgroup_size = gpu.device().adapter_info().subgroup_max_size;
-        let limits = DeviceLimits::of(gpu.limits(), subgroup_size, gpu.memory_limit()).with(care);
+        let limits = gpu.limits_of_job(care);
         let bins = job.codes.bins();
         let kernel = count_kernel::new(chosen, bins, &limits);
         let (samples, neurons) = (job.codes.samples(), job.codes.neurons());

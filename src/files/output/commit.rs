@@ -12,42 +12,54 @@ pub(super) fn merge(staging: &Staging, target: &Path, files: &[PathBuf]) -> Resu
     for file in files {
         check_way(target, file)?;
     }
-    let refused = |file: &Path, source| FileError::Write { path: target.join(file), source };
-    let attic = staging.begin_merge().map_err(|source| refused(Path::new(""), source))?;
-    let mut undo = Undo::default();
-    for (number, file) in files.iter().enumerate() {
-        let replaced = attic.join(number.to_string());
-        move_in(&staging.contents().join(file), &target.join(file), replaced, &mut undo)
-            .map_err(|source| refused(file, source))?;
-    }
-    undo.steps.clear();
-    Ok(())
+    let attic = staging.begin_merge();
+    let attic = attic.map_err(|source| FileError::Write { path: target.into(), source })?;
+    move_all(staging.contents(), target, &attic, files)
 }
 
 /// Finishes what a process began that was killed: moves what is left of the contents of its staging
-/// directory into `target`.
-pub(super) fn finish_merge(contents: &Path, target: &Path) -> Result<(), FileError> {
-    let read = |path: &Path| {
-        let names = fs::read_dir(path).and_then(|entries| {
-            let names = entries.map(|entry| entry.map(|entry| PathBuf::from(entry.file_name())));
-            names.collect::<io::Result<Vec<_>>>()
-        });
-        names.map_err(|source| FileError::Write { path: path.into(), source })
-    };
-    for name in read(contents)? {
-        let path = contents.join(&name);
-        let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
-        let files = match is_folder {
-            true => read(&path)?.iter().map(|file| name.join(file)).collect(),
-            false => vec![name],
-        };
-        for file in files {
-            check_way(target, &file)?;
-            let to = target.join(&file);
-            let moved = create_folder_of(&to).and_then(|_| fs::rename(contents.join(&file), &to));
-            moved.map_err(|source| FileError::Write { path: to, source })?;
+/// directory into `target`, or leaves it there.
+pub(super) fn finish_merge(contents: &Path, target: &Path, attic: &Path) -> Result<(), FileError> {
+    let files = files_of(contents);
+    let files = files.map_err(|source| FileError::Write { path: contents.into(), source })?;
+    for file in &files {
+        check_way(target, file)?;
+    }
+    move_all(contents, target, attic, &files)
+}
+
+/// The files of a staging directory and of its folders, by their paths below it.
+fn files_of(contents: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(contents)? {
+        let entry = entry?;
+        let name = PathBuf::from(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            for file in fs::read_dir(entry.path())? {
+                files.push(name.join(file?.file_name()));
+            }
+        } else {
+            files.push(name);
         }
     }
+    Ok(files)
+}
+
+/// Renames files from `contents` into `target`, and those they replace into `attic`, or undoes what it
+/// did.
+fn move_all(
+    contents: &Path,
+    target: &Path,
+    attic: &Path,
+    files: &[PathBuf],
+) -> Result<(), FileError> {
+    let mut undo = Undo::default();
+    for (number, file) in files.iter().enumerate() {
+        let (to, replaced) = (target.join(file), attic.join(number.to_string()));
+        move_in(&contents.join(file), &to, replaced, &mut undo)
+            .map_err(|source| FileError::Write { path: to, source })?;
+    }
+    undo.steps.clear();
     Ok(())
 }
 
@@ -68,7 +80,12 @@ fn check_way(target: &Path, file: &Path) -> Result<(), FileError> {
 }
 
 fn move_in(from: &Path, to: &Path, replaced: PathBuf, undo: &mut Undo) -> io::Result<()> {
-    undo.steps.extend(create_folder_of(to)?.map(Step::RemoveFolder));
+    if let Some(folder) = to.parent()
+        && !folder.exists()
+    {
+        fs::create_dir(folder)?;
+        undo.steps.push(Step::RemoveFolder(folder.into()));
+    }
     match fs::rename(to, &replaced) {
         Ok(()) => undo.steps.push(Step::PutBack { from: replaced, to: to.into() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -77,17 +94,6 @@ fn move_in(from: &Path, to: &Path, replaced: PathBuf, undo: &mut Undo) -> io::Re
     fs::rename(from, to)?;
     undo.steps.push(Step::RemoveFile(to.into()));
     Ok(())
-}
-
-/// Makes the folder that a file is to be in, unless it is there; then returns `None`.
-fn create_folder_of(file: &Path) -> io::Result<Option<PathBuf>> {
-    match file.parent() {
-        Some(folder) if !folder.exists() => {
-            fs::create_dir(folder)?;
-            Ok(Some(folder.into()))
-        }
-        _ => Ok(None),
-    }
 }
 
 /// Undoes its steps when dropped, the last one first.

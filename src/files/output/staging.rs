@@ -148,8 +148,9 @@ fn clear_abandoned(parent: &Path) {
         }
         let directory = entry.path();
         let Some(lock) = abandoned_lock(&directory) else { continue };
-        if directory.join(REPLACED).is_dir()
-            && commit::finish_merge(&directory.join(CONTENTS), parent).is_err()
+        let replaced = directory.join(REPLACED);
+        if replaced.is_dir()
+            && commit::finish_merge(&directory.join(CONTENTS), parent, &replaced).is_err()
         {
             continue;
         }

@@ -9,7 +9,7 @@ use super::super::count_kernel::to_u32;
 use super::super::failure::{Failure, scoped};
 use super::super::pace::{Pace, Work};
 use super::super::pipelines::Shader;
-use super::super::plan::{Care, DeviceLimits};
+use super::super::plan::Care;
 use super::super::submissions::{Dispatch, Submissions};
 use super::super::tile_queue::TileQueue;
 use super::super::uploads::{storage_buffer, upload};
@@ -70,8 +70,7 @@ impl<'a> TileRunner<'a> {
         tiles: &[Tile],
         care: Care,
     ) -> Result<Self, Failure> {
-        let subgroup_size = gpu.device().adapter_info().subgroup_max_size;
-        let limits = DeviceLimits::of(gpu.limits(), subgroup_size, gpu.memory_limit()).with(care);
+        let limits = gpu.limits_of_job(care);
         let plan = Plan::new(job.samples, job.k, job.algorithm, &limits).map_err(Failure::Wrong)?;
         log::debug!("nearest_neighbors on {}: {plan:?}", gpu.adapter());
         let mut searches =
