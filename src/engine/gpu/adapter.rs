@@ -34,13 +34,14 @@ pub struct Gpu {
 
 #[derive(Debug)]
 struct Shared {
+    /// The first to be dropped: its thread holds the device while a submission is under way.
+    poller: Poller,
     device: wgpu::Device,
     queue: wgpu::Queue,
     adapter: AdapterDescription,
     limits: wgpu::Limits,
     pipelines: Pipelines,
     paces: Paces,
-    poller: Poller,
     turns: Arc<Turns>,
     /// Whether it was opened here, and so can be again; the caller's own cannot.
     is_own: bool,
@@ -122,13 +123,13 @@ impl Gpu {
         let limits = device.limits();
         check_limits(&adapter, &limits)?;
         let shared = Shared {
+            poller: Poller::default(),
             device,
             queue,
             adapter,
             limits,
             pipelines: Pipelines::default(),
             paces: Paces::default(),
-            poller: Poller::default(),
             turns: Arc::default(),
             is_own,
             failed: AtomicBool::new(false),

@@ -35,6 +35,7 @@ mod native {
     use std::any::Any;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::{Mutex, PoisonError, mpsc};
+    use std::thread::JoinHandle;
     use std::time::Instant;
 
     use super::*;
@@ -44,16 +45,20 @@ mod native {
     const TIMEOUT: Duration = Duration::from_secs(60);
 
     /// On native targets somebody has to poll the device: one thread, started for the first
-    /// submission, that ends with the device.
+    /// submission. It has ended when the poller was dropped: drivers keep data for each thread that
+    /// used them, and where a thread ends while the process exits, Mesa's OpenGL frees them twice.
     #[derive(Debug, Default)]
-    pub(in super::super) struct Poller {
-        requests: Mutex<Option<mpsc::Sender<Request>>>,
+    pub(in super::super) struct Poller(Mutex<Option<PollThread>>);
+
+    #[derive(Debug)]
+    struct PollThread {
+        requests: mpsc::Sender<Request>,
+        handle: JoinHandle<()>,
     }
 
     #[derive(Debug)]
     struct Request {
-        /// Let go before the answer: were the thread the last to hold a device, it would be
-        /// destroyed beside the end of the process.
+        /// Let go before the answer, so that who was answered can be the last to hold the device.
         device: wgpu::Device,
         index: wgpu::SubmissionIndex,
         submitted: Instant,
@@ -78,25 +83,37 @@ mod native {
                 #[cfg(test)]
                 fault: gpu.faults().strike(Stage::Poll, gpu.device()),
             };
-            let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-            let sender = match requests.take() {
-                Some(sender) => sender,
+            let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let thread = match running.take() {
+                Some(thread) => thread,
                 None => start().map_err(|error| {
                     Failure::Device(format!("no thread to wait on the device: {error}"))
                 })?,
             };
-            let sent = sender.send(request);
-            *requests = sent.is_ok().then_some(sender);
+            let sent = thread.requests.send(request);
+            *running = sent.is_ok().then_some(thread);
             drop(sent); // without a thread, `tell` is gone, and `told` says so
             Ok(Waiting(told))
         }
     }
 
-    fn start() -> std::io::Result<mpsc::Sender<Request>> {
+    impl Drop for Poller {
+        fn drop(&mut self) {
+            let running = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(PollThread { requests, handle }) = running else { return };
+            drop(requests); // which ends the thread
+            // A waker that it calls may have held the last of the device: it cannot wait for itself.
+            if handle.thread().id() != std::thread::current().id() {
+                let _ = handle.join(); // what it panicked with has been said
+            }
+        }
+    }
+
+    fn start() -> std::io::Result<PollThread> {
         let (sender, requests) = mpsc::channel();
         let thread = std::thread::Builder::new().name("cofire-poll".to_owned());
-        thread.spawn(move || answer(&requests))?;
-        Ok(sender)
+        let handle = thread.spawn(move || answer(&requests))?;
+        Ok(PollThread { requests: sender, handle })
     }
 
     fn answer(requests: &mpsc::Receiver<Request>) {
@@ -137,6 +154,26 @@ mod native {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         text.unwrap_or("the device is lost").split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use crate::engine::gpu::fault_tests::fresh_gpu;
+
+        #[test]
+        fn dropping_the_poller_waits_for_its_thread() {
+            let Some(gpu) = fresh_gpu() else { return };
+            let poller = Poller::default();
+            let nothing = [wgpu::CommandEncoder::finish(
+                gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default()),
+            )];
+            let index = gpu.queue().submit(nothing);
+            let mut waiting = poller.watch(&gpu, index).unwrap();
+            drop(poller);
+            let answer = waiting.0.try_recv();
+            assert!(matches!(answer, Ok(Some(Ok(_)))), "not answered yet: {answer:?}");
+        }
     }
 }
 
