@@ -10,7 +10,7 @@ mod common;
 use std::io::Read;
 use std::process::Stdio;
 
-use common::{Place, SHAPE, columns, npy, npy_as, npz, plain_npy, safetensors, values};
+use common::{Place, Run, SHAPE, columns, npy, npy_as, npz, plain_npy, safetensors, values};
 use half::{bf16, f16};
 use npyz::Order;
 use safetensors::Dtype;
@@ -260,8 +260,42 @@ fn a_reader_that_leaves_is_no_error() {
 fn the_example_needs_no_file() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = common::cofire(&root, &["analyze", "--engine", "cpu"]).output().unwrap();
-    let run = common::Run::from(output);
+    let run = Run::from(output);
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert!(run.stderr.contains("examples/data/minilm.safetensors"), "{}", run.stderr);
     assert!(run.stdout.contains("layer.5.ffn"), "{}", run.stdout);
+}
+
+#[test]
+fn zarr_stores_are_measured_like_files() {
+    let made = |name: &str| {
+        let files = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/reference/files");
+        format!("{files}/store_{name}.zarr")
+    };
+    let succeeded = |run: Run| {
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        run
+    };
+    let place = Place::new();
+    // `activations` of tests/reference/make_files.py.
+    let value = |s: usize, n: usize| u8::try_from((s * 7 + n * 3) % 23).unwrap();
+    let activations = (0..40).flat_map(|s| (0..9).map(move |n| f32::from(value(s, n)) / 8.0 - 1.0));
+    place.put("dump.npy", npy(&[40, 9], Order::C, &activations.collect::<Vec<_>>()));
+    let bytes = |file: &str| {
+        succeeded(place.analyze(&[file, "--out", "out"]));
+        [place.bytes("out/entropy.npy"), place.bytes("out/mi.npy")]
+    };
+    let expected = bytes("dump.npy");
+    for name in ["default", "sharded", "v2_blosc", "v2_fortran"] {
+        assert!(bytes(&made(name)) == expected, "{name}: other bytes than of the dump");
+    }
+    let run = succeeded(place.analyze(&[&made("group")]));
+    assert!(run.stdout.contains("blocks/10"), "{}", run.stdout);
+    assert!(run.stderr.contains("layer labels: i64 of shape [20]"), "{}", run.stderr);
+    let pairs =
+        ["pairs", &made("default"), "--strongest", "3", "--engine", "cpu", "--out", "pairs"];
+    succeeded(place.run(&pairs));
+    let models = [&made("default"), &made("sharded")];
+    let compare = ["compare", models[0], models[1], "--engine", "cpu", "--out", "compared"];
+    assert!(succeeded(place.run(&compare)).stdout.contains("store_sharded"), "the model's name");
 }

@@ -254,9 +254,9 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing() {
     }
     for (arguments, expected) in [
         (&["gone.npy"][..], "gone.npy"),
-        (&["gone/*.npy"], "no file matches"),
+        (&["gone/*.npy"], "leads to no files of activations"),
         (&["runs/[.npy"], "error"),
-        (&["empty"], "no .npy, .npz, .safetensors in this directory"),
+        (&["empty"], "leads to no files of activations"),
         (&["runs", "--layer", "third"], "has no layer third"),
         (&["runs", "--names", "x,y"], "--names has 2 names for 3 models"),
         (&["runs", "--names", "x,y,x"], "would both be called x"),

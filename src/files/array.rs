@@ -141,7 +141,8 @@ impl Description {
         }
     }
 
-    fn extent(&self, place: Place<'_>) -> Result<Extent, FileError> {
+    /// Refuses what is no array of activations.
+    pub(super) fn extent(&self, place: Place<'_>) -> Result<Extent, FileError> {
         let Some(size) = self.element_type.size() else {
             return Err(place.unsupported_element(&self.element_type));
         };

@@ -78,6 +78,12 @@ pub(super) enum ByteOrder {
     Big,
 }
 
+impl ByteOrder {
+    /// That of this machine.
+    pub(super) const NATIVE: Self =
+        if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
+}
+
 /// Values that were converted so far, and whether they survived it.
 #[derive(Debug, Default)]
 pub(super) struct Values {

@@ -23,7 +23,7 @@ pub enum FileError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The path leads to something that is not a regular file.
+    /// The path leads to something that is neither a regular file nor a Zarr store.
     #[error("{} is {found}; pass a file of activations", OneLine::path(path))]
     NotAFile {
         /// The path.
@@ -39,7 +39,7 @@ pub enum FileError {
     },
     /// The first bytes are those of no known format.
     #[error(
-        "{} is not a .npy, .npz, .safetensors, Arrow or Parquet file; save activations with \
+        "{} is not a .npy, .npz, .safetensors, Arrow or Parquet file or a Zarr store; save activations with \
          numpy.save, numpy.savez or safetensors",
         OneLine::path(path)
     )]
@@ -117,7 +117,8 @@ pub enum FileError {
         /// The largest allowed ratio.
         allowed: u64,
     },
-    /// A member of a `.npz` file is packed or encrypted in a way that numpy does not use.
+    /// An array is packed in a way that is not read: a member of a `.npz` file as numpy would not, or
+    /// chunks of a Zarr array by another codec.
     #[error(
         "{}, {}: {method} is not supported; save it with numpy.savez",
         OneLine::path(path),

@@ -3,7 +3,7 @@
 use super::{FileError, Place};
 
 /// What unpacks to no more than this is read however well it is packed.
-const SMALL_BYTES: u64 = 64 << 20;
+pub(super) const SMALL_BYTES: u64 = 64 << 20;
 
 /// How many times its packed size anything larger may have. Deflate reaches 1,032 on zeros;
 /// activations of which 95 in 100 are zero, about 15.

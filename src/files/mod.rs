@@ -32,19 +32,26 @@
 //! | `.npz` | its arrays, stored or deflated, by their keys |
 //! | `.safetensors` | its tensors, by their keys |
 //! | Arrow IPC (stream, file), Parquet | feature `arrow`: columns of lists, or all columns of numbers |
+//! | Zarr (a directory), versions 2 and 3 | feature `zarr`: an array, by the directory's stem, or the arrays of a group, by their paths |
 //!
 //! Of a table, a column of lists is a layer, as Hugging Face datasets store one: a list of numbers is a
 //! sample, and of lists of lists each innermost one is. All must be of one length, and nothing null.
 //! Where no column has lists of numbers, the columns of numbers are the neurons of one layer with the
 //! file's stem for a name, if all are of one type.
 //!
+//! Of a Zarr array, a chunk that is not there holds the fill value, as the format has it: chunks that
+//! got lost are not noticed. Chunks may be packed by Blosc, gzip, zlib or zstd, and lie in shards. Those
+//! of many samples and few neurons are slow to read in batches, each being unpacked again for every
+//! 64 MiB of samples of all neurons; let chunks be of few samples and all neurons.
+//!
 //! # Trust
 //!
 //! What a file is, is told by its first bytes and not by its name. Files are not trusted: a claim
 //! in a header is compared with the length of the file before anything is allocated for it. Tables are
-//! decoded by the crates `arrow-ipc` and `parquet`; if those panic at what contradicts itself, that is an
-//! error here, but the panic's message goes to the program's hook. A Parquet file that was made to do
-//! harm may claim more memory than there is, which ends the process: read those of people you trust.
+//! decoded by the crates `arrow-ipc` and `parquet`, Zarr stores by `zarrs`; if those panic at what
+//! contradicts itself, that is an error here, but the panic's message goes to the program's hook. A
+//! Parquet file, or a chunk of a Zarr array, that was made to do harm may claim more memory than there
+//! is, which ends the process: read those of people you trust.
 //!
 //! Files are read, never mapped into memory: a mapped file that another process truncates ends the
 //! reader with a signal, which is not an error that anyone could return, and mapping is `unsafe`.
@@ -58,6 +65,8 @@ mod element;
 mod error;
 mod expansion;
 mod file_name;
+#[cfg(any(feature = "arrow", feature = "zarr"))]
+mod guard;
 mod job;
 mod layer;
 mod matrix;
@@ -68,6 +77,8 @@ mod pairs;
 mod safetensors;
 mod source;
 mod visit;
+#[cfg(feature = "zarr")]
+mod zarr;
 
 use std::path::Path;
 
@@ -112,6 +123,8 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
         Format::Safetensors => safetensors::layers(&mut source)?,
         #[cfg(feature = "arrow")]
         Format::Table(format) => arrow::layers(&mut source, format)?,
+        #[cfg(feature = "zarr")]
+        Format::Zarr => zarr::layers(&mut source)?,
     };
     if layers.is_empty() {
         Err(FileError::NoArrays { path: path.as_ref().into() })
@@ -123,12 +136,14 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
 /// The activations of one array of a file: the one called `name`, or the only one.
 ///
 /// Reads `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated), `.safetensors`
-/// and, with the feature `arrow`, Arrow and Parquet; `f16`, `bf16`, `f32`, `f64`, `bool`, and integers of 8 to 64 bits. Takes the
-/// size of the result, four bytes an element, and a small buffer; of an Arrow or Parquet file up to twice
-/// that, and a record batch.
+/// and, with the features `arrow` and `zarr`, Arrow, Parquet and Zarr; `f16`, `bf16`, `f32`, `f64`,
+/// `bool`, and integers of 8 to 64 bits. Takes the size of the result, four bytes an element, and a
+/// small buffer; of an Arrow or Parquet file or a Zarr store up to twice that, and a record batch or
+/// the chunks that hold some samples.
 ///
 /// An array of a deflated `.npz` that unpacks to more than 64 MiB may be at most 200 times its
-/// packed size, so that a small file cannot fill the memory.
+/// packed size, so that a small file cannot fill the memory, and an array or chunk of a Zarr store at
+/// most 200 times the size of the store.
 ///
 /// # Errors
 ///
@@ -162,6 +177,8 @@ fn visit(
         Format::Safetensors => safetensors::visit(source, name, visitor),
         #[cfg(feature = "arrow")]
         Format::Table(format) => arrow::visit(source, format, name, visitor),
+        #[cfg(feature = "zarr")]
+        Format::Zarr => zarr::visit(source, name, visitor),
     }
 }
 

@@ -208,12 +208,11 @@ impl<'a> Parser<'a> {
 }
 
 /// Takes apart a type string such as `<f4`.
-fn element_type(name: &str) -> (ElementType, ByteOrder) {
+pub(super) fn element_type(name: &str) -> (ElementType, ByteOrder) {
     let (order, kind) = match name.split_at_checked(1) {
         Some((">", kind)) => (ByteOrder::Big, kind),
         Some(("<" | "|", kind)) => (ByteOrder::Little, kind),
-        Some(("=", kind)) if cfg!(target_endian = "big") => (ByteOrder::Big, kind),
-        Some(("=", kind)) => (ByteOrder::Little, kind),
+        Some(("=", kind)) => (ByteOrder::NATIVE, kind),
         _ => (ByteOrder::Little, name),
     };
     let element = match kind {

@@ -1,4 +1,4 @@
-//! Opening a file, and telling its format by its first bytes.
+//! Opening a file or a store, and telling its format.
 
 use std::fs::{self, File, Metadata};
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -6,25 +6,30 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "arrow")]
 use super::arrow::TableFormat;
+#[cfg(feature = "zarr")]
+use super::zarr;
 use super::{FileError, Place};
 
-/// A regular file of known length.
+/// A regular file of known length, or a Zarr store: a directory.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
+    /// Of a store, its metadata.
     pub(super) file: BufReader<File>,
-    /// Length in bytes when it was opened. No claim of the file beyond it is believed.
+    /// Length in bytes when it was opened; of a store, that of all its files. No claim beyond it is
+    /// believed.
     pub(super) len: u64,
+    is_store: bool,
 }
 
-/// A table's format, if this build reads tables.
-macro_rules! table {
-    ($source:expr, $format:ident) => {{
-        #[cfg(feature = "arrow")]
-        let format = Ok(Format::Table(TableFormat::$format));
-        #[cfg(not(feature = "arrow"))]
+/// A format, if this build reads it.
+macro_rules! with_feature {
+    ($source:expr, $feature:tt, $format:expr) => {{
+        #[cfg(feature = $feature)]
+        let format = Ok($format);
+        #[cfg(not(feature = $feature))]
         let format =
-            Err(FileError::FeatureDisabled { path: $source.path.clone(), feature: "arrow" });
+            Err(FileError::FeatureDisabled { path: $source.path.clone(), feature: $feature });
         format
     }};
 }
@@ -36,21 +41,44 @@ pub(super) enum Format {
     Safetensors,
     #[cfg(feature = "arrow")]
     Table(TableFormat),
+    #[cfg(feature = "zarr")]
+    Zarr,
+}
+
+/// The file that makes a directory a Zarr store, of version 3 or 2.
+fn store_metadata(directory: &Path) -> Option<PathBuf> {
+    const NAMES: [&str; 3] = ["zarr.json", ".zarray", ".zgroup"];
+    NAMES.iter().map(|name| directory.join(name)).find(|path| path.exists())
+}
+
+/// Whether a path leads to a Zarr store.
+pub(super) fn is_store(path: &Path) -> bool {
+    store_metadata(path).is_some()
 }
 
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
         let failed = |source| FileError::Open { path: path.into(), source };
+        let store = store_metadata(path);
+        let opened = store.as_deref().unwrap_or(path);
         // Asked before opening: to open a named pipe is to wait for its writer.
-        check_regular(path, &fs::metadata(path).map_err(failed)?)?;
-        let file = File::open(path).map_err(failed)?;
+        check_regular(opened, &fs::metadata(opened).map_err(failed)?)?;
+        let file = File::open(opened).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        check_regular(path, &metadata)?;
-        Ok(Self { path: path.into(), file: BufReader::new(file), len: metadata.len() })
+        check_regular(opened, &metadata)?;
+        let len = match store {
+            #[cfg(feature = "zarr")]
+            Some(_) => zarr::len(path)?,
+            _ => metadata.len(),
+        };
+        Ok(Self { path: path.into(), file: BufReader::new(file), len, is_store: store.is_some() })
     }
 
-    /// The format, by the first bytes. The next read starts at the beginning again.
+    /// The format, of a file by its first bytes. The next read starts at the beginning again.
     pub(super) fn format(&mut self) -> Result<Format, FileError> {
+        if self.is_store {
+            return with_feature!(self, "zarr", Format::Zarr);
+        }
         // As much as there is: a file may be shorter than any of the signatures.
         let mut start = Vec::with_capacity(16);
         let read = self.file.by_ref().take(16).read_to_end(&mut start);
@@ -61,10 +89,16 @@ impl Source {
             [b'\x93', b'N', b'U', b'M', b'P', b'Y', ..] => Ok(Format::Npy),
             // A first member, or the end of an archive without members.
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(Format::Npz),
-            [b'A', b'R', b'R', b'O', b'W', b'1', 0, 0, ..] => table!(self, ArrowFile),
+            [b'A', b'R', b'R', b'O', b'W', b'1', 0, 0, ..] => {
+                with_feature!(self, "arrow", Format::Table(TableFormat::ArrowFile))
+            }
             // A marker, the length of the first message, and a flatbuffer: its first byte is no brace.
-            [255, 255, 255, 255, ..] => table!(self, ArrowStream),
-            [b'P', b'A', b'R', b'1', ..] => table!(self, Parquet),
+            [255, 255, 255, 255, ..] => {
+                with_feature!(self, "arrow", Format::Table(TableFormat::ArrowStream))
+            }
+            [b'P', b'A', b'R', b'1', ..] => {
+                with_feature!(self, "arrow", Format::Table(TableFormat::Parquet))
+            }
             // Eight bytes of length, then JSON.
             [_, _, _, _, _, _, _, _, b'{', ..] => Ok(Format::Safetensors),
             _ => Err(FileError::UnknownFormat { path: self.path.clone() }),
@@ -102,7 +136,8 @@ impl Source {
     }
 }
 
-fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
+/// Refuses what cannot be read from its beginning to its end.
+pub(super) fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
     let found = match metadata {
         m if m.is_file() => return Ok(()),
         m if m.is_dir() => "a directory",

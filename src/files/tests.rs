@@ -30,6 +30,18 @@ impl Files {
     }
 }
 
+/// `activations` of `tests/reference/make_files.py`.
+#[cfg(any(feature = "arrow", feature = "zarr"))]
+pub(super) fn activations(samples: usize, neurons: usize) -> Array2<f32> {
+    Array2::from_shape_fn((samples, neurons), |(s, n)| ((s * 7 + n * 3) % 23) as f32 / 8.0 - 1.0)
+}
+
+/// What `tests/reference/make_files.py` has made.
+#[cfg(any(feature = "arrow", feature = "zarr"))]
+pub(super) fn reference(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests/reference/files", name].iter().collect()
+}
+
 /// A `.npy` file with any header.
 pub(super) fn npy(descr: &str, fortran_order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let header =

@@ -3,8 +3,8 @@
 
     python3 make_files.py
 
-Made with numpy 2.4.6, scipy 1.17.1, pyarrow 26.0.1, pandas 3.1.1 and datasets 5.2.0. Activations are
-value(sample, neuron), which the tests know as well, and which half precision holds exactly.
+Made with numpy 2.4.6, scipy 1.17.1, pyarrow 26.0.1, pandas 3.1.1, datasets 5.2.0 and zarr 3.1.6. The
+tests know the function `activations` as well; half precision holds what it returns exactly.
 """
 import shutil
 import tempfile
@@ -15,6 +15,8 @@ import numpy as np
 import pandas
 import pyarrow.feather
 import scipy.sparse
+import zarr
+from numcodecs import Blosc, GZip, Zlib
 
 FILES = Path(__file__).parent / "files"
 
@@ -79,8 +81,38 @@ def tables():
         pyarrow.feather.write_feather(table, path, compression=compression, chunksize=16)
 
 
+def stores():
+    """A Zarr array in each way of packing, and a group."""
+    made = activations(40, 9)
+    kinds = {
+        "default": {},
+        "plain": {"compressors": None},
+        "gzip": {"compressors": zarr.codecs.GzipCodec()},
+        "blosc": {"compressors": zarr.codecs.BloscCodec(cname="lz4")},
+        "sharded": {"shards": (30, 10)},
+        "transposed": {"filters": zarr.codecs.TransposeCodec(order=(1, 0))},
+        "v2_default": {"zarr_format": 2},
+        "v2_blosc": {"zarr_format": 2, "compressors": Blosc(cname="zstd")},
+        "v2_gzip": {"zarr_format": 2, "compressors": GZip()},
+        "v2_fortran": {"zarr_format": 2, "compressors": Zlib(), "order": "F", "dtype": ">f4"},
+    }
+    for name, settings in kinds.items():
+        settings = {"shape": made.shape, "chunks": (15, 5), "dtype": "float32", **settings}
+        zarr.create_array(FILES / f"store_{name}.zarr", **settings)[:] = made
+    group = zarr.open_group(FILES / "store_group.zarr", mode="w")
+    for layer in [10, 9]:
+        settings = {"shape": (4, 5, 6), "chunks": (3, 3, 4), "dtype": "float16"}
+        block = group.create_array(f"blocks/{layer}", **settings)
+        block[:] = activations(20, 6, "float16").reshape(4, 5, 6)
+    group.create_array("labels", shape=(20,), dtype="int64")[:] = np.arange(20)
+    group.create_array("complex", shape=(20, 2), dtype="complex64")[:] = 1j
+    sparse = group.create_array("sparse", shape=(20, 6), dtype="int8", chunks=(5, 6), fill_value=3)
+    sparse[10:15] = activations(5, 6) * 8
+
+
 if __name__ == "__main__":
     FILES.mkdir(exist_ok=True)
     pairs()
     dataset()
     tables()
+    stores()

@@ -13,9 +13,9 @@ use super::{
 
 /// Compare models by their activations, and write a report with pictures
 ///
-/// Each FILE is a model, whose layers are its arrays: .npy, .npz or .safetensors, samples x neurons,
-/// as for analyze. A directory stands for the files of these kinds in it, and a quoted pattern such
-/// as 'runs/*.npz' for those it matches. A single file is a model whose layers are looked at side by
+/// Each FILE is a model, whose layers are its arrays, samples x neurons, in a file of any kind that
+/// analyze reads. A directory stands for the files of these kinds in it, and a quoted pattern such as
+/// 'runs/*.npz' for those it matches. A single file is a model whose layers are looked at side by
 /// side. Without FILE, it is examples/data/minilm.safetensors.
 #[derive(Debug, Args)]
 #[command(after_long_help = COMPARE_HELP)]

@@ -42,8 +42,8 @@ pub(crate) enum Command {
 
 /// Measure the layers of activation dumps
 ///
-/// A layer is an array of samples x neurons: .npy, .npz, .safetensors, Arrow or Parquet; f16, bf16,
-/// f32, f64, bool or integers. Of arrays with more axes the last one are the neurons. Without FILE,
+/// A layer is an array of samples x neurons: .npy, .npz, .safetensors, Arrow, Parquet or Zarr; f16,
+/// bf16, f32, f64, bool or integers. Of arrays with more axes the last one are the neurons. Without FILE,
 /// the activations of a small language model in examples/data/minilm.safetensors are measured.
 #[derive(Debug, Args)]
 #[command(after_long_help = ANALYZE_HELP)]

@@ -1,14 +1,12 @@
 //! From what was named to models and their layers.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use cofire::files::expand_path;
 
 use crate::arguments::CompareArguments;
 use crate::failure::{Failure, one_line};
 use crate::layer_list::{self, EXAMPLE, LayerPlace};
-
-/// Files that a directory stands for.
-const EXTENSIONS: [&str; 3] = ["npy", "npz", "safetensors"];
 
 /// A model, and where its layers are.
 #[derive(Debug)]
@@ -23,7 +21,7 @@ pub(super) fn of(arguments: &CompareArguments) -> Result<Vec<Input>, Failure> {
         layer_list::use_example(&[PathBuf::from(EXAMPLE)])?.to_vec()
     } else {
         let found: Vec<Vec<PathBuf>> =
-            arguments.files.iter().map(|path| expand(path)).collect::<Result<_, _>>()?;
+            arguments.files.iter().map(expand_path).collect::<Result<_, _>>()?;
         found.concat()
     };
     let names = names(&files, &arguments.names)?;
@@ -33,48 +31,6 @@ pub(super) fn of(arguments: &CompareArguments) -> Result<Vec<Input>, Failure> {
         Ok(Input { name, layers })
     };
     files.into_iter().zip(names).map(input).collect()
-}
-
-/// The files that a path stands for, in the order of their names.
-fn expand(path: &Path) -> Result<Vec<PathBuf>, Failure> {
-    if path.is_dir() {
-        return files_in(path);
-    }
-    let text = path.to_string_lossy();
-    // A file of that very name comes first, whatever is in the name.
-    if path.exists() || !text.contains(['*', '?', '[']) {
-        return Ok(vec![path.into()]);
-    }
-    let refused = |problem: String| Failure::Input(format!("{text}: {problem}"));
-    let pattern = glob::glob(&text).map_err(|error| refused(error.to_string()))?;
-    let found: Result<Vec<PathBuf>, _> = pattern.collect();
-    let found = found.map_err(|error| refused(error.to_string()))?;
-    let files: Vec<PathBuf> = found.into_iter().filter(|path| !path.is_dir()).collect();
-    if files.is_empty() {
-        return Err(refused("no file matches; look at the pattern".to_owned()));
-    }
-    Ok(files)
-}
-
-fn files_in(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let refused = |problem: String| Failure::Input(format!("{}: {problem}", directory.display()));
-    let entries = fs::read_dir(directory).map_err(|error| refused(error.to_string()))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| refused(error.to_string()))?.path();
-        let is_one = path.extension().is_some_and(|extension| {
-            EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
-        });
-        if is_one && path.is_file() {
-            files.push(path);
-        }
-    }
-    if files.is_empty() {
-        let kinds = EXTENSIONS.join(", .");
-        return Err(refused(format!("no .{kinds} in this directory; name files or another one")));
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// A name for each file: those that were given, or what the files are called.

@@ -1,7 +1,6 @@
 //! Record batches of Arrow and Parquet files.
 
 use std::iter;
-use std::panic::{self, AssertUnwindSafe};
 
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -9,6 +8,7 @@ use ::parquet::errors::ParquetError;
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 
+use crate::files::guard::guarded;
 use crate::files::source::Source;
 use crate::files::{FileError, Place};
 
@@ -120,17 +120,6 @@ fn rows_of_block(
     let rows = reader.metadata().file_metadata().num_rows().max(1).unsigned_abs();
     let rows_of_block = BLOCK_BYTES / (bytes / rows).max(1);
     usize::try_from(rows_of_block.clamp(1, MOST_ROWS)).unwrap_or(1)
-}
-
-/// Calls a library that may panic where a file contradicts itself. The panic's own message goes
-/// wherever the program's hook sends it.
-fn guarded<T>(
-    place: Place<'_>,
-    call: impl FnOnce() -> Result<T, FileError>,
-) -> Result<T, FileError> {
-    // Whatever a panic has left half done is not used again.
-    panic::catch_unwind(AssertUnwindSafe(call))
-        .unwrap_or_else(|_| Err(place.damaged("it contradicts itself")))
 }
 
 /// What a library says of a file that it cannot read.

@@ -1,7 +1,6 @@
 //! Tables as others write them, tables of every shape, and tables that are wrong.
 
 use std::io::Cursor;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
@@ -16,17 +15,8 @@ use arrow_schema::{DataType, Field, Schema};
 use ndarray::{Array2, s};
 use proptest::prelude::*;
 
-use crate::files::tests::{Files, joined, survives};
+use crate::files::tests::{Files, activations, joined, reference, survives};
 use crate::files::{ElementType, FileError, layers, open_batches, read_layer};
-
-/// `value` of `tests/reference/make_files.py`.
-fn activations(samples: usize, neurons: usize) -> Array2<f32> {
-    Array2::from_shape_fn((samples, neurons), |(s, n)| ((s * 7 + n * 3) % 23) as f32 / 8.0 - 1.0)
-}
-
-fn reference(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests/reference/files", name].iter().collect()
-}
 
 #[test]
 fn datasets_of_hugging_face() {

@@ -13,6 +13,8 @@ use super::source::Source;
 use super::visit::{Batch, Found, Visitor};
 use super::{ElementType, FileError, Place, visit};
 
+#[cfg(feature = "zarr")]
+pub(super) use paths::compare_names;
 pub use paths::expand_path;
 
 /// The samples a file is counted by, where it does not say how many it has.

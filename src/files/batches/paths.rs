@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::files::FileError;
+use crate::files::source::is_store;
 
 /// What names of files with activations end in. Only looked at in directories, where other files
 /// may lie beside them.
@@ -13,8 +14,8 @@ const ENDINGS: [&str; 6] = ["npy", "npz", "safetensors", "arrow", "feather", "pa
 /// The files that a path stands for: itself, the shards in a directory, or what a pattern matches.
 ///
 /// Of a directory, that is every file whose name ends in `.npy`, `.npz`, `.safetensors`, `.arrow`,
-/// `.feather` or `.parquet` and does not begin with a dot; subdirectories are not looked into. A
-/// pattern has `*`, `?` or `[...]`, as in a shell, and `**` for any directories. Files come sorted by
+/// `.feather` or `.parquet` and every Zarr store, unless the name begins with a dot; other
+/// subdirectories are not looked into. A Zarr store is a directory and stands for itself. A pattern has `*`, `?` or `[...]`, as in a shell, and `**` for any directories. Files come sorted by
 /// name, numbers in names by their value: `shard-2` before `shard-10`.
 ///
 /// # Errors
@@ -31,7 +32,7 @@ const ENDINGS: [&str; 6] = ["npy", "npz", "safetensors", "arrow", "feather", "pa
 /// ```
 pub fn expand_path(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, FileError> {
     let path = path.as_ref();
-    let mut files = if path.is_dir() {
+    let mut files = if path.is_dir() && !is_store(path) {
         in_directory(path)?
     } else if path.exists() || !is_pattern(path) {
         // A file may be called [1].npy.
@@ -42,7 +43,7 @@ pub fn expand_path(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, FileError> {
     if files.is_empty() {
         return Err(FileError::NoFiles { path: path.into() });
     }
-    files.sort_by(|a, b| compare(&a.to_string_lossy(), &b.to_string_lossy()));
+    files.sort_by(|a, b| compare_names(&a.to_string_lossy(), &b.to_string_lossy()));
     Ok(files)
 }
 
@@ -54,7 +55,8 @@ fn in_directory(directory: &Path) -> Result<Vec<PathBuf>, FileError> {
         let is_hidden =
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-        if !is_hidden && ending.is_some_and(|e| ENDINGS.contains(&e.as_str())) && path.is_file() {
+        let is_one = ending.is_some_and(|e| ENDINGS.contains(&e.as_str())) && path.is_file();
+        if !is_hidden && (is_one || is_store(&path)) {
             files.push(path);
         }
     }
@@ -80,7 +82,7 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, FileError> {
             let path = error.path().into();
             FileError::Read { path, source: error.into() }
         })?;
-        if path.is_file() {
+        if path.is_file() || is_store(&path) {
             files.push(path);
         }
     }
@@ -88,7 +90,7 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, FileError> {
 }
 
 /// Compares names as text, but runs of digits as numbers.
-fn compare(a: &str, b: &str) -> Ordering {
+pub(in crate::files) fn compare_names(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
         let (digits_left, digits_right) = (digits(left), digits(right));
@@ -128,7 +130,7 @@ mod tests {
     fn numbers_are_compared_as_numbers() {
         let mut names =
             ["s-10", "s-9", "s-1-b", "s-1-a", "s-010", "t", "s", "s-99999999999999999999"];
-        names.sort_by(|a, b| compare(a, b));
+        names.sort_by(|a, b| compare_names(a, b));
         let sorted = ["s", "s-1-a", "s-1-b", "s-9", "s-010", "s-10", "s-99999999999999999999", "t"];
         assert_eq!(names, sorted);
     }
@@ -161,10 +163,10 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_an_order(a in "[a01]{0,6}", b in "[a01]{0,6}", c in "[a01]{0,6}") {
-            prop_assert_eq!(compare(&a, &b), compare(&b, &a).reverse());
-            prop_assert_eq!(compare(&a, &b) == Ordering::Equal, a == b);
-            if compare(&a, &b).is_le() && compare(&b, &c).is_le() {
-                prop_assert!(compare(&a, &c).is_le(), "{a} {b} {c}");
+            prop_assert_eq!(compare_names(&a, &b), compare_names(&b, &a).reverse());
+            prop_assert_eq!(compare_names(&a, &b) == Ordering::Equal, a == b);
+            if compare_names(&a, &b).is_le() && compare_names(&b, &c).is_le() {
+                prop_assert!(compare_names(&a, &c).is_le(), "{a} {b} {c}");
             }
         }
     }
