@@ -1,7 +1,11 @@
 //! A wish to stop, that anybody may have.
 
-use std::sync::Arc;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use futures_channel::oneshot;
 
 use crate::Error;
 
@@ -23,7 +27,14 @@ use crate::Error;
 /// assert!(matches!(stopped, Err(Error::Cancelled)));
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    is_cancelled: AtomicBool,
+    /// Dropped when it is cancelled: who waits for anything else is told so.
+    waiting: Mutex<Vec<oneshot::Sender<()>>>,
+}
 
 impl CancelToken {
     /// A token that nobody has cancelled.
@@ -34,17 +45,70 @@ impl CancelToken {
 
     /// Stops every job that has a clone of this token, those that have not begun included.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.is_cancelled.store(true, Ordering::Relaxed);
+        let waiting = std::mem::take(&mut *self.waiting()); // unlocked when wakers are called
+        drop(waiting);
     }
 
     /// Whether it has been cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_cancelled.load(Ordering::Relaxed)
     }
 
     /// An error if it has been cancelled.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// What comes of `work`, or an error as soon as it is cancelled. `work` is dropped then.
+    #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only devices are waited for"))]
+    pub(crate) async fn or_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let (tell, told) = oneshot::channel();
+        {
+            let mut waiting = self.waiting();
+            // Asked with the lock: whoever cancels from here on finds `tell`.
+            self.check()?;
+            waiting.retain(|other| !other.is_canceled());
+            waiting.push(tell);
+        }
+        let (mut work, mut told) = (pin!(work), pin!(told));
+        std::future::poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Ready(done) => Poll::Ready(Ok(done)),
+            Poll::Pending => told.as_mut().poll(context).map(|_| Err(Error::Cancelled)),
+        })
+        .await
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<oneshot::Sender<()>>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[test]
+    fn who_waits_is_told() {
+        let token = CancelToken::new();
+        assert_eq!(pollster::block_on(token.or_cancelled(ready(7))).unwrap(), 7);
+        assert_eq!(token.waiting().len(), 1, "not yet forgotten");
+        std::thread::scope(|scope| {
+            let forever = || pollster::block_on(token.or_cancelled(pending::<()>()));
+            let both = [scope.spawn(forever), scope.spawn(forever)];
+            while token.waiting().iter().filter(|tell| !tell.is_canceled()).count() < 2 {
+                std::thread::yield_now();
+            }
+            token.cancel();
+            for waiting in both {
+                assert!(matches!(waiting.join().unwrap(), Err(Error::Cancelled)), "forever");
+            }
+        });
+        assert!(token.waiting().is_empty(), "nobody is left");
+        let late = pollster::block_on(token.or_cancelled(ready(7)));
+        assert!(matches!(late, Err(Error::Cancelled)), "it was cancelled before");
     }
 }

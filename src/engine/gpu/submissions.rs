@@ -88,8 +88,10 @@ pub(super) struct Submissions<'a, T> {
 
 impl<'a, T> Submissions<'a, T> {
     pub(super) fn new(gpu: Gpu, monitor: &'a Monitor, pace: Pace, limits: &DeviceLimits) -> Self {
-        // Nothing can be submitted while somebody waits.
-        let depth = if gpu.takes_turns() { 1 } else { DEPTH };
+        // On OpenGL nothing can be submitted while somebody waits. Lavapipe lets nobody go who submits
+        // before it has done what came before, and on a CPU there is nothing to do meanwhile.
+        let is_one = gpu.takes_turns() || gpu.adapter().is_software;
+        let depth = if is_one { 1 } else { DEPTH };
         Self {
             gpu,
             monitor,
@@ -206,7 +208,12 @@ impl<'a, T> Submissions<'a, T> {
     async fn settle(&mut self) -> Result<(), Failure> {
         let Some(oldest) = self.in_flight.pop_front() else { return Ok(()) };
         let clock = Stopwatch::start();
-        let busy = oldest.waiting.busy().await?;
+        let busy = if self.gpu.takes_turns() {
+            oldest.waiting.busy().await
+        } else {
+            // What is under way ends without us. Those who take turns must see it end.
+            self.monitor.token().or_cancelled(oldest.waiting.busy()).await?
+        }?;
         self.transfer.waiting += clock.elapsed();
         self.monitor.token().check()?;
         self.transfer.device_busy += busy;
