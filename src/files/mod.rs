@@ -50,8 +50,8 @@
 //! in a header is compared with the length of the file before anything is allocated for it. Tables are
 //! decoded by the crates `arrow-ipc` and `parquet`, Zarr stores by `zarrs`; if those panic at what
 //! contradicts itself, that is an error here, but the panic's message goes to the program's hook. A
-//! Parquet file, or a chunk of a Zarr array, that was made to do harm may claim more memory than there
-//! is, which ends the process: read those of people you trust.
+//! Parquet file that was made to do harm, or chunks of a Zarr array that were packed twice, may claim more
+//! memory than there is, which ends the process: read those of people you trust.
 //!
 //! Files are read, never mapped into memory: a mapped file that another process truncates ends the
 //! reader with a signal, which is not an error that anyone could return, and mapping is `unsafe`.
