@@ -182,26 +182,26 @@ fn visit(
     }
 }
 
-/// The array that was asked for, among those there are.
-fn choose<'a>(
+/// The array that was asked for, among those there are, or the only one.
+fn choose<'a, T>(
     path: &Path,
     requested: Option<&str>,
-    available: &[&'a str],
-) -> Result<&'a str, FileError> {
-    let names = || available.iter().map(|&name| name.to_owned()).collect();
+    available: &'a [T],
+    name_of: impl Fn(&T) -> &str,
+) -> Result<&'a T, FileError> {
+    let names = || available.iter().map(|array| name_of(array).to_owned()).collect();
     match (requested, available) {
         (_, []) => Err(FileError::NoArrays { path: path.into() }),
         (None, [only]) => Ok(only),
         (None, _) => Err(FileError::SeveralLayers { path: path.into(), available: names() }),
-        (Some(requested), _) => {
-            available.iter().find(|&&name| name == requested).copied().ok_or_else(|| {
-                FileError::LayerNotFound {
-                    path: path.into(),
-                    requested: requested.to_owned(),
-                    available: names(),
-                }
-            })
-        }
+        (Some(requested), _) => available
+            .iter()
+            .find(|array| name_of(array) == requested)
+            .ok_or_else(|| FileError::LayerNotFound {
+                path: path.into(),
+                requested: requested.to_owned(),
+                available: names(),
+            }),
     }
 }
 

@@ -28,9 +28,9 @@ pub(super) fn visit(
     name: Option<&str>,
     visitor: &mut dyn Visitor,
 ) -> Result<(), FileError> {
-    let stem = source.stem();
+    let names = [source.stem()];
     let path = source.path.clone();
-    let place = Place::layer(&path, choose(&path, name, &[&stem])?);
+    let place = Place::layer(&path, choose(&path, name, &names, String::as_str)?);
     let header = Header::read(place, &mut source.file)?;
     let data = source.len.saturating_sub(header.len);
     header.description.visit_plain(place, source, header.len, data, visitor)

@@ -41,11 +41,8 @@ pub(super) fn visit(
     let file_len = source.len;
     let mut archive = open(&path, source)?;
     let members = members(&path, file_len, &mut archive)?;
-    let names: Vec<&str> = members.iter().map(|member| member.array.as_str()).collect();
-    let name = choose(&path, name, &names)?;
-    let place = Place::layer(&path, name);
-    let mut chosen = members.iter().filter(|member| member.array == name);
-    let member = chosen.next().ok_or_else(|| place.damaged("it is not there"))?;
+    let member = choose(&path, name, &members, |member| &member.array)?;
+    let place = Place::layer(&path, &member.array);
     check_expansion(place, member.packed, member.unpacked)?;
     let mut reader = member.open(place, &mut archive)?;
     let header = Header::read(place, &mut reader)?;

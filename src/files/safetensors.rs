@@ -33,10 +33,9 @@ pub(super) fn visit(
     let path = source.path.clone();
     let (metadata, data_offset) = read_header(source)?;
     let names = metadata.offset_keys();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let place = Place::layer(&path, choose(&path, name, &names)?);
-    let info = place.layer.and_then(|name| metadata.info(name));
-    let info = info.ok_or_else(|| place.damaged("it is not there"))?;
+    let name = choose(&path, name, &names, String::as_str)?;
+    let place = Place::layer(&path, name);
+    let info = metadata.info(name).ok_or_else(|| place.damaged("it is not there"))?;
     let (begin, end) = info.data_offsets;
     let begin = data_offset + begin as u64; // no overflow: the last end was compared
     let len = data_offset + end as u64 - begin;

@@ -63,19 +63,12 @@ pub(super) fn visit(
 ) -> Result<(), FileError> {
     let table = Table::open(source, format)?;
     let columns = columns::columns(&table.schema, &source.stem());
-    let names = |columns: &mut dyn Iterator<Item = &Column>| -> Vec<String> {
-        columns.map(|column| column.name.clone()).collect()
-    };
     // Nobody has to name the one that can be a layer because there are numbers of rows beside it.
-    let layers = names(&mut columns.iter().filter(|column| column.may_be_layer()));
-    let all = names(&mut columns.iter());
+    let layers: Vec<&Column> = columns.iter().filter(|column| column.may_be_layer()).collect();
+    let all: Vec<&Column> = columns.iter().collect();
     let available = if name.is_none() && !layers.is_empty() { &layers } else { &all };
-    let available: Vec<&str> = available.iter().map(String::as_str).collect();
-    let name = choose(&source.path, name, &available)?;
-    match columns.iter().find(|column| column.name == name) {
-        Some(column) => visit_column(source, &table, column, visitor),
-        None => Err(FileError::NoArrays { path: source.path.clone() }),
-    }
+    let column = choose(&source.path, name, available, |column| &column.name)?;
+    visit_column(source, &table, column, visitor)
 }
 
 fn visit_column(

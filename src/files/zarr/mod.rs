@@ -51,11 +51,8 @@ pub(super) fn visit(
     visitor: &mut dyn Visitor,
 ) -> Result<(), FileError> {
     let store = Store::open(source)?;
-    let names: Vec<&str> = store.arrays.iter().map(|array| array.name.as_str()).collect();
-    let name = choose(&source.path, name, &names)?;
-    let place = Place::layer(&source.path, name);
-    let stored = store.arrays.iter().find(|array| array.name == name);
-    let stored = stored.ok_or_else(|| place.damaged("it is not there"))?;
+    let stored = choose(&source.path, name, &store.arrays, |array| &array.name)?;
+    let place = Place::layer(&source.path, &stored.name);
     let description = stored.describe(place)?;
     let extent = description.extent(place)?;
     check_expansion(place, source.len, extent.bytes)?;
