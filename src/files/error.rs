@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::ElementType;
 use crate::Error;
 
 /// What is wrong with a file, where, and what to do about it.
@@ -375,66 +374,6 @@ impl From<FileError> for Error {
     /// Activations that could not be had.
     fn from(error: FileError) -> Self {
         Self::Batches(Box::new(error))
-    }
-}
-
-/// A part of a file, for errors to name.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) path: &'a Path,
-    /// The array, or none for the file as a whole.
-    pub(super) layer: Option<&'a str>,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn file(path: &'a Path) -> Self {
-        Self { path, layer: None }
-    }
-
-    pub(super) fn layer(path: &'a Path, layer: &'a str) -> Self {
-        Self { path, layer: Some(layer) }
-    }
-
-    pub(super) fn name(&self) -> String {
-        self.layer.map_or_else(|| "header".to_owned(), |layer| format!("array {layer}"))
-    }
-
-    pub(super) fn damaged(&self, problem: impl Into<String>) -> FileError {
-        FileError::Damaged { path: self.path.into(), place: self.name(), problem: problem.into() }
-    }
-
-    pub(super) fn wrong_length(&self, claimed: u64, found: u64) -> FileError {
-        FileError::WrongLength { path: self.path.into(), place: self.name(), claimed, found }
-    }
-
-    pub(super) fn unsupported_element(&self, element_type: &ElementType) -> FileError {
-        let element_type = element_type.to_string();
-        FileError::UnsupportedElement { path: self.path.into(), place: self.name(), element_type }
-    }
-
-    pub(super) fn unusable_shape(&self, shape: &[usize]) -> FileError {
-        FileError::UnusableShape {
-            path: self.path.into(),
-            place: self.name(),
-            shape: shape.to_vec(),
-        }
-    }
-
-    pub(super) fn beyond_f32(&self, sample: usize, neuron: usize, value: f64) -> FileError {
-        let (path, place) = (self.path.into(), self.name());
-        FileError::BeyondF32 { path, place, sample, neuron, value }
-    }
-
-    pub(super) fn changed(&self, what: &str) -> FileError {
-        FileError::Changed { path: self.path.into(), what: what.to_owned() }
-    }
-
-    /// A failure to read. A file that ends early is damaged, whatever layer noticed it.
-    pub(super) fn read(&self, source: io::Error) -> FileError {
-        match source.kind() {
-            io::ErrorKind::UnexpectedEof => self.damaged("it ends too early"),
-            _ => FileError::Read { path: self.path.into(), source },
-        }
     }
 }
 

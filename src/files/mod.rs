@@ -74,6 +74,7 @@ mod npy;
 mod npz;
 mod output;
 mod pairs;
+mod place;
 mod safetensors;
 mod source;
 mod visit;
@@ -93,8 +94,8 @@ pub use matrix::NpyMatrixWriter;
 pub use output::{OutputDirectory, OutputFolder};
 pub use pairs::{PairsFormat, PairsWriter};
 
-use error::Place;
 use layer::LayerReader;
+use place::Place;
 use source::{Format, Source};
 use visit::Visitor;
 
