@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::adapter::Gpu;
+use super::device::Gpu;
 use crate::Error;
 
 /// Why a tile has no sums.

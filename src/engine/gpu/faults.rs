@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::adapter::Gpu;
+use super::device::Gpu;
 use super::failure::Failure;
 use super::submissions::Command;
 use super::uploads::storage_buffer;

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::adapter::Gpu;
 use super::count_kernel;
+use super::device::Gpu;
 use super::failure::Failure;
 use super::plan::Care;
 use super::tile_counter::{Speed, TileCounter};

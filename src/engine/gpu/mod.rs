@@ -8,6 +8,7 @@ mod adapter;
 mod bitset;
 mod cell_sum;
 mod count_kernel;
+mod device;
 mod failure;
 #[cfg(test)]
 mod fault_tests;
@@ -39,7 +40,8 @@ mod visit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use adapter::{AdapterLimits, FoundAdapter, Gpu, adapters, adapters_async};
+pub use adapter::{AdapterLimits, FoundAdapter, adapters, adapters_async};
+pub use device::Gpu;
 pub use kernel_sources::{KernelSource, kernel_sources};
 
 use super::{Found, Goal, Job, Kernel, Monitor, OnDeviceFailure, Sink, cpu};

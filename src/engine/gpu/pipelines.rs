@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::adapter::Gpu;
+use super::device::Gpu;
 use super::failure::{Failure, scoped};
 
 /// The most invocations in a workgroup of any kernel.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 
-use super::adapter::Gpu;
+use super::device::Gpu;
 use super::failure::Failure;
 #[cfg(test)]
 use super::faults::{self, Fault, Stage};
@@ -165,10 +165,8 @@ mod native {
         fn dropping_the_poller_waits_for_its_thread() {
             let Some(gpu) = fresh_gpu() else { return };
             let poller = Poller::default();
-            let nothing = [wgpu::CommandEncoder::finish(
-                gpu.device().create_command_encoder(&wgpu::CommandEncoderDescriptor::default()),
-            )];
-            let index = gpu.queue().submit(nothing);
+            let nothing = gpu.device().create_command_encoder(&Default::default()).finish();
+            let index = gpu.queue().submit([nothing]);
             let mut waiting = poller.watch(&gpu, index).unwrap();
             drop(poller);
             let answer = waiting.0.try_recv();

@@ -5,7 +5,7 @@
 //! the CPU. A device that has counted a tile is worth another try from the beginning.
 
 use super::Incidents;
-use super::adapter::Gpu;
+use super::device::Gpu;
 use super::failure::Failure;
 use super::plan::Care;
 use super::tile_queue::{Run, TileJob};
@@ -24,7 +24,7 @@ pub(super) async fn see_through<J: TileJob>(
     tiles: Vec<Tile>,
     incidents: &mut Incidents<'_>,
 ) -> Result<(), Error> {
-    let mut devices = job.monitor().token().clone().or_cancelled(Devices::new(gpu)).await?;
+    let mut devices = job.monitor().token().or_cancelled(Devices::new(gpu)).await?;
     let (mut rest, mut pairs_accepted) = (tiles, 0);
     loop {
         let failure = match job.open(&devices.current, &rest, devices.care).await {

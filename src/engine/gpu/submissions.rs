@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use futures_channel::oneshot;
 
-use super::adapter::Gpu;
+use super::device::Gpu;
 use super::failure::{Failure, scoped};
 #[cfg(test)]
 use super::faults::{self, Fault, Stage};

@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use super::adapter::Gpu;
 use super::cell_sum;
 use super::count_kernel::{self, CountKernel, Output, Piece};
+use super::device::Gpu;
 use super::failure::{Failure, scoped};
 use super::pace::{Pace, Work};
 use super::pieces::Pieces;

@@ -3,7 +3,7 @@
 //! to say. What becomes of a job whose device does not live that long is in `recovery.rs`.
 
 use super::Incidents;
-use super::adapter::Gpu;
+use super::device::Gpu;
 use super::failure::Failure;
 use super::plan::Care;
 use crate::Error;

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::adapter::Gpu;
 use super::count_kernel::CountKernel;
+use super::device::Gpu;
 use super::failure::{Failure, scoped};
 #[cfg(test)]
 use super::faults::{Fault, Stage};

@@ -13,7 +13,7 @@ mod tile_runner;
 use std::sync::Arc;
 
 use super::Incidents;
-use super::adapter::Gpu;
+use super::device::Gpu;
 use super::failure::Failure;
 use super::plan::Care;
 use super::recovery;

@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
-use super::super::adapter::Gpu;
 use super::super::cell_sum;
 use super::super::count_kernel::to_u32;
+use super::super::device::Gpu;
 use super::super::failure::{Failure, scoped};
 use super::super::pace::{Pace, Work};
 use super::super::pipelines::Shader;
