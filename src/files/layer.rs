@@ -12,7 +12,8 @@ use super::visit::{Batch, Found, Visitor};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LayerInfo {
-    /// The array's name: its key in a `.npz` or `.safetensors` file, the file's stem for `.npy`.
+    /// The array's name: its key in a `.npz` or `.safetensors` file, the file's stem for `.npy`, a
+    /// table's column, or its path in a Zarr group.
     pub name: String,
     /// Length of each axis.
     pub shape: Vec<usize>,

@@ -37,7 +37,7 @@ impl CheckedStore {
                     continue;
                 }
                 "zstd" => zstd_claim(bytes),
-                "blosc" => blosc_claim(bytes),
+                "blosc" => Some(blosc_claim(bytes)),
                 // Gzip and zlib unpack to 1,032 times as much at most.
                 _ => Some(0),
             };
@@ -80,11 +80,11 @@ fn zstd_claim(bytes: &[u8]) -> Option<u64> {
 }
 
 /// What Blosc's header says; nothing of anything else.
-fn blosc_claim(bytes: &[u8]) -> Option<u64> {
+fn blosc_claim(bytes: &[u8]) -> u64 {
     match bytes {
         // Version, version of the codec, flags, size of an element; then the length.
-        [1..=2, _, _, _, a, b, c, d, ..] => Some(u32::from_le_bytes([*a, *b, *c, *d]).into()),
-        _ => Some(0),
+        &[1..=2, _, _, _, a, b, c, d, ..] => u32::from_le_bytes([a, b, c, d]).into(),
+        _ => 0,
     }
 }
 
