@@ -73,6 +73,11 @@ impl Bits {
     }
 }
 
+/// Bytes of a neuron's bit string.
+pub(crate) fn bytes(samples: usize) -> usize {
+    stride(samples) * size_of::<u64>()
+}
+
 /// Words of a neuron's bit string.
 fn stride(samples: usize) -> usize {
     samples.div_ceil(64).next_multiple_of(VECTOR_WORDS)

@@ -58,6 +58,14 @@ impl SortedRows {
         sorted
     }
 
+    /// The most bytes that it takes; beside them, sorting in an order takes three for each sample of a
+    /// chunk.
+    pub(crate) fn most_bytes(samples: usize, rows: usize, chunk_len: usize) -> usize {
+        // Starts are a list that grows.
+        let starts = 2 * samples.div_ceil(chunk_len) * (rows + 1);
+        samples * size_of::<u16>() + starts * size_of::<u32>()
+    }
+
     fn with_capacity(rows: usize, samples: usize) -> Self {
         Self { rows, order: Vec::with_capacity(samples), starts: Vec::new() }
     }

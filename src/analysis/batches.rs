@@ -7,13 +7,13 @@ use ndarray::{Array2, ArrayView2};
 use super::prepare::Memory;
 use super::{Analysis, Bins};
 use crate::activations::{MAX_SAMPLES, check_shape};
-use crate::encoding::{self, BATCH_BYTES, EncodedLayer, PIECE_BYTES, Spill};
+use crate::encoding::{self, EncodedLayer, Portions, Spill};
 use crate::memory::zeroed;
 use crate::plan::Tile;
 use crate::report::Report;
 use crate::stopwatch::Stopwatch;
 use crate::sweep::{self, Selection, Sweep};
-use crate::{Batches, CancelToken, Error};
+use crate::{Batches, CancelToken, Error, MIN_BINS};
 
 /// The share of the memory allowed that codes may take, one in so many; the rest is for the pairs.
 const CODES_SHARE: u64 = 2;
@@ -30,7 +30,7 @@ impl Analysis {
     /// size of the batches.
     ///
     /// The source is visited once to find the edges, unless they are given, and once to make codes. A
-    /// visit holds one batch of 8 MiB, or one sample, at a time. Where quantiles or rules need whole
+    /// visit holds one batch at a time: 8 MiB, or a 32nd of the memory allowed, or one sample. Where quantiles or rules need whole
     /// neurons, there is a visit more for every eighth of the memory allowed that those take.
     ///
     /// # Errors
@@ -56,7 +56,8 @@ impl Analysis {
         let matrix = Memory::default().and_matrix(neurons, neurons);
         // Codes are in memory if they fit beside the matrix. Else a few of them have to.
         if self.check_memory(matrix.and(samples, neurons as u128)).is_err() {
-            self.check_memory(sweep::least_memory(matrix, samples))?;
+            let bins = self.bins.known().unwrap_or(MIN_BINS);
+            self.check_memory(sweep::least_memory(self, matrix, samples, bins))?;
         }
         self.run_encoded(self.encode_beside(source, matrix)?)
     }
@@ -82,21 +83,22 @@ impl Analysis {
     ) -> Result<EncodedLayer, Error> {
         self.check_settings()?;
         check_shape((source.samples(), source.neurons()))?;
-        self.check_memory(batches_memory(source))?;
-        let source = &mut Stoppable { source, token: &self.token };
         let allowed = self.allowed_memory().unwrap_or(u64::MAX);
+        let portions = Portions::within(allowed);
+        self.check_memory(batches_memory(source, portions))?;
+        let source = &mut Stoppable { source, token: &self.token };
         let edges = match &self.bins {
             Bins::Fitted(edges) if edges.neurons() == source.neurons() => edges.clone(),
             Bins::Fitted(edges) => {
                 let (expected, found) = (edges.neurons(), source.neurons());
                 return Err(Error::EdgesMismatch { expected, found });
             }
-            Bins::Fit(binning) => encoding::fit_batches(source, binning, allowed / 8)?,
+            Bins::Fit(binning) => encoding::fit_batches(source, binning, allowed / 8, portions)?,
         };
         self.check_kernel(edges.bins())?;
         let most = (allowed / CODES_SHARE).min(self.memory_beside(beside));
         let spill = Spill { directory: self.spill_directory.clone() };
-        encoding::encode_batches(source, edges, (most, spill))
+        encoding::encode_batches(source, edges, (most, spill), portions)
     }
 
     /// [`Analysis::run`] for a layer that has been encoded. Its edges are kept, and the binning of
@@ -109,7 +111,14 @@ impl Analysis {
         self.estimator.check()?;
         self.check_kernel(layer.edges().bins())?;
         let (samples, neurons) = (layer.samples(), layer.neurons());
-        let memory = layer.memory().taken().and_matrix(neurons, neurons);
+        let to_make = layer.bytes_to_make();
+        let matrix = layer.memory().taken().and_matrix(neurons, neurons).and_table(samples);
+        let bins = layer.edges().bins();
+        let memory = if layer.is_whole() {
+            self.and_threads(matrix, (samples, neurons), bins, self.goal())
+        } else {
+            sweep::least_memory(self, matrix, samples, bins)
+        };
         self.check_memory(memory)?;
         let clock = Stopwatch::start();
         match layer.into_codes() {
@@ -117,21 +126,22 @@ impl Analysis {
                 let samples = u32::try_from(samples).map_err(|_| too_many(samples))?;
                 let pairs = Tile::triangle(neurons);
                 let counted = self.information(codes, samples, pairs, &clock);
-                self.report(pollster::block_on(counted)?, fits, samples, memory)
+                self.report(pollster::block_on(counted)?, fits, samples, memory.at_least(to_make))
             }
-            Err(layer) => self.run_in_blocks(*layer, memory),
+            Err(layer) => self.run_in_blocks(*layer),
         }
     }
 
     /// A matrix from codes that are not in memory.
-    fn run_in_blocks(&self, layer: EncodedLayer, memory: Memory) -> Result<Report, Error> {
+    fn run_in_blocks(&self, layer: EncodedLayer) -> Result<Report, Error> {
         let neurons = layer.neurons();
         let matrix_bytes = 8 * (neurons as u64).saturating_pow(2);
         let data = zeroed::<f64>(neurons, neurons)?;
         let matrix = Array2::from_shape_vec((neurons, neurons), data);
         let mut matrix = matrix.map_err(|_| Error::OutOfMemory { bytes: matrix_bytes })?;
         // Pages of a matrix are taken when they are first written to: they still look free.
-        let rest = self.memory_beside(Memory::default().and_matrix(neurons, neurons));
+        let beside = Memory::default().and_matrix(neurons, neurons);
+        let rest = self.memory_beside(beside);
         let mut sweep = Sweep::new(&self.clone().memory_limit(rest), layer, Selection::All)?;
         for block in 0..sweep.blocks() {
             let found = sweep.compute(block)?;
@@ -150,7 +160,7 @@ impl Analysis {
             degenerate: swept.degenerate,
             execution: swept.execution,
             timings: swept.timings,
-            memory: self.memory_use(memory),
+            memory: self.memory_use(beside.and(1, swept.memory.planned.into())),
         })
     }
 }
@@ -183,14 +193,9 @@ impl Batches for Stoppable<'_> {
 }
 
 /// What reading takes: a batch, the list of extremes, and a piece of codes on its way to a file.
-fn batches_memory(source: &dyn Batches) -> Memory {
+fn batches_memory(source: &dyn Batches, portions: Portions) -> Memory {
     let (samples, row) = (source.samples(), source.neurons());
-    let at_most = |bytes: usize, of_a_value: usize| {
-        let all = samples as u128 * row as u128 * of_a_value as u128;
-        (bytes as u128).max((row * of_a_value) as u128).min(all)
-    };
-    let batch = at_most(BATCH_BYTES, size_of::<f32>());
-    Memory::default().and(1, batch + at_most(PIECE_BYTES, 1)).and(row, 64)
+    Memory::default().and(1, portions.bytes(samples, row)).and(row, 64)
 }
 
 fn too_many(samples: usize) -> Error {

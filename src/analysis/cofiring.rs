@@ -214,11 +214,12 @@ impl Analysis {
         &self,
         activations: ArrayView2<'_, f32>,
     ) -> Result<CofiringReport, Error> {
-        let matrix = |layer: &Activations<'_>, _| {
+        let memory = |layer: &Activations<'_>, bins| {
             let neurons = layer.neurons();
-            Memory::default().and(neurons, (size_of::<u32>() * neurons) as u128)
+            let matrix = Memory::default().and(neurons, (size_of::<u32>() * neurons) as u128);
+            self.and_threads(matrix, (layer.samples(), neurons), bins, Goal::Histograms)
         };
-        let layer = self.prepare(activations, matrix)?;
+        let layer = self.prepare(activations, memory)?;
         if layer.codes.bins() != bits::BINS {
             return Err(Error::NotBinary { bins: layer.codes.bins() });
         }

@@ -135,12 +135,14 @@ impl Analysis {
             return Err(Error::EstimatorUnsupported { estimator, wanted });
         }
         let groups = Groups::new(labels, activations.nrows())?;
-        let memory = |layer: &Activations<'_>, _| {
+        let memory = |layer: &Activations<'_>, bins| {
             let neurons = layer.neurons();
             // The codes of the largest group are there twice, and labels are sorted.
             let group = groups.iter().map(<[u32]>::len).max().unwrap_or(0);
             let codes = Memory::default().and(group, neurons as u128);
-            codes.and_matrix(neurons, neurons).and(layer.samples(), size_of::<u32>() as u128)
+            let labels = codes.and(layer.samples(), size_of::<u32>() as u128);
+            let matrix = labels.and_matrix(neurons, neurons);
+            self.and_threads(matrix, (layer.samples(), neurons), bins, Goal::Sums)
         };
         let layer = self.prepare(activations, memory)?;
         let samples = layer.samples();

@@ -5,6 +5,7 @@ use ndarray::ArrayView2;
 use super::{Analysis, Bins};
 use crate::activations::{Activations, MAX_SAMPLES};
 use crate::codes::Codes;
+use crate::engine::{Goal, cpu};
 use crate::estimator::MAX_TABULATED;
 use crate::extents::{Extent, extents};
 use crate::report::MemoryUse;
@@ -26,6 +27,9 @@ impl Layer {
     }
 }
 
+/// Extremes of a neuron, its marginal as estimators see it, what is reported of it.
+const NEURON_BYTES: usize = 128;
+
 /// Memory that a job takes beyond its input, in bytes; saturating, as hostile shapes are large.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Memory {
@@ -46,9 +50,29 @@ impl Memory {
         self.and(rows, 8 * columns as u128)
     }
 
+    /// Of each neuron, how many samples are in each bin, and some numbers that are made of that.
+    pub(crate) fn and_marginals(self, neurons: usize, bins: usize) -> Self {
+        self.and(neurons, (size_of::<u32>() * bins + NEURON_BYTES) as u128)
+    }
+
+    /// A table of f(n).
+    pub(crate) fn and_table(self, samples: usize) -> Self {
+        self.and(samples.min(MAX_TABULATED), size_of::<u64>() as u128)
+    }
+
     /// The same, once it has been taken.
     pub(crate) fn taken(self) -> Self {
         Self { held: self.in_all(), new: 0 }
+    }
+
+    /// The same, if it is not less than what was taken and given back before.
+    pub(crate) fn at_least(self, bytes: u128) -> Self {
+        Self { new: self.new.max(bytes.saturating_sub(self.held)), ..self }
+    }
+
+    /// What it is more than another.
+    pub(crate) fn beside(self, other: Self) -> u128 {
+        self.in_all().saturating_sub(other.in_all())
     }
 
     pub(crate) fn in_all(self) -> u128 {
@@ -131,7 +155,24 @@ impl Analysis {
         }
     }
 
-    /// Adds edges and codes of activations, and the table of f(n).
+    /// Adds what threads work in while they count the pairs of so many neurons.
+    pub(crate) fn and_threads(
+        &self,
+        memory: Memory,
+        (samples, neurons): (usize, usize),
+        bins: usize,
+        goal: Goal,
+    ) -> Memory {
+        let asked = (self.kernel, goal);
+        memory.and(1, cpu::working_memory::most_bytes(samples, neurons, bins, asked))
+    }
+
+    /// What is wanted of the pairs that information is made of.
+    pub(crate) fn goal(&self) -> Goal {
+        if self.estimator.needs_histograms() { Goal::Histograms } else { Goal::Sums }
+    }
+
+    /// Adds edges and codes of activations, what is known of each neuron, and the table of f(n).
     pub(crate) fn and_codes(
         &self,
         memory: Memory,
@@ -143,10 +184,9 @@ impl Analysis {
             Bins::Fit(binning) => BinEdges::bytes_to_fit(samples, neurons, binning),
             Bins::Fitted(_) => 0,
         };
-        let codes = Memory::default().and(samples, neurons as u128).in_all();
-        let bit_strings = if bins == bits::BINS { codes / 8 } else { 0 };
-        let codes = memory.and(1, codes).and(1, bit_strings);
-        codes.and(1, edges).and(samples.min(MAX_TABULATED), 8)
+        let bit_strings = if bins == bits::BINS { bits::bytes(samples) } else { 0 };
+        let codes = memory.and(samples, neurons as u128).and(neurons, bit_strings as u128);
+        codes.and_marginals(neurons, bins).and(1, edges).and_table(samples)
     }
 
     /// Bytes that a job may take beyond its input, where there is a limit.

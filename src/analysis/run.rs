@@ -45,10 +45,12 @@ impl Analysis {
     /// As [`Analysis::run`].
     pub async fn run_async(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
         let clock = Stopwatch::start();
-        let matrix = |layer: &Activations<'_>, _| {
-            Memory::default().and_matrix(layer.neurons(), layer.neurons())
+        let memory = |layer: &Activations<'_>, bins| {
+            let matrix = Memory::default().and_matrix(layer.neurons(), layer.neurons());
+            let shape = (layer.samples(), layer.neurons());
+            self.and_threads(matrix, shape, bins, self.goal())
         };
-        let layer = self.prepare(activations, matrix)?;
+        let layer = self.prepare(activations, memory)?;
         let samples = layer.samples();
         let Layer { extents, edges, codes, memory } = layer;
         let pairs = Tile::triangle(codes.neurons());
@@ -203,6 +205,8 @@ impl Analysis {
             let matrix = Memory::default().and_matrix(rows.neurons(), columns.neurons());
             // The rows' codes are there twice while they are joined with the columns'.
             let matrix = matrix.and(rows.samples(), rows.neurons() as u128);
+            let shape = (rows.samples(), rows.neurons().max(columns.neurons()));
+            let matrix = self.and_threads(matrix, shape, bins, self.goal());
             self.and_codes(self.and_codes(matrix, &rows, bins), &columns, bins)
         };
         Ok((self.encode(&rows, memory)?, self.encode(&columns, memory)?))

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, s};
 
-use super::{BATCH_BYTES, changed, rows_of};
+use super::{Portions, changed};
 use crate::activations::{Activations, check_shape};
 use crate::binning::{Columns, check_categories, map_columns};
 use crate::extents::{Extent, ExtentsSoFar};
@@ -17,11 +17,12 @@ pub(crate) fn fit_batches(
     source: &mut dyn Batches,
     binning: &Binning,
     most_bytes: u64,
+    portions: Portions,
 ) -> Result<BinEdges, Error> {
     let (samples, neurons) = (source.samples(), source.neurons());
     check_shape((samples, neurons))?;
     let extents = if binning.reads_activations() {
-        visit_extents(source, *binning == Binning::Categories)?
+        visit_extents(source, *binning == Binning::Categories, portions)?
     } else {
         // Nobody looks at them.
         vec![Extent { low: 0.0, high: 0.0, at_most_two_values: true }; neurons]
@@ -29,13 +30,18 @@ pub(crate) fn fit_batches(
     let neuron_bytes = (samples as u64).saturating_mul(size_of::<f32>() as u64);
     let together = usize::try_from(most_bytes / neuron_bytes).unwrap_or(neurons);
     let together = together.clamp(1, neurons);
-    BinEdges::from_columns(&mut BatchColumns { source, together }, &extents, binning)
+    let mut columns = BatchColumns { source, together, portions };
+    BinEdges::from_columns(&mut columns, &extents, binning)
 }
 
-fn visit_extents(source: &mut dyn Batches, are_categories: bool) -> Result<Vec<Extent>, Error> {
+fn visit_extents(
+    source: &mut dyn Batches,
+    are_categories: bool,
+    portions: Portions,
+) -> Result<Vec<Extent>, Error> {
     let (expected, neurons) = (source.samples(), source.neurons());
     let (mut extents, mut samples) = (ExtentsSoFar::default(), 0);
-    source.visit(rows_of(BATCH_BYTES / size_of::<f32>(), neurons), &mut |batch| {
+    source.visit(portions.samples_in_a_batch(neurons), &mut |batch| {
         if batch.nrows() == 0 {
             return Ok(());
         }
@@ -64,6 +70,7 @@ struct BatchColumns<'a> {
     source: &'a mut dyn Batches,
     /// Neurons that are collected at a time.
     together: usize,
+    portions: Portions,
 }
 
 impl Columns for BatchColumns<'_> {
@@ -77,8 +84,7 @@ impl Columns for BatchColumns<'_> {
             let columns = Array2::from_shape_vec((samples, some.len()), data);
             let mut columns = columns.map_err(|_| Error::OutOfMemory { bytes })?;
             let mut begin = 0;
-            let most = rows_of(BATCH_BYTES / size_of::<f32>(), neurons);
-            self.source.visit(most, &mut |batch| {
+            self.source.visit(self.portions.samples_in_a_batch(neurons), &mut |batch| {
                 check_neurons(neurons, batch.ncols())?;
                 let end = begin + batch.nrows();
                 if end > samples {

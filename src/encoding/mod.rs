@@ -6,6 +6,7 @@
 
 mod columns;
 mod pieces;
+mod portions;
 mod spill;
 
 use ndarray::ArrayView2;
@@ -19,10 +20,9 @@ use crate::report::degenerate_neurons;
 use crate::{Batches, BinEdges, DegenerateNeuron, Error, memory};
 pub(crate) use columns::fit_batches;
 use pieces::Pieces;
+pub(crate) use pieces::READ_BYTES;
+pub(crate) use portions::Portions;
 pub(crate) use spill::Spill;
-
-/// Bytes of activations in a batch that is asked for, unless one sample has more.
-pub(crate) const BATCH_BYTES: usize = 8 << 20;
 
 /// Activations of a layer as bin codes, in memory or in a temporary file: what
 /// [`crate::Analysis::encode_batches`] and [`Encoder::finish`] return, and a
@@ -34,6 +34,8 @@ pub struct EncodedLayer {
     samples: usize,
     held: Held,
     spilled_bytes: u64,
+    /// Of batches that were asked for.
+    portions: Option<Portions>,
 }
 
 /// The codes of a layer.
@@ -104,13 +106,25 @@ impl EncodedLayer {
         matches!(self.held, Held::Whole(_))
     }
 
-    /// What the layer takes.
+    /// Bytes of a batch and a piece of codes.
+    fn reading_bytes(&self) -> u128 {
+        self.portions.map_or(0, |portions| portions.bytes(self.samples, self.neurons()))
+    }
+
+    /// The most bytes that were taken while codes were made from batches.
+    pub(crate) fn bytes_to_make(&self) -> u128 {
+        let codes = if self.is_whole() { whole_bytes(self.samples, &self.edges) } else { 0 };
+        self.reading_bytes() + codes
+    }
+
+    /// What the layer takes. What it was read with has been freed, but an allocator may keep it.
     pub(crate) fn memory(&self) -> Memory {
         let neurons = self.neurons();
-        let beside = Memory::default().and(neurons, 4 * self.edges.bins() as u128 + 64);
+        let beside = Memory::default().and_marginals(neurons, self.edges.bins());
+        let beside = beside.and(1, self.reading_bytes());
         match &self.held {
             Held::Whole(codes) => {
-                let bits = if codes.bits().is_some() { self.samples.div_ceil(8) } else { 0 };
+                let bits = if codes.bits().is_some() { bits::bytes(self.samples) } else { 0 };
                 let bytes = if codes.has_bytes() { self.samples } else { 0 };
                 beside.and(bytes + bits, neurons as u128)
             }
@@ -219,7 +233,7 @@ impl Encoder {
         if expected != found {
             return Err(Error::EdgesMismatch { expected, found });
         }
-        self.push_to_pieces(&Activations::batch(batch), samples_in_a_piece(expected))
+        self.push_to_pieces(&Activations::batch(batch), Portions::MOST.samples_in_a_piece(expected))
     }
 
     fn samples(&self) -> usize {
@@ -292,7 +306,7 @@ impl Encoder {
         } else {
             Held::Whole(codes_of(self.pieces.joined()?, samples, (bins, bins_of), marginals)?)
         };
-        Ok(EncodedLayer { edges, extents, samples, held, spilled_bytes })
+        Ok(EncodedLayer { edges, extents, samples, held, spilled_bytes, portions: None })
     }
 }
 
@@ -320,28 +334,24 @@ fn shortened(mut data: Vec<u8>, width: usize, kept: usize) -> Vec<u8> {
     data
 }
 
-/// Bytes of a piece of codes, unless one sample has more: much, as a neuron's codes are read from a
-/// file piece by piece.
-pub(crate) const PIECE_BYTES: usize = 32 << 20;
-
 /// Encodes activations that can be read again, as [`Encoder`] does. At most `most_in_memory` bytes of
 /// codes are kept in memory.
 pub(crate) fn encode_batches(
     source: &mut dyn Batches,
     edges: BinEdges,
     (most_in_memory, spill): (u64, Spill),
+    portions: Portions,
 ) -> Result<EncodedLayer, Error> {
     let (samples, neurons) = (source.samples(), source.neurons());
     check_shape((samples, neurons))?;
     let has_two_bins = edges.bins() == bits::BINS;
-    // Bit strings come in pieces, and are there twice while those are joined.
-    let whole = if has_two_bins { 2 * samples.div_ceil(8) } else { samples };
-    let is_whole = whole as u128 * neurons as u128 <= u128::from(most_in_memory);
+    let is_whole = whole_bytes(samples, &edges) <= u128::from(most_in_memory);
     // What is not known to fit is not collected in memory first: a piece of it is there anyway.
     let most_in_memory = if is_whole { most_in_memory } else { 0 };
     let mut encoder = Encoder::with_limit(edges, most_in_memory, spill);
-    let piece = if is_whole && !has_two_bins { samples } else { samples_in_a_piece(neurons) };
-    let batch = rows_of(BATCH_BYTES / size_of::<f32>(), neurons).min(piece);
+    let is_one_piece = is_whole && !has_two_bins;
+    let piece = if is_one_piece { samples } else { portions.samples_in_a_piece(neurons) };
+    let batch = portions.samples_in_a_batch(neurons).min(piece);
     source.visit(batch, &mut |batch| {
         let (expected, found) = (encoder.edges.neurons(), batch.ncols());
         if expected != found {
@@ -353,20 +363,19 @@ pub(crate) fn encode_batches(
         }
         encoder.push_to_pieces(&Activations::batch(batch), piece)
     })?;
-    match encoder.samples() {
-        found if found == samples => encoder.finish(),
-        found => Err(changed(samples, found)),
+    let found = encoder.samples();
+    if found != samples {
+        return Err(changed(samples, found));
     }
+    let layer = encoder.finish()?;
+    Ok(EncodedLayer { portions: Some(portions), ..layer })
 }
 
-/// Rows of so many bytes or elements, at least one.
-fn rows_of(elements: usize, neurons: usize) -> usize {
-    (elements / neurons).max(1)
-}
-
-/// Whole words of bit strings.
-fn samples_in_a_piece(neurons: usize) -> usize {
-    rows_of(PIECE_BYTES, neurons).next_multiple_of(64)
+/// Bytes of all codes while they are collected in memory: bit strings come in pieces, and are there
+/// twice while those are joined.
+fn whole_bytes(samples: usize, edges: &BinEdges) -> u128 {
+    let of_neuron = if edges.bins() == bits::BINS { 2 * samples.div_ceil(8) } else { samples };
+    of_neuron as u128 * edges.neurons() as u128
 }
 
 fn changed(expected: usize, found: usize) -> Error {

@@ -8,7 +8,7 @@ use super::spill::{Spill, SpillFile};
 use crate::{Error, memory};
 
 /// Bytes that are read at a time, unless one neuron has more in a piece.
-const READ_BYTES: usize = 1 << 20;
+pub(crate) const READ_BYTES: usize = 1 << 20;
 
 /// Codes of all neurons, `[piece][neuron][byte]`. A byte is a sample, or eight of them where there are
 /// two bins.

@@ -89,11 +89,13 @@ impl Analysis {
         if permutations == 0 {
             return Err(Error::NoPermutations);
         }
-        let memory = |layer: &Activations<'_>, _| {
+        let memory = |layer: &Activations<'_>, bins| {
             let neurons = layer.neurons();
             // Observed sums, exceedances, and p-values; codes in random order beside their own.
             let matrices = Memory::default().and(neurons, 20 * neurons as u128);
-            matrices.and(layer.samples(), 2 * neurons as u128 + size_of::<u32>() as u128)
+            let codes = 2 * neurons as u128 + size_of::<u32>() as u128;
+            let memory = matrices.and(layer.samples(), codes);
+            self.and_threads(memory, (layer.samples(), neurons), bins, Goal::Sums)
         };
         let layer = self.prepare(activations, memory)?;
         let samples = layer.samples();

@@ -17,14 +17,14 @@ use std::sync::Arc;
 
 use crate::analysis::Memory;
 use crate::codes::Codes;
-use crate::encoding::{EncodedLayer, Held, LayerFits, SpilledCodes};
+use crate::encoding::{EncodedLayer, Held, LayerFits, READ_BYTES, SpilledCodes};
 use crate::engine::{self, Chosen, Job, Monitor, Sink};
 use crate::estimator::{Entropies, Marginal};
 use crate::measures::Information;
 use crate::plan::Tile;
 use crate::report::{Execution, MemoryUse, Timings};
 use crate::stopwatch::Stopwatch;
-use crate::{Analysis, Error};
+use crate::{Analysis, Error, bits};
 pub use block::Block;
 use collector::PAIR_BYTES;
 pub use collector::{Collected, Collector, SweepPlan};
@@ -160,7 +160,8 @@ impl Sweep {
         let neurons = layer.neurons();
         let samples = u32::try_from(layer.samples()).unwrap_or(u32::MAX);
         let memory = memory_of(&layer, selection);
-        let (edge, needed) = edge_within(analysis, &layer, memory, edge)?;
+        let is_list = matches!(selection, Selection::AtLeast(_) | Selection::FalseDiscoveryRate(_));
+        let (edge, needed) = edge_within(analysis, &layer, memory, edge, is_list)?;
 
         let entropies = Entropies::new(estimator, samples);
         let marginal = |neuron: usize| {
@@ -176,14 +177,14 @@ impl Sweep {
             entropy: marginals.iter().map(|marginal| marginal.entropy).collect(),
             occupied_bins: marginals.iter().map(|marginal| marginal.occupied).collect(),
         };
-        let most_pairs = analysis.memory_beside(memory) / PAIR_BYTES;
+        let most_pairs = analysis.memory_beside(needed) / PAIR_BYTES;
         let most_pairs = usize::try_from(most_pairs).unwrap_or(usize::MAX);
         let collector = Collector::with_most_pairs(plan, most_pairs)?;
         let order = collector.order();
         let marginals = order.iter().map(|&neuron| marginals[neuron]).collect();
 
         let pairs = Tile::triangle(neurons);
-        let spilled_bytes = layer.spilled_bytes();
+        let (spilled_bytes, to_make) = (layer.spilled_bytes(), layer.bytes_to_make());
         let (held, fits) = layer.into_parts();
         let layer = match held {
             Held::Whole(codes) => Layer::Whole(Arc::new(codes.reordered(order))),
@@ -202,7 +203,7 @@ impl Sweep {
             execution: None,
             timings: Timings { discretize: clock.elapsed(), ..Timings::default() },
             spilled_bytes,
-            memory: analysis.memory_use(needed),
+            memory: analysis.memory_use(needed.at_least(to_make)),
         })
     }
 
@@ -365,37 +366,72 @@ fn memory_of(layer: &EncodedLayer, selection: Selection) -> Memory {
     };
     // Lists of partners, and pairs on their way out.
     let lists = (partners * 4 * size_of::<InformationPair>()) as u128;
-    layer.memory().taken().and(layer.neurons(), lists + 128)
+    let table = layer.memory().taken().and_table(layer.samples());
+    table.and(layer.neurons(), lists + 128)
 }
 
-/// What a block takes; `samples` are those of the codes that have to be gathered for it.
-fn and_block(memory: Memory, edge: usize, samples: usize) -> Memory {
-    // Sums, which become information, and what the engine's threads are about to hand over.
-    memory.and(edge * edge, 16).and(1, 32 << 20).and(2 * edge, samples as u128 * 9 / 8)
+/// What a block takes of codes that are in memory: sums, which become information, and what threads
+/// work in.
+fn and_block(
+    analysis: &Analysis,
+    memory: Memory,
+    edge: usize,
+    samples: usize,
+    bins: usize,
+) -> Memory {
+    let memory = memory.and(edge * edge, 16);
+    analysis.and_threads(memory, (samples, edge), bins, analysis.goal())
+}
+
+/// What a block takes of codes that are in a file, from where those of two times so many neurons have
+/// to be gathered.
+fn and_gathered_block(
+    analysis: &Analysis,
+    memory: Memory,
+    edge: usize,
+    samples: usize,
+    bins: usize,
+) -> Memory {
+    let bit_strings = if bins == bits::BINS { bits::bytes(samples) } else { 0 };
+    let gathered = memory.and(2 * edge, (samples + bit_strings) as u128);
+    let gathered = gathered.and_marginals(2 * edge, bins).and(1, READ_BYTES as u128);
+    and_block(analysis, gathered, edge, samples, bins)
 }
 
 /// The least that a sweep over codes in a file takes beside something else.
-pub(crate) fn least_memory(beside: Memory, samples: usize) -> Memory {
-    and_block(beside, SMALLEST_EDGE, samples)
+pub(crate) fn least_memory(
+    analysis: &Analysis,
+    beside: Memory,
+    samples: usize,
+    bins: usize,
+) -> Memory {
+    and_gathered_block(analysis, beside, SMALLEST_EDGE, samples, bins)
 }
 
-/// The widest blocks that memory allows, unless a width is given, and what is needed then.
+/// The widest blocks that memory allows, unless a width is given, and what is needed then. Where a
+/// list of pairs is to grow beside them, blocks should leave it half of the memory.
 fn edge_within(
     analysis: &Analysis,
     layer: &EncodedLayer,
     memory: Memory,
     edge: Option<usize>,
+    is_list: bool,
 ) -> Result<(usize, Memory), Error> {
     let needed = |edge: usize| {
         let edge = edge.min(layer.neurons());
-        let samples = if layer.is_whole() { 0 } else { layer.samples() };
-        and_block(memory, edge, samples)
+        let of = if layer.is_whole() { and_block } else { and_gathered_block };
+        of(analysis, memory, edge, layer.samples(), layer.edges().bins())
     };
     if let Some(edge) = edge {
         return analysis.check_memory(needed(edge)).map(|()| (edge, needed(edge)));
     }
+    let leaves_enough = |edge: usize| {
+        let needed = needed(edge);
+        let list = if is_list { needed.beside(memory) } else { 0 };
+        analysis.check_memory(needed.and(1, list)).is_ok()
+    };
     let mut edge = BLOCK_EDGE;
-    while edge > SMALLEST_EDGE && analysis.check_memory(needed(edge)).is_err() {
+    while edge > SMALLEST_EDGE && !leaves_enough(edge) {
         edge /= 2;
     }
     analysis.check_memory(needed(edge)).map(|()| (edge, needed(edge)))

@@ -61,8 +61,8 @@ impl<'a> Ones<'a> {
 }
 
 /// About how many cycles a pair takes.
-pub(crate) fn pair_work(codes: &Codes) -> usize {
-    codes.samples() / 128 + 16
+pub(crate) fn pair_work(samples: usize) -> usize {
+    samples / 128 + 16
 }
 
 /// Counts the ones that every row of a tile has in common with every column.

@@ -59,6 +59,17 @@ impl ShortRows {
     }
 }
 
+/// The most bytes that a thread works in, for the short rows of so many neurons, each of which has at
+/// most so many samples in them.
+pub(crate) fn working_bytes(samples: usize, neurons: usize, short: usize, bins: usize) -> usize {
+    let numbers = neurons * (short * size_of::<u32>() + 2 * bins * size_of::<usize>());
+    let strip = (samples.min(MAX_STRIP) + MAX_LANES) * MAX_LANES;
+    let counter = MAX_ROW as usize * (3 + size_of::<u16>() + 1) * MAX_LANES;
+    // Where each sample is in a strip; once more, what rows have in strips, and what strips are of.
+    let gathered = if gathers(samples) { 3 * numbers + samples * size_of::<u32>() } else { 0 };
+    numbers + strip + counter + gathered
+}
+
 /// Whether the codes of short rows have to be gathered from all over the samples.
 pub(crate) fn gathers(samples: usize) -> bool {
     samples > MAX_STRIP

@@ -35,8 +35,13 @@ pub(crate) fn histograms(codes: &Codes, tile: &Tile) -> Vec<u32> {
 }
 
 /// About how many cycles a pair takes.
-pub(crate) fn pair_work(codes: &Codes) -> usize {
-    codes.samples().saturating_mul(8)
+pub(crate) fn pair_work(samples: usize) -> usize {
+    samples.saturating_mul(8)
+}
+
+/// Bytes that a thread works in.
+pub(crate) fn working_bytes(bins: usize) -> usize {
+    bins * bins * size_of::<u32>()
 }
 
 /// The joint histogram of two neurons, added to `counts`: row-major, `bins × bins`.

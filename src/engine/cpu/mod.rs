@@ -6,6 +6,8 @@ pub(crate) mod joint_histogram;
 mod pool;
 pub(crate) mod positional_popcount;
 pub(crate) mod private_counters;
+mod tile_shape;
+pub(crate) mod working_memory;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -19,20 +21,7 @@ use crate::plan::Tile;
 use crate::simd::Level;
 pub(crate) use pool::on_pool;
 use positional_popcount::two_bins;
-
-/// A tile's smallest height, unless there are fewer neurons, and its largest.
-const MIN_HEIGHT: usize = 4;
-const MAX_HEIGHT: usize = 64;
-
-/// Bands of tiles for each thread, so that all threads finish at about the same time.
-const BANDS_A_THREAD: usize = 4;
-
-/// The most work in a tile, in cycles or thereabouts: a tenth of a second, so that progress is seen
-/// and a wish to stop is heard several times a second.
-const TILE_WORK: usize = 1 << 28;
-
-/// The most bytes that are found of a tile at once.
-const TILE_BYTES: usize = 8 << 20;
+use tile_shape::{TileShape, band_height};
 
 /// Counts every pair of some tiles of any size, without blocking the executor that polls it.
 pub(crate) async fn run(job: &Job, sink: &Arc<dyn Sink>, tiles: Vec<Tile>) -> Result<(), Error> {
@@ -45,7 +34,8 @@ pub(crate) async fn run(job: &Job, sink: &Arc<dyn Sink>, tiles: Vec<Tile>) -> Re
 }
 
 fn run_blocking(job: &Job, sink: &dyn Sink, tiles: &[Tile]) -> Result<(), Error> {
-    let (height, width) = tile_shape(job, rayon::current_num_threads());
+    let shape = TileShape::of(job, kernel(job));
+    let (height, width) = shape.height_and_width(rayon::current_num_threads());
     let level = Level::best();
     let pieces: Vec<Tile> = tiles.iter().flat_map(|tile| tile.cut(height, width)).collect();
     large_beside_small(pieces).into_par_iter().try_for_each(|tile| {
@@ -71,36 +61,6 @@ fn large_beside_small(mut tiles: Vec<Tile>) -> Vec<Tile> {
     ordered
 }
 
-/// Height and width of tiles: as wide as can be, as sorting a row is paid once for the width.
-fn tile_shape(job: &Job, threads: usize) -> (usize, usize) {
-    let (codes, rows, columns) = (&job.codes, job.pairs.rows.len(), job.pairs.columns.len());
-    let (pair_work, max_height) = match kernel(job) {
-        Kernel::JointHistogram | Kernel::PrivateCounters => {
-            (joint_histogram::pair_work(codes), MAX_HEIGHT)
-        }
-        Kernel::Bitset => (bitset::pair_work(codes), MAX_HEIGHT),
-        Kernel::PositionalPopcount => {
-            (positional_popcount::pair_work(codes), positional_popcount::max_height(codes))
-        }
-    };
-    let pair_bytes = match job.goal {
-        Goal::Sums => size_of::<u64>(),
-        Goal::Histograms => codes.bins() * codes.bins() * size_of::<u32>(),
-    };
-    let most_pairs = (TILE_WORK / pair_work.max(1)).min(TILE_BYTES / pair_bytes).max(1);
-    let height = band_height(rows, threads, max_height).min(most_pairs.isqrt());
-    let max_width = match kernel(job) {
-        Kernel::PositionalPopcount => positional_popcount::max_width(codes).min(columns),
-        _ => columns,
-    };
-    (height, (most_pairs / height).clamp(height, max_width.max(height)))
-}
-
-/// The height of a tile of which every thread gets some.
-fn band_height(rows: usize, threads: usize, max_height: usize) -> usize {
-    (rows / (BANDS_A_THREAD * threads)).clamp(MIN_HEIGHT, max_height).min(rows).max(1)
-}
-
 /// The kernel that counts a job: the one that was asked for, or the fastest.
 ///
 /// Only two of them have histograms to show for it.
@@ -119,7 +79,8 @@ pub(crate) fn kernel(job: &Job) -> Kernel {
 /// Many threads get low tiles, for which it takes too much to make blocks from bit strings.
 fn fastest(job: &Job, threads: usize) -> Kernel {
     let (codes, rows) = (&job.codes, job.pairs.rows.len());
-    let height = band_height(rows, threads, positional_popcount::max_height(codes));
+    let most = positional_popcount::max_height(codes.samples(), codes.bins());
+    let height = band_height(rows, threads, most);
     if codes.bits().is_none() || two_bins::is_faster_than_bitset(codes, height) {
         Kernel::PositionalPopcount
     } else {
@@ -247,20 +208,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn tiles_shrink_as_samples_and_threads_grow() {
-        let shape = |samples, neurons, threads| {
-            let codes = Codes::from_fn(samples, neurons, 10, |_, _| 0);
-            tile_shape(&job(codes, Kernel::PositionalPopcount), threads)
-        };
-        assert_eq!(shape(100, 512, 2), (64, 512));
-        assert_eq!(shape(100, 512, 16), (8, 512));
-        assert_eq!(shape(2, 3, 2), (3, 3));
-        assert_eq!(shape(2, 5, 2), (4, 5));
-        let (height, width) = shape(1_000_000, 800, 2);
-        assert!(height <= width && width < 800, "{height} x {width}");
     }
 
     #[test]

@@ -13,6 +13,11 @@ use crate::sorted_rows::SortedRows;
 /// Samples that are sorted together.
 const CHUNK: usize = 1 << 16;
 
+/// Bytes that a thread works in: the sorted samples of one neuron.
+pub(crate) fn working_bytes(samples: usize, bins: usize) -> usize {
+    SortedRows::most_bytes(samples, bins, CHUNK)
+}
+
 /// Σ f(n) of every pair of the tile. O(samples + bins · min(bins, samples)) a pair.
 pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile) -> Vec<PairSum> {
     let bins = codes.bins();

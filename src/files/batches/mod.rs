@@ -53,8 +53,9 @@ struct Shard {
 /// # Memory
 ///
 /// A visit takes one batch and a small buffer, whatever the file claims; where data is packed or in
-/// record batches, one of those too, and of a Zarr store up to 64 MiB of chunks. A batch is never
-/// larger than asked for, and never larger than a file. Batches do not go on from file to file.
+/// record batches, one of those too, and of a Zarr store chunks of up to eight batches, or 64 MiB. A
+/// batch is never larger than asked for, and never larger than a file. Batches do not go on from file
+/// to file.
 ///
 /// # Time
 ///

@@ -20,9 +20,11 @@ use crate::files::{FileError, Place};
 /// Chunks that are small are unpacked together, up to about this much, on all threads.
 const TOGETHER_BYTES: u64 = 8 << 20;
 
-/// No more is unpacked at once, unless a batch is larger. Chunks of more samples than this has room
-/// for, side by side for all neurons, are unpacked again for every part.
+/// No more is unpacked at once, and no more than so many batches, unless one batch is larger. Chunks
+/// of more samples than this has room for, side by side for all neurons, are unpacked again for every
+/// part.
 const MOST_BYTES: u64 = 64 << 20;
+const MOST_BATCHES: u64 = 8;
 
 /// Bytes that `zarrs` keeps of each chunk in a shard: where it is, and how long.
 const SHARD_INDEX_BYTES: u64 = 16;
@@ -86,7 +88,8 @@ impl<'a> Slabs<'a> {
     /// Chooses slabs for who asks for batches of so many samples.
     pub(super) fn suit(&mut self, extent: Extent, most_samples: usize) {
         let batch = (most_samples as u64).saturating_mul(extent.neurons as u64 * self.element);
-        self.choose(TOGETHER_BYTES, batch.max(MOST_BYTES));
+        let most = MOST_BYTES.min(batch.saturating_mul(MOST_BATCHES));
+        self.choose(TOGETHER_BYTES.min(batch), most.max(batch));
     }
 
     /// Slabs of whole chunks, about so many bytes, or else of parts of chunks, at most so many.

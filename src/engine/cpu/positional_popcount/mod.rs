@@ -23,8 +23,9 @@ use std::ops::Range;
 
 use fearless_simd::{Simd, prelude::*};
 
-use super::MAX_HEIGHT;
 use super::equal_codes::{self, ShortRows};
+use super::tile_shape::MAX_HEIGHT;
+use crate::bits;
 use crate::cancel::CancelToken;
 use crate::codes::Codes;
 use crate::estimator::CellTable;
@@ -63,26 +64,51 @@ pub(crate) fn pair_sums(
 }
 
 /// About how many cycles a pair takes: three for each sample and block, and two to look a count up.
-pub(crate) fn pair_work(codes: &Codes) -> usize {
-    if codes.bits().is_some() {
-        return two_bins::pair_work(codes);
+pub(crate) fn pair_work(samples: usize, bins: usize) -> usize {
+    if bins == bits::BINS {
+        return two_bins::pair_work(samples);
     }
-    let bins = codes.bins();
-    (codes.samples().saturating_mul(3 * bins) / MAX_POSITIONS).saturating_add(2 * bins * bins)
+    (samples.saturating_mul(3 * bins) / MAX_POSITIONS).saturating_add(2 * bins * bins)
 }
 
 /// The most rows of a tile: expanding the codes of a block is paid once for all of them, but their
 /// sorted samples have to be kept somewhere.
-pub(crate) fn max_height(codes: &Codes) -> usize {
-    if codes.bits().is_some() {
+pub(crate) fn max_height(samples: usize, bins: usize) -> usize {
+    if bins == bits::BINS {
         return two_bins::MAX_HEIGHT;
     }
-    (SORTED_BYTES / size_of::<u16>() / codes.samples()).clamp(32, MAX_HEIGHT)
+    (SORTED_BYTES / size_of::<u16>() / samples).clamp(32, MAX_HEIGHT)
 }
 
 /// The most columns of a tile.
-pub(crate) fn max_width(codes: &Codes) -> usize {
-    if codes.bits().is_some() { two_bins::MAX_WIDTH } else { usize::MAX }
+pub(crate) fn max_width(bins: usize) -> usize {
+    if bins == bits::BINS { two_bins::MAX_WIDTH } else { usize::MAX }
+}
+
+/// Bytes that a thread works in, for tiles of some shape: sorted samples, counters, expanded
+/// blocks, and short rows.
+pub(crate) fn working_bytes(samples: usize, bins: usize, height: usize, width: usize) -> usize {
+    if bins == bits::BINS {
+        return two_bins::working_bytes(samples, height, width);
+    }
+    let (chunk_len, span_len) = chunk_and_span(samples, height);
+    let span = samples.min(span_len);
+    let sorted = height * SortedRows::most_bytes(span, bins, chunk_len) + 3 * chunk_len;
+    let rows = height * row_plan::most_counted(samples, bins);
+    let counters = rows * planes::planes_for(samples) * planes::MAX_BLOCK_BYTES;
+    let counters = if samples <= span_len { counters } else { counters.max(COUNTER_BYTES) };
+    let expanded = (chunk_len + 1).next_power_of_two() * planes::MAX_BLOCK_BYTES;
+    let short = row_plan::most_short(samples, bins);
+    let short = equal_codes::working_bytes(samples, height, short, bins);
+    sorted + counters + expanded + short
+}
+
+/// Samples that are expanded at once, in chunks of nearly equal length, and those that are sorted
+/// together for so many rows.
+fn chunk_and_span(samples: usize, rows: usize) -> (usize, usize) {
+    let chunk_len = samples.div_ceil(samples.div_ceil(MAX_CHUNK));
+    let chunks_sorted = SORTED_BYTES / size_of::<u16>() / chunk_len / rows;
+    (chunk_len, chunk_len * chunks_sorted.max(1))
 }
 
 struct CountTile<'a> {
@@ -187,9 +213,7 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         for (n, value) in (0..).zip(&mut byte_values) {
             *value = table.value(n);
         }
-        // Chunks of nearly equal length.
-        let chunk_len = samples.div_ceil(samples.div_ceil(MAX_CHUNK));
-        let chunks_sorted = SORTED_BYTES / size_of::<u16>() / chunk_len / plans.len();
+        let (chunk_len, span_len) = chunk_and_span(samples, plans.len());
         Self {
             simd,
             codes,
@@ -199,7 +223,7 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
             stop,
             layout: Layout::new::<S, W>(codes.bins()),
             chunk_len,
-            span_len: chunk_len * chunks_sorted.max(1),
+            span_len,
             planes: planes::planes_for(samples),
             byte_values,
         }

@@ -10,6 +10,9 @@ pub(super) const LANE_BITS: usize = 16;
 /// The most bits a block may have.
 pub(super) const MAX_POSITIONS: usize = 512;
 
+/// The most bytes of a block.
+pub(super) const MAX_BLOCK_BYTES: usize = MAX_POSITIONS / 8;
+
 /// One sample of as many neurons as fit: the widest vector the CPU has, or two of its narrow ones.
 pub(super) type Block<S, const W: usize> = [<S as Simd>::u16s; W];
 

@@ -87,6 +87,16 @@ impl RowPlan {
     }
 }
 
+/// The most rows of a neuron that are counted by bit positions, as [`RowPlan::counted`] says.
+pub(super) fn most_counted(samples: usize, bins: usize) -> usize {
+    bins.min(samples / (max_short(bins, gathers(samples)) as usize + 1))
+}
+
+/// The most samples of a neuron in rows that are compared.
+pub(super) fn most_short(samples: usize, bins: usize) -> usize {
+    samples.min(bins * max_short(bins, gathers(samples)) as usize)
+}
+
 /// The most samples of a row that are compared with each other.
 ///
 /// Comparing takes about r²/26 cycles a pair, r samples in 64 lanes, and four a sample where codes

@@ -14,6 +14,9 @@ const WORD_BITS: usize = 64;
 /// The largest number of words in a vector.
 const MAX_WORDS: usize = MAX_LANES / size_of::<u64>();
 
+/// The most bytes that a transposer works in: a vector for each 64 of a block's positions, 64 times.
+pub(super) const TRANSPOSER_BYTES: usize = planes::MAX_POSITIONS * MAX_LANES;
+
 /// Transposes squares of bits, 64 × 64 in each lane.
 pub(super) struct Transposer<S: Simd> {
     simd: S,

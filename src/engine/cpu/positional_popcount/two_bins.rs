@@ -11,7 +11,7 @@ use fearless_simd::{Simd, prelude::*, u16x8};
 
 use super::planes::{self, Block, Counts};
 use super::ranges;
-use super::transposed_bits::Transposer;
+use super::transposed_bits::{TRANSPOSER_BYTES, Transposer};
 use crate::bits::Bits;
 use crate::codes::Codes;
 use crate::estimator::CellTable;
@@ -53,8 +53,20 @@ pub(super) fn pair_sums(
 }
 
 /// About how many cycles a pair takes.
-pub(super) fn pair_work(codes: &Codes) -> usize {
-    codes.samples() / 256 + 16
+pub(super) fn pair_work(samples: usize) -> usize {
+    samples / 256 + 16
+}
+
+/// Bytes that a thread works in: counters, blocks, and the lists of a tile's rows.
+pub(super) fn working_bytes(samples: usize, height: usize, width: usize) -> usize {
+    let span = samples.next_multiple_of(WORD_BITS).min(SPAN_WORDS * WORD_BITS);
+    let planes = planes::planes_for(samples).max(SPAN_PLANES);
+    let of_block = height * planes * planes::MAX_BLOCK_BYTES;
+    let blocks = width.div_ceil(planes::MAX_POSITIONS / 2); // of narrow vectors
+    let counters = (blocks * of_block).min(COUNTER_BYTES.max(of_block));
+    let blocks = (span + 1).next_power_of_two() * planes::MAX_BLOCK_BYTES;
+    let lists = height * (span + MAX_LANES) * size_of::<u16>();
+    counters + blocks + lists + TRANSPOSER_BYTES
 }
 
 /// Whether tiles of some height take less time than those of `bitset.rs`.

@@ -1,0 +1,44 @@
+//! What threads take to work in, for the plan of a job: no less than they do.
+
+use super::tile_shape::{TileShape, pair_bytes};
+use super::{Goal, Kernel, joint_histogram, positional_popcount, private_counters};
+use crate::bits;
+
+/// The most bytes that all threads together work in while they count the pairs of so many neurons,
+/// beside codes, the table of f(n) and the result: with the kernel that was asked for, or any that may
+/// be chosen.
+pub(crate) fn most_bytes(
+    samples: usize,
+    neurons: usize,
+    bins: usize,
+    (kernel, goal): (Option<Kernel>, Goal),
+) -> u128 {
+    let chosen: &[Kernel] = match (goal, &kernel) {
+        (Goal::Histograms, _) => &[Kernel::JointHistogram], // or one that works in less
+        (Goal::Sums, Some(kernel)) => std::slice::from_ref(kernel),
+        (Goal::Sums, None) if bins == bits::BINS => &[Kernel::PositionalPopcount, Kernel::Bitset],
+        (Goal::Sums, None) => &[Kernel::PositionalPopcount],
+    };
+    let bytes = chosen.iter().map(|&kernel| {
+        let shape = TileShape { kernel, goal, samples, bins, rows: neurons, columns: neurons };
+        bytes_of(shape, rayon::current_num_threads())
+    });
+    bytes.max().unwrap_or(0)
+}
+
+fn bytes_of(shape: TileShape, threads: usize) -> u128 {
+    let TileShape { kernel, goal, samples, bins, rows, columns } = shape;
+    let (height, width) = shape.height_and_width(threads);
+    // What was counted, and what becomes of it, in a list that grows.
+    let results = height.min(rows) * width.min(columns) * (pair_bytes(goal, bins) + 24);
+    let others = match kernel {
+        Kernel::JointHistogram => joint_histogram::working_bytes(bins),
+        Kernel::PositionalPopcount => {
+            positional_popcount::working_bytes(samples, bins, height, width.min(columns))
+        }
+        Kernel::PrivateCounters => private_counters::working_bytes(samples, bins),
+        Kernel::Bitset => 0,
+    };
+    let tiles = rows.div_ceil(height).saturating_mul(columns.div_ceil(width));
+    (results + others) as u128 * threads.min(tiles) as u128
+}
