@@ -263,12 +263,15 @@ pub(crate) async fn joint_histograms(
     on_failure: OnDeviceFailure,
 ) -> Result<Array3<u32>, Error> {
     let bins = job.codes.bins();
-    let mut counts = memory::zeroed(pairs.len(), bins * bins)?;
-    match chosen {
-        Chosen::Cpu => cpu::joint_histograms(&job.codes, pairs, &mut counts),
+    let counts = match chosen {
+        Chosen::Cpu => {
+            let mut counts = memory::zeroed(pairs.len(), bins * bins)?;
+            cpu::joint_histograms(&job.codes, pairs, &mut counts);
+            counts
+        }
         #[cfg(feature = "gpu")]
-        Chosen::Gpu(gpu) => gpu::joint_histograms(gpu, job, pairs, on_failure, &mut counts).await?,
-    }
+        Chosen::Gpu(gpu) => gpu::joint_histograms(gpu, job, pairs, on_failure).await?,
+    };
     #[cfg(not(feature = "gpu"))]
     let _ = on_failure; // only a device can fail
     let bytes = counts.len() as u64 * 4;

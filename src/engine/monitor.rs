@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::Error;
@@ -38,6 +38,8 @@ pub(crate) type ProgressCallback = dyn Fn(Progress) -> ControlFlow<()> + Send + 
 pub(crate) struct Monitor {
     callback: Option<Box<ProgressCallback>>,
     token: CancelToken,
+    /// Whether nobody waits for the job any more.
+    is_abandoned: AtomicBool,
     done: AtomicU64,
     /// What was done when the current part of a job of several parts began.
     begun: AtomicU64,
@@ -53,8 +55,9 @@ impl Monitor {
         callback: Option<Box<ProgressCallback>>,
         token: CancelToken,
     ) -> Self {
-        let (done, begun, skipped) = Default::default();
-        Self { callback, token, done, begun, skipped, total, clock: Stopwatch::start() }
+        let (is_abandoned, done, begun, skipped) = Default::default();
+        let clock = Stopwatch::start();
+        Self { callback, token, is_abandoned, done, begun, skipped, total, clock }
     }
 
     /// What tells that the caller wants to stop.
@@ -66,6 +69,9 @@ impl Monitor {
     pub(crate) fn advance(&self, work: u64) -> Result<(), Error> {
         let done = self.done.fetch_add(work, Ordering::Relaxed).saturating_add(work);
         self.token.check()?;
+        if self.is_abandoned.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled);
+        }
         match &self.callback {
             Some(callback) => match callback(self.progress(done)) {
                 ControlFlow::Continue(()) => Ok(()),
@@ -89,6 +95,12 @@ impl Monitor {
         let remaining = Duration::try_from_secs_f64(elapsed.as_secs_f64() * left).ok();
         let remaining = remaining.filter(|_| worked > 0 && elapsed > Duration::ZERO);
         Progress { done, total: self.total, elapsed, remaining }
+    }
+
+    /// Ends a job that nobody waits for, at the next of its advances.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::Relaxed);
     }
 
     /// Goes back to what of the current part was done before work that has to be done again.

@@ -4,15 +4,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::adapter::{BACKENDS_IN_TURN, check_limits, describe, is_software, ranked_adapters};
+use super::job_threads::JobThreads;
 use super::pace::Paces;
 use super::pipelines::Pipelines;
 use super::plan::{Care, DeviceLimits};
 use super::poller::Poller;
-use super::turns::{Turn, Turns};
 use crate::Error;
+use crate::engine::Monitor;
 use crate::report::AdapterDescription;
 
 /// An opened GPU device, to be shared by many jobs. Cloning it is cheap and shares the device.
+///
+/// Where the last one is dropped, that waits for what the device is doing: a job that was cancelled has
+/// returned before.
 ///
 /// # Examples
 ///
@@ -28,6 +32,9 @@ use crate::report::AdapterDescription;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Gpu {
+    /// Where its jobs run. What jobs themselves have of the device has none: threads end with what their
+    /// callers have.
+    job_threads: Option<Arc<JobThreads>>,
     shared: Arc<Shared>,
     /// The most bytes of its memory for a job of this handle.
     memory_limit: Option<u64>,
@@ -43,7 +50,6 @@ struct Shared {
     limits: wgpu::Limits,
     pipelines: Pipelines,
     paces: Paces,
-    turns: Arc<Turns>,
     /// Whether it was opened here, and so can be again; the caller's own cannot.
     is_own: bool,
     failed: AtomicBool,
@@ -131,7 +137,6 @@ impl Gpu {
             limits,
             pipelines: Pipelines::default(),
             paces: Paces::default(),
-            turns: Arc::default(),
             is_own,
             failed: AtomicBool::new(false),
             loss: Arc::default(),
@@ -139,7 +144,10 @@ impl Gpu {
             #[cfg(test)]
             faults: Default::default(),
         };
-        Ok(Self { shared: Arc::new(shared), memory_limit: None })
+        let mut gpu = Self { job_threads: None, shared: Arc::new(shared), memory_limit: None };
+        let threads = JobThreads::new(gpu.adapter().to_string(), gpu.takes_turns());
+        gpu.job_threads = Some(Arc::new(threads));
+        Ok(gpu)
     }
 
     async fn request(adapter: &wgpu::Adapter) -> Result<Self, Error> {
@@ -183,8 +191,23 @@ impl Gpu {
     /// The device that the next job should use: this one, or what took its place.
     pub(super) fn current(&self) -> Self {
         let successor = self.shared.successor.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = successor.clone().unwrap_or_else(|| self.clone());
-        current.with_memory_limit(self.memory_limit)
+        let current = successor.as_ref().unwrap_or(self);
+        // A device that took the place of another one has its threads, too.
+        Self { shared: Arc::clone(&current.shared), ..self.clone() }
+    }
+
+    /// Runs a job on it, on a thread of its own where there are threads.
+    pub(super) async fn run_job<T: Send + 'static>(
+        &self,
+        monitor: &Monitor,
+        job: impl AsyncFnOnce(Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let gpu = Self { job_threads: None, ..self.clone() };
+        match &self.job_threads {
+            #[cfg(not(target_arch = "wasm32"))]
+            Some(threads) => threads.run(monitor, move || pollster::block_on(job(gpu))).await,
+            _ => job(gpu).await,
+        }
     }
 
     /// A device in the place of the current one, which has failed: what another job has opened
@@ -199,11 +222,12 @@ impl Gpu {
         }
         let opened = self.open_again().await?;
         let mut successor = self.shared.successor.lock().unwrap_or_else(PoisonError::into_inner);
-        let gpu = match &*successor {
-            Some(other) if !other.has_failed() => other.clone(),
-            _ => successor.insert(opened).clone(),
-        };
-        Ok(Some(gpu.with_memory_limit(self.memory_limit)))
+        match &*successor {
+            Some(other) if !other.has_failed() => {}
+            _ => *successor = Some(Self { job_threads: None, ..opened }),
+        }
+        drop(successor);
+        Ok(Some(self.current()))
     }
 
     /// Opens an adapter of the same description, which is asked for anew: drivers that were reset
@@ -292,11 +316,6 @@ impl Gpu {
 
     pub(super) fn poller(&self) -> &Poller {
         &self.shared.poller
-    }
-
-    /// Waits until the device can take another job, where it can have only one at a time.
-    pub(super) async fn turn(&self) -> Option<Turn> {
-        if self.takes_turns() { Some(self.shared.turns.take().await) } else { None }
     }
 
     /// Whether who waits for the device keeps everybody else from it.

@@ -14,6 +14,7 @@ mod failure;
 mod fault_tests;
 #[cfg(test)]
 mod faults;
+mod job_threads;
 mod joint_histogram;
 mod kernel_choice;
 mod kernel_sources;
@@ -33,7 +34,6 @@ mod sample_lists;
 mod submissions;
 mod tile_counter;
 mod tile_queue;
-mod turns;
 mod uploads;
 mod visit;
 
@@ -56,6 +56,16 @@ use tile_queue::TileJob;
 
 /// Counts every pair; returns how it was done, and what went wrong on the way.
 pub(crate) async fn run(
+    gpu: &Gpu,
+    job: &Job,
+    sink: &Arc<dyn Sink>,
+    on_failure: OnDeviceFailure,
+) -> Result<Execution, Error> {
+    let (own, sink) = (job.clone(), Arc::clone(sink));
+    gpu.run_job(&job.monitor, async move |gpu| count(&gpu, &own, &sink, on_failure).await).await
+}
+
+async fn count(
     gpu: &Gpu,
     job: &Job,
     sink: &Arc<dyn Sink>,
@@ -121,25 +131,31 @@ impl<'a> TileJob for Counted<'a> {
     }
 }
 
-/// The joint histograms of chosen pairs, one after the other in `counts`. There is no report to tell
-/// of incidents; they are logged.
+/// The joint histograms of chosen pairs, one after the other. There is no report to tell of incidents;
+/// they are logged.
 pub(crate) async fn joint_histograms(
     gpu: &Gpu,
     job: &Job,
     pairs: &[(usize, usize)],
     on_failure: OnDeviceFailure,
-    counts: &mut [u32],
-) -> Result<(), Error> {
-    let tiles = pairs.iter().map(|&(first, second)| Tile::single(first, second)).collect();
-    let mut chosen = ChosenPairs { job, counts: Mutex::new(counts), places: places(pairs) };
-    let mut incidents = Incidents::new(gpu, on_failure);
-    recovery::see_through(&mut chosen, gpu, tiles, &mut incidents).await
+) -> Result<Vec<u32>, Error> {
+    let counts = memory::zeroed(pairs.len(), job.codes.bins() * job.codes.bins())?;
+    let (own, pairs) = (job.clone(), pairs.to_vec());
+    let count = async move |gpu: Gpu| {
+        let tiles = pairs.iter().map(|&(first, second)| Tile::single(first, second)).collect();
+        let counts = Mutex::new(counts);
+        let mut chosen = ChosenPairs { job: &own, counts, places: places(&pairs) };
+        let mut incidents = Incidents::new(&gpu, on_failure);
+        recovery::see_through(&mut chosen, &gpu, tiles, &mut incidents).await?;
+        Ok(chosen.counts.into_inner().unwrap_or_else(PoisonError::into_inner))
+    };
+    gpu.run_job(&job.monitor, count).await
 }
 
 /// The joint histograms of chosen pairs, a tile each.
 struct ChosenPairs<'a> {
     job: &'a Job,
-    counts: Mutex<&'a mut [u32]>,
+    counts: Mutex<Vec<u32>>,
     /// Where the histogram of a pair goes: a pair may have been chosen twice.
     places: HashMap<(usize, usize), Vec<usize>>,
 }

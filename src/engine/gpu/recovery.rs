@@ -9,7 +9,6 @@ use super::device::Gpu;
 use super::failure::Failure;
 use super::plan::Care;
 use super::tile_queue::{Run, TileJob};
-use super::turns::Turn;
 use crate::Error;
 use crate::plan::Tile;
 use crate::report::Remedy;
@@ -24,7 +23,7 @@ pub(super) async fn see_through<J: TileJob>(
     tiles: Vec<Tile>,
     incidents: &mut Incidents<'_>,
 ) -> Result<(), Error> {
-    let mut devices = job.monitor().token().or_cancelled(Devices::new(gpu)).await?;
+    let mut devices = Devices::new(gpu);
     let (mut rest, mut pairs_accepted) = (tiles, 0);
     loop {
         let failure = match job.open(&devices.current, &rest, devices.care).await {
@@ -65,8 +64,6 @@ struct Devices<'a> {
     /// What the caller asked for.
     first: &'a Gpu,
     current: Gpu,
-    /// On the current one, where jobs take turns.
-    turn: Option<Turn>,
     care: Care,
     /// Failures since a device has counted a tile.
     failures: usize,
@@ -74,10 +71,8 @@ struct Devices<'a> {
 }
 
 impl<'a> Devices<'a> {
-    async fn new(first: &'a Gpu) -> Self {
-        let current = first.current();
-        let turn = current.turn().await;
-        Self { first, current, turn, care: Care::Usual, failures: 0, opened: 0 }
+    fn new(first: &'a Gpu) -> Self {
+        Self { first, current: first.current(), care: Care::Usual, failures: 0, opened: 0 }
     }
 
     fn have_done_something(&mut self) {
@@ -109,8 +104,6 @@ impl<'a> Devices<'a> {
         }
         match self.first.replace().await {
             Ok(Some(gpu)) => {
-                self.turn = None; // others may have to learn that the device has failed
-                self.turn = gpu.turn().await;
                 (self.current, self.care) = (gpu, care);
                 self.opened += 1;
                 Ok(Next::Device(problem, remedy))

@@ -34,6 +34,16 @@ pub(crate) async fn run(
     sink: &Arc<Sink>,
     on_failure: OnDeviceFailure,
 ) -> Result<NeighborExecution, Error> {
+    let (own, sink) = (Arc::clone(job), Arc::clone(sink));
+    gpu.run_job(&job.monitor, async move |gpu| search(&gpu, &own, &sink, on_failure).await).await
+}
+
+async fn search(
+    gpu: &Gpu,
+    job: &Arc<NeighborJob>,
+    sink: &Arc<Sink>,
+    on_failure: OnDeviceFailure,
+) -> Result<NeighborExecution, Error> {
     let mut incidents = Incidents::new(gpu, on_failure);
     let mut searched = Searched { job, sink, transfer: None };
     recovery::see_through(&mut searched, gpu, vec![job.pairs.clone()], &mut incidents).await?;
