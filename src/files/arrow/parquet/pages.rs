@@ -119,7 +119,7 @@ impl ChunkReader for Pages {
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         // As much memory as is asked for would be taken before anything is read.
         if start.checked_add(length as u64).is_none_or(|end| end > self.0.len) {
-            return Err(ParquetError::EOF("a page lies outside of the file".to_owned()));
+            return Err(ParquetError::General("a page lies outside of the file".to_owned()));
         }
         self.0.file.get_bytes(start, length)
     }

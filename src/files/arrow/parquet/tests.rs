@@ -209,9 +209,10 @@ fn pages_are_not_believed() {
     let pages = page((4 << 20) + levels(1 << 20, 1).len() as u64, 1 << 20, PLAIN, &zeros);
     let many = Made { groups: 50, ..Made::new(numbers(), pages, ZSTD) };
     is_refused(many, "the same page");
-    let pages = page(4, 0, PLAIN, &[0; 4]).repeat(500);
-    let empty = Made { groups: 400, ..Made::new(numbers(), pages, UNPACKED) };
-    is_refused(empty, "many empty pages");
+    let data = [levels(1, 1), vec![0; 4]].concat();
+    let pages = page(data.len() as u64, 1, PLAIN, &data).repeat(500);
+    let small = Made { groups: 400, ..Made::new(numbers(), pages, UNPACKED) };
+    is_refused(small, "many small pages");
 }
 
 #[test]
@@ -222,7 +223,7 @@ fn pages_lie_in_the_file() {
         header.structure(2, &inner).end().0
     };
     let far = Made::new(numbers(), header(MOST), UNPACKED).error();
-    assert!(matches!(far, FileError::Damaged { .. }), "{far}");
+    assert!(far.to_string().contains("a page lies outside of the file"), "{far}");
     for wrong in [&[0xFF; 40][..], &[0x15, 0, 0x18, 1, 7], &[]] {
         let error = Made::new(numbers(), wrong.to_vec(), UNPACKED).error();
         assert!(matches!(error, FileError::Damaged { .. }), "{wrong:?}: {error}");
