@@ -86,22 +86,19 @@ struct Made {
     pages: Vec<u8>,
     packing: u64,
     groups: usize,
+    /// Bytes of the column, by the footer.
+    len: u64,
     notes: Vec<(&'static str, String)>,
 }
 
 impl Made {
     fn new(schema: Vec<Thrift>, pages: Vec<u8>, packing: u64) -> Self {
-        Self { schema, pages, packing, groups: 1, notes: Vec::new() }
+        let len = pages.len() as u64;
+        Self { schema, pages, packing, groups: 1, len, notes: Vec::new() }
     }
 
     fn error(&self) -> FileError {
-        let footer = |footer: Thrift| {
-            let mut file = [b"PAR1", &*self.pages, &footer.0].concat();
-            file.extend(u32::try_from(footer.0.len()).unwrap().to_le_bytes());
-            file.extend(b"PAR1");
-            file
-        };
-        let len = self.pages.len() as u64;
+        let len = self.len;
         let column = Thrift::default().number(1, 4).list(1, NUMBER, &[]).list(1, TEXT, &[]);
         let column = column.number(1, self.packing).number(1, 1).number(1, len).number(1, len);
         let column = column.number(2, 4).end();
@@ -115,7 +112,9 @@ impl Made {
         let notes: Vec<Thrift> = notes.collect();
         let made = Thrift::default().number(1, 2).list(1, STRUCTURE, &self.schema);
         let made = made.number(1, self.groups as u64).list(1, STRUCTURE, &groups);
-        let file = footer(made.list(1, STRUCTURE, &notes).end());
+        let footer = made.list(1, STRUCTURE, &notes).end().0;
+        let length = u32::try_from(footer.len()).unwrap().to_le_bytes();
+        let file = [b"PAR1", &*self.pages, &footer, &length, b"PAR1"].concat();
         let files = Files::new();
         let path = files.put("x", &file);
         let listed = layers(&path);
@@ -222,7 +221,7 @@ fn pages_lie_in_the_file() {
         let header = Thrift::default().number(1, 0).number(1, 4).number(1, len);
         header.structure(2, &inner).end().0
     };
-    let far = Made::new(numbers(), header(MOST), UNPACKED).error();
+    let far = Made { len: 2 * MOST, ..Made::new(numbers(), header(MOST), UNPACKED) }.error();
     assert!(far.to_string().contains("a page lies outside of the file"), "{far}");
     for wrong in [&[0xFF; 40][..], &[0x15, 0, 0x18, 1, 7], &[]] {
         let error = Made::new(numbers(), wrong.to_vec(), UNPACKED).error();
