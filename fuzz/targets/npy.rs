@@ -4,7 +4,7 @@
 #![no_main]
 
 use cofire::files::ElementType;
-use cofire_fuzz::{bits, file_of, read_all};
+use cofire_fuzz::{DEFLATE, bits, file_of, read_all};
 use libfuzzer_sys::fuzz_target;
 use ndarray::{Array2, ShapeBuilder};
 use npyz::{NpyFile, Order};
@@ -12,7 +12,7 @@ use npyz::{NpyFile, Order};
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = bytes.to_vec();
     repair(&mut bytes);
-    for layer in read_all(&file_of(&bytes), bytes.len()) {
+    for layer in read_all(&file_of(&bytes), DEFLATE * bytes.len()) {
         let Ok(reference) = NpyFile::new(bytes.as_slice()) else { continue };
         let [rows, columns] = *reference.shape() else { continue };
         let (Ok(rows), Ok(columns)) = (usize::try_from(rows), usize::try_from(columns)) else {

@@ -4,12 +4,13 @@
 
 use std::io::Read;
 
+use cofire_fuzz::{DEFLATE, file_of, read_all};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = bytes.to_vec();
     repair(&mut bytes);
-    cofire_fuzz::read_all(&cofire_fuzz::file_of(&bytes), bytes.len());
+    read_all(&file_of(&bytes), DEFLATE * bytes.len());
 });
 
 const LOCAL: &[u8] = b"PK\x03\x04";

@@ -2,8 +2,9 @@
 
 #![no_main]
 
+use cofire_fuzz::{DEFLATE, file_of, most_values, read_all};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    cofire_fuzz::read_all(&cofire_fuzz::file_of(bytes), bytes.len());
+    read_all(&file_of(bytes), most_values(bytes.len()).max(DEFLATE * bytes.len()));
 });

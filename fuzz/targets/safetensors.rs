@@ -3,14 +3,14 @@
 
 #![no_main]
 
-use cofire_fuzz::{bits, file_of, read_all};
+use cofire_fuzz::{DEFLATE, bits, file_of, read_all};
 use libfuzzer_sys::fuzz_target;
 use safetensors::{Dtype, SafeTensors};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut bytes = bytes.to_vec();
     repair(&mut bytes);
-    for layer in read_all(&file_of(&bytes), bytes.len()) {
+    for layer in read_all(&file_of(&bytes), DEFLATE * bytes.len()) {
         let tensors = match SafeTensors::deserialize(&bytes) {
             Ok(tensors) => tensors,
             Err(error) => panic!("read, but not a file of tensors: {error}"),

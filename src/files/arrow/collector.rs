@@ -245,10 +245,15 @@ impl<'p> ListReader<'p> {
         level: usize,
         row_of: &dyn Fn(usize) -> usize,
     ) -> Result<Numbers, FileError> {
-        if level + 1 == self.fixed.len() {
+        let is_innermost = level + 1 == self.fixed.len();
+        let expected = self.fixed.get(level).copied().flatten();
+        if is_innermost || expected.is_some() {
             for index in 0..list.len() {
                 let found = list.value_length(index).as_usize();
-                let expected = *self.neurons.get_or_insert(found);
+                let expected = match expected {
+                    Some(expected) => expected,
+                    None => *self.neurons.get_or_insert(found),
+                };
                 if found != expected {
                     let (path, place) = (self.place.path.into(), self.place.name());
                     let row = self.rows + row_of(index);

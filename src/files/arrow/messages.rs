@@ -12,8 +12,9 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_buffer::Buffer;
 use arrow_ipc::reader::RecordBatchDecoder;
-use arrow_ipc::{Message, MessageHeader, convert, root_as_message};
+use arrow_ipc::{Message, MessageHeader, convert, root_as_message_with_opts};
 use arrow_schema::{Schema, SchemaRef};
+use flatbuffers::VerifierOptions;
 
 use crate::files::expansion::check_expansion;
 use crate::files::source::Source;
@@ -31,6 +32,24 @@ const MOST_START_BYTES: u64 = 256;
 /// What packed buffers begin with: their length when unpacked.
 const LENGTH_BYTES: usize = 8;
 
+/// How many times its length a header may have once everything in it is told apart: its parts may be
+/// named by several others, and so many times at every level.
+const MAX_SHARING: usize = 64;
+
+/// What a part of a header takes at least: where it is, and where its fields are.
+const PART_BYTES: usize = 8;
+
+/// The message that a header is of, if it is one.
+pub(super) fn root_as_message(header: &[u8]) -> Option<Message<'_>> {
+    let options = VerifierOptions {
+        max_tables: header.len() / PART_BYTES,
+        max_apparent_size: header.len().saturating_mul(MAX_SHARING),
+        ..VerifierOptions::default()
+    };
+    // What the library says of an error takes many lines.
+    root_as_message_with_opts(&options, header).ok()
+}
+
 /// An open stream, behind its schema.
 pub(super) struct Messages<'a> {
     source: &'a mut Source,
@@ -40,6 +59,9 @@ pub(super) struct Messages<'a> {
     position: u64,
     /// The header of the last message.
     header: Vec<u8>,
+    /// What the record batches that were read claim together. Buffers may lie in the same place, so
+    /// that a file without anything packed may claim more than its length.
+    unpacked: u64,
 }
 
 impl<'a> Messages<'a> {
@@ -50,7 +72,7 @@ impl<'a> Messages<'a> {
         source.seek(place, position)?;
         let schema = Arc::new(Schema::empty());
         let mut messages =
-            Self { source, path: path.clone(), schema, position, header: Vec::new() };
+            Self { source, path: path.clone(), schema, position, header: Vec::new(), unpacked: 0 };
         while is_file && messages.position < MOST_START_BYTES {
             let begin = messages.position;
             if messages.word()? != 0 {
@@ -108,14 +130,23 @@ impl<'a> Messages<'a> {
             let Some(message) = self.message()? else { continue };
             let Some(batch) = message.header_as_record_batch() else { continue };
             let is_packed = batch.compression().is_some();
+            let mut claimed = self.unpacked;
             for buffer in batch.buffers().into_iter().flatten() {
-                check_buffer(place, &body, buffer.offset(), buffer.length(), is_packed)?;
+                let unpacked =
+                    unpacked_bytes(place, &body, buffer.offset(), buffer.length(), is_packed)?;
+                claimed = claimed.saturating_add(unpacked);
             }
+            // A flag is a bit in a buffer, a byte everywhere else.
+            for column in batch.nodes().into_iter().flatten() {
+                claimed = claimed.saturating_add(column.length().unsigned_abs());
+            }
+            check_expansion(place, self.source.len, claimed)?;
             let (schema, version) = (Arc::clone(&self.schema), message.version());
             let (body, no_dictionaries) = (Buffer::from_vec(body), HashMap::new());
             let decoder =
                 RecordBatchDecoder::try_new(&body, batch, schema, &no_dictionaries, &version);
             let batch = decoder.and_then(|d| d.with_projection(Some(columns)).read_record_batch());
+            self.unpacked = claimed;
             return batch.map(Some).map_err(|error| refused(place, error));
         }
         Ok(None)
@@ -161,10 +192,9 @@ impl<'a> Messages<'a> {
             return Ok(None);
         }
         let message = root_as_message(&self.header);
-        // What the library says of it takes many lines.
-        message
-            .map(Some)
-            .map_err(|_| Place::file(&self.path).damaged("a message has a wrong header"))
+        let message =
+            message.ok_or_else(|| Place::file(&self.path).damaged("a message has a wrong header"));
+        message.map(Some)
     }
 
     fn word(&mut self) -> Result<u32, FileError> {
@@ -181,14 +211,14 @@ impl<'a> Messages<'a> {
     }
 }
 
-/// Refuses a buffer that is not in its message, or claims to unpack to far more than it has.
-fn check_buffer(
+/// How much a buffer claims to be when it is unpacked. Refuses one that is not in its message.
+fn unpacked_bytes(
     place: Place<'_>,
     body: &[u8],
     offset: i64,
     length: i64,
     is_packed: bool,
-) -> Result<(), FileError> {
+) -> Result<u64, FileError> {
     let range = usize::try_from(offset).ok().zip(usize::try_from(length).ok());
     let range = range.and_then(|(begin, len)| Some(begin..begin.checked_add(len)?));
     let buffer = range.and_then(|range| body.get(range));
@@ -196,12 +226,15 @@ fn check_buffer(
         buffer.ok_or_else(|| place.damaged("a column lies outside of its record batch"))?;
     match buffer.first_chunk::<LENGTH_BYTES>() {
         Some(&unpacked) if is_packed => match u64::try_from(i64::from_le_bytes(unpacked)) {
-            Ok(unpacked) => check_expansion(place, buffer.len() as u64, unpacked),
-            Err(_) => Ok(()), // it says that this one is not packed
+            Ok(unpacked) => Ok(unpacked),
+            Err(_) => Ok(buffer.len() as u64), // it says that this one is not packed
         },
         None if is_packed && !buffer.is_empty() => {
             Err(place.damaged("a packed column has no length"))
         }
-        _ => Ok(()),
+        _ => Ok(buffer.len() as u64),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,13 @@
 //! Two tables have a layer. In one, as Hugging Face datasets store activations, each row of a column
 //! is a list of the neurons' values, or a list of such lists: every innermost list is a sample. In the
 //! other, there is a column of numbers for every neuron. `columns.rs` tells them apart, `tables.rs`
-//! reads record batches (`messages.rs` those of Arrow), and `collector.rs` makes batches of activations of them.
+//! reads record batches (`messages.rs` those of Arrow, `parquet/` those of Parquet), and `collector.rs`
+//! makes batches of activations of them.
 
 mod collector;
 mod columns;
 mod messages;
+mod parquet;
 mod tables;
 
 use std::ops::ControlFlow;

@@ -3,76 +3,113 @@
 use std::sync::Arc;
 
 use zarrs::array::Array;
+use zarrs::array::codec::CodecChain;
 use zarrs::filesystem::FilesystemStore;
 use zarrs::metadata::v3::MetadataV3;
 use zarrs::storage::byte_range::ByteRangeIterator;
 use zarrs::storage::{MaybeBytesIterator, ReadableStorageTraits, StorageError, StoreKey};
 
 use crate::files::expansion::SMALL_BYTES;
+use crate::files::{FileError, Place};
+
+use super::unsupported;
+
+/// What `zarrs` calls a shard.
+const SHARD: &str = "sharding_indexed";
+
+/// Codecs whose data may unpack to many times as much.
+const PACKERS: [&str; 4] = ["blosc", "gzip", "zlib", "zstd"];
 
 /// A store on whose chunks nobody has to rely: `zarrs` asks for as much memory as a chunk says it
 /// unpacks to, however little the array says.
 pub(super) struct CheckedStore {
     files: Arc<FilesystemStore>,
-    /// Names of the codecs that chunks go through, in the order of packing.
-    codecs: Vec<String>,
+    packer: Packer,
     most_bytes: u64,
+}
+
+/// The codec that packs a chunk last.
+struct Packer {
+    codec: String,
+    /// Bytes of checksums that follow what it has made.
+    checksums: usize,
 }
 
 impl CheckedStore {
     /// The array with a store that refuses chunks which claim to be far larger than `chunk_bytes`.
-    pub(super) fn under(array: &Array<FilesystemStore>, chunk_bytes: u64) -> Array<Self> {
-        let codecs = codecs_of_chunks(&array.codecs().create_metadatas());
+    /// Refuses arrays in whose chunks such a claim could not be seen.
+    pub(super) fn under(
+        place: Place<'_>,
+        array: &Array<FilesystemStore>,
+        chunk_bytes: u64,
+    ) -> Result<Array<Self>, FileError> {
+        let packer = Packer::of(&array.codecs()).map_err(|reason| unsupported(place, &reason))?;
         // Zstd that does not say how much it unpacks to is taken for full blocks.
         let most_bytes = chunk_bytes.saturating_mul(2).max(SMALL_BYTES);
-        array.with_storage(Arc::new(Self { files: array.storage(), codecs, most_bytes }))
+        Ok(array.with_storage(Arc::new(Self { files: array.storage(), packer, most_bytes })))
     }
 
     /// Looks at a chunk, or at whatever else was read.
-    fn check(&self, mut bytes: &[u8]) -> Result<(), StorageError> {
-        for codec in self.codecs.iter().rev() {
-            let claimed = match codec.as_str() {
-                "crc32c" => {
-                    bytes = &bytes[..bytes.len().saturating_sub(size_of::<u32>())];
-                    continue;
-                }
-                "zstd" => zstd_claim(bytes),
-                "blosc" => Some(blosc_claim(bytes)),
-                // Gzip and zlib unpack to 1,032 times as much at most.
-                _ => Some(0),
-            };
-            return match claimed {
-                Some(claimed) if claimed <= self.most_bytes => Ok(()),
-                Some(claimed) => Err(StorageError::Other(format!(
-                    "a chunk of {} bytes claims to unpack to {claimed}",
-                    bytes.len()
-                ))),
-                None => Err(StorageError::Other("a chunk is damaged".to_owned())),
-            };
+    fn check(&self, bytes: &[u8]) -> Result<(), StorageError> {
+        let bytes = &bytes[..bytes.len().saturating_sub(self.packer.checksums)];
+        let claimed = match self.packer.codec.as_str() {
+            "zstd" => zstd_claim(bytes),
+            "blosc" => Some(blosc_claim(bytes)),
+            // Gzip and zlib unpack to 1,032 times as much at most.
+            _ => Some(0),
+        };
+        match claimed {
+            Some(claimed) if claimed <= self.most_bytes => Ok(()),
+            Some(claimed) => Err(StorageError::Other(format!(
+                "a chunk of {} bytes claims to unpack to {claimed}",
+                bytes.len()
+            ))),
+            None => Err(StorageError::Other("a chunk is damaged".to_owned())),
         }
-        Ok(())
     }
 }
 
-/// The codecs of chunks; of those in a shard, where there are shards.
-fn codecs_of_chunks(codecs: &[MetadataV3]) -> Vec<String> {
-    let shard = codecs.iter().find(|codec| codec.name() == "sharding_indexed");
-    let inner = shard.and_then(|shard| shard.configuration()?.get("codecs")?.as_array());
-    let name = |codec: &serde_json::Value| {
-        let name = codec.get("name").unwrap_or(codec); // a name alone will do
-        name.as_str().map(str::to_owned)
-    };
-    match inner {
-        Some(inner) => inner.iter().filter_map(name).collect(),
-        None => codecs.iter().map(|codec| codec.name().to_owned()).collect(),
+impl Packer {
+    /// The packer of chunks; in shards, of the chunks in them. An error is what cannot be looked into:
+    /// something packed within something else, which `zarrs` unpacks first.
+    fn of(codecs: &CodecChain) -> Result<Self, String> {
+        let serializer = codecs.array_to_bytes_codec();
+        let others = codecs.bytes_to_bytes_codecs();
+        match serializer.identifier() {
+            "bytes" | "packbits" => {
+                let mut outside_in = others.iter().rev().map(|codec| codec.identifier()).peekable();
+                let mut checksums = 0;
+                while outside_in.next_if_eq(&"crc32c").is_some() {
+                    checksums += size_of::<u32>();
+                }
+                let codec = outside_in.next().unwrap_or_default().to_owned();
+                match outside_in.find(|inner| PACKERS.contains(inner)) {
+                    Some(inner) => Err(format!("{inner} within {codec}")),
+                    None => Ok(Self { codec, checksums }),
+                }
+            }
+            SHARD if others.is_empty() && codecs.array_to_array_codecs().is_empty() => {
+                let configuration = serializer.configuration();
+                let inner = configuration.as_ref().and_then(|shard| shard.get("codecs")).cloned();
+                let inner = inner.map(serde_json::from_value::<Vec<MetadataV3>>).transpose();
+                let inner = inner.map_err(|error| error.to_string())?.unwrap_or_default();
+                let inner = CodecChain::from_metadata(&inner).map_err(|error| error.to_string())?;
+                if inner.array_to_bytes_codec().identifier() == SHARD {
+                    return Err("shards within shards".to_owned());
+                }
+                Self::of(&inner)
+            }
+            SHARD => Err("shards within another codec".to_owned()),
+            other => Err(format!("the codec {other}")),
+        }
     }
 }
 
 /// The most that zstd's data unpack to, if they are well-formed; nothing of anything else, such as the
 /// index of a shard.
 fn zstd_claim(bytes: &[u8]) -> Option<u64> {
-    let is_zstd =
-        matches!(bytes, [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..]);
+    // The first byte is another one in formats of before 2016, which the library may know.
+    let is_zstd = matches!(bytes, [_, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..]);
     if !is_zstd {
         return Some(0);
     }

@@ -81,7 +81,7 @@ impl<'a> Slabs<'a> {
         let chunk = inner.unwrap_or(outer);
         let chunk_bytes = elements(&chunk).saturating_mul(element);
         check_expansion(place, len, chunk_bytes)?;
-        let array = CheckedStore::under(&array, chunk_bytes);
+        let array = CheckedStore::under(place, &array, chunk_bytes)?;
         Ok(Self { place, array, element, chunk, axis: 0, step: 1, begin: 0, bytes: Vec::new() })
     }
 

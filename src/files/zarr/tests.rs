@@ -1,5 +1,7 @@
 //! Stores as zarr-python writes them, stores of every shape, and stores that are wrong.
 
+mod claims;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -208,45 +210,6 @@ fn claims_are_compared_with_what_is_there() {
     let codec = edited("store_gzip.zarr", r#""name": "gzip""#, r#""name": "shrink""#);
     assert!(matches!(codec, FileError::UnsupportedPacking { .. }), "{codec}");
     assert!(codec.to_string().contains("shrink"), "{codec}");
-}
-
-#[test]
-fn chunks_are_not_believed() {
-    let zstd = |claim: u64| {
-        // A frame that claims so many bytes, and a last block of none.
-        let start = [0x28, 0xB5, 0x2F, 0xFD, 0b1100_0000, 0x58];
-        [&start[..], &claim.to_le_bytes(), &[1, 0, 0]].concat()
-    };
-    let skipped = [&[0x50, 0x2A, 0x4D, 0x18, 1, 0, 0, 0, 9][..], &zstd(1 << 45)].concat();
-    let blosc =
-        [&[2, 1, 0x21, 4][..], &u32::MAX.to_le_bytes(), &300u32.to_le_bytes(), &[40, 0, 0, 0]];
-    for (name, bytes) in [
-        ("default", zstd(1 << 62)),
-        ("default", zstd(1 << 45)),
-        ("default", zstd(1 << 30)),
-        ("default", skipped),
-        ("v2_default", zstd(1 << 45)),
-        ("blosc", blosc.concat()),
-        ("v2_blosc", blosc.concat()),
-    ] {
-        let made = Made::copy(&format!("store_{name}.zarr"));
-        let file = if name.starts_with("v2") { "0.0" } else { "c/0/0" };
-        fs::write(made.path.join(file), bytes).unwrap();
-        let error = made.error();
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        assert!(
-            cause.clone().is_some_and(|cause| cause.contains("claims to unpack")),
-            "{name}: {cause:?}"
-        );
-    }
-    // The first chunk of a shard, whose index says where it is.
-    let made = Made::copy("store_sharded.zarr");
-    let mut shard = fs::read(made.path.join("c/0/0")).unwrap();
-    let bomb = zstd(1 << 45);
-    shard[..bomb.len()].copy_from_slice(&bomb);
-    fs::write(made.path.join("c/0/0"), shard).unwrap();
-    let error = made.error();
-    assert!(matches!(error, FileError::Read { .. }), "{error}");
 }
 
 #[test]

@@ -1,0 +1,182 @@
+//! Parquet's headers, taken apart before anybody makes anything of them.
+//!
+//! The crate `parquet` has no limits: it takes memory for as many children as a schema claims, calls
+//! itself for each level of it, and goes through lists that take no room in the file. It also goes by
+//! the numbers of fields and not by their types, so types other than the format's are refused here:
+//! what was taken apart is what it will find.
+
+use super::layout::{Claim, Fields, Kind, SCHEMA_ELEMENT};
+
+/// Structures within one another that are gone through.
+const MAX_DEPTH: usize = 32;
+
+/// Why a header is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// There is more of it than was given.
+    CutOff,
+    /// It is not what the format says.
+    Malformed,
+}
+
+/// A node of a schema, as it stands in the header.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Element {
+    pub(super) name_bytes: usize,
+    pub(super) children: u64,
+}
+
+/// What a header claims.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    /// Bytes of a page when unpacked.
+    pub(super) unpacked: u64,
+    /// Values in a page, or in a dictionary.
+    pub(super) values: u64,
+    /// The nodes of the schema, each before its children.
+    pub(super) schema: Vec<Element>,
+}
+
+/// A structure in Thrift's compact encoding.
+pub(super) struct Header<'a> {
+    rest: &'a [u8],
+    claims: Claims,
+}
+
+impl<'a> Header<'a> {
+    /// Goes through the structure that `bytes` begin with. Returns its length and what it claims.
+    pub(super) fn read(bytes: &'a [u8], fields: Fields) -> Result<(usize, Claims), Wrong> {
+        let mut header = Self { rest: bytes, claims: Claims::default() };
+        header.fields(fields, 0)?;
+        Ok((bytes.len() - header.rest.len(), header.claims))
+    }
+
+    fn fields(&mut self, known: Fields, depth: usize) -> Result<(), Wrong> {
+        if depth > MAX_DEPTH {
+            return Err(Wrong::Malformed);
+        }
+        let mut id = 0i16;
+        loop {
+            let begin = self.byte()?;
+            if begin & 15 == 0 {
+                return Ok(());
+            }
+            id = match begin >> 4 {
+                0 => self.number()?.try_into().map_err(|_| Wrong::Malformed)?,
+                more => id.checked_add(more.into()).ok_or(Wrong::Malformed)?,
+            };
+            match known.iter().find(|(known, _)| *known == id) {
+                Some((_, kind)) => self.known(kind, begin & 15, depth)?,
+                None => self.skip(begin & 15, depth)?,
+            }
+        }
+    }
+
+    fn known(&mut self, kind: &Kind, encoding: u8, depth: usize) -> Result<(), Wrong> {
+        match (kind, encoding) {
+            (Kind::Flag, 1 | 2) | (Kind::Byte, 3) | (Kind::Number, 4..=6) => {
+                self.skip(encoding, depth)
+            }
+            (Kind::Real, 7) | (Kind::Text, 8) => self.skip(encoding, depth),
+            (Kind::Claim(claim), 4..=6) => {
+                let number = u64::try_from(self.number()?).map_err(|_| Wrong::Malformed)?;
+                self.claimed(*claim, number)
+            }
+            (Kind::Name, 8) => {
+                let len = self.text()?;
+                if let Some(element) = self.claims.schema.last_mut() {
+                    element.name_bytes = element.name_bytes.max(len);
+                }
+                Ok(())
+            }
+            (Kind::List(kind), 9) => {
+                let (encoding, len) = self.list()?;
+                (0..len).try_for_each(|_| self.known(kind, encoding, depth))
+            }
+            (Kind::Structure(fields), 12) => self.fields(fields, depth + 1),
+            (Kind::Element, 12) => {
+                self.claims.schema.push(Element::default());
+                self.fields(SCHEMA_ELEMENT, depth + 1)
+            }
+            _ => Err(Wrong::Malformed),
+        }
+    }
+
+    /// The largest counts where a field is there twice: nobody has to know which one is taken.
+    fn claimed(&mut self, claim: Claim, number: u64) -> Result<(), Wrong> {
+        let known = match claim {
+            Claim::Unpacked => &mut self.claims.unpacked,
+            Claim::Values => &mut self.claims.values,
+            Claim::Children => &mut self.claims.schema.last_mut().ok_or(Wrong::Malformed)?.children,
+        };
+        *known = number.max(*known);
+        Ok(())
+    }
+
+    fn skip(&mut self, encoding: u8, depth: usize) -> Result<(), Wrong> {
+        match encoding {
+            1 | 2 => Ok(()), // flags are in the field's own byte
+            3 => self.byte().map(drop),
+            4..=6 => self.number().map(drop),
+            7 => self.advance(8),
+            8 => self.text().map(drop),
+            9 | 10 => {
+                let (encoding, len) = self.list()?;
+                if len > 0 && !(3..=12).contains(&encoding) {
+                    return Err(Wrong::Malformed); // flags, of which any number takes no room
+                }
+                (0..len).try_for_each(|_| self.skip(encoding, depth + 1))
+            }
+            12 => self.fields(&[], depth + 1),
+            _ => Err(Wrong::Malformed), // maps and such, of which the format has none
+        }
+    }
+
+    /// Encoding and number of a list's elements.
+    fn list(&mut self) -> Result<(u8, u64), Wrong> {
+        let begin = self.byte()?;
+        let len = match begin >> 4 {
+            15 => self.unsigned()?,
+            len => len.into(),
+        };
+        Ok((begin & 15, len))
+    }
+
+    fn text(&mut self) -> Result<usize, Wrong> {
+        let len = usize::try_from(self.unsigned()?).map_err(|_| Wrong::Malformed)?;
+        self.advance(len)?;
+        Ok(len)
+    }
+
+    fn number(&mut self) -> Result<i64, Wrong> {
+        let zigzag = self.unsigned()?;
+        Ok((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())
+    }
+
+    fn unsigned(&mut self) -> Result<u64, Wrong> {
+        let mut number = 0;
+        for shift in (0..63).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 127) << shift;
+            if byte < 128 {
+                return Ok(number);
+            }
+        }
+        // The last bit of 64.
+        match self.byte()? {
+            bit @ (0 | 1) => Ok(number | u64::from(bit) << 63),
+            _ => Err(Wrong::Malformed),
+        }
+    }
+
+    fn byte(&mut self) -> Result<u8, Wrong> {
+        let (&byte, rest) = self.rest.split_first().ok_or(Wrong::CutOff)?;
+        self.rest = rest;
+        Ok(byte)
+    }
+
+    fn advance(&mut self, len: usize) -> Result<(), Wrong> {
+        self.rest = self.rest.get(len..).ok_or(Wrong::CutOff)?;
+        Ok(())
+    }
+}
