@@ -34,9 +34,11 @@ pub enum Engine {
     /// Native code on all cores.
     Cpu,
     /// The best GPU adapter, a software one if there is no other. Having none is an error.
+    ///
+    /// Each job opens it anew, and once it is cancelled waits for what the device has begun.
     AnyGpu,
     /// The best adapter whose label, such as `Vulkan/llvmpipe (LLVM 15.0.6, 256 bits)`, contains
-    /// this text in any case. Having none is an error.
+    /// this text in any case. Having none is an error. Each job opens it anew, as with `AnyGpu`.
     NamedGpu(String),
     /// An opened device: from [`crate::gpu::Gpu::open`], or the caller's own.
     #[cfg(feature = "gpu")]

@@ -1,5 +1,8 @@
 //! How much packed data may unpack to.
 
+#[cfg(any(feature = "arrow", feature = "zarr"))]
+use std::io::{self, Read};
+
 use super::{FileError, Place};
 
 /// What unpacks to no more than this is read however well it is packed.
@@ -20,4 +23,12 @@ pub(super) fn check_expansion(
     }
     let (path, place, allowed) = (place.path.into(), place.name(), MAX_EXPANSION);
     Err(FileError::Expansion { path, place, packed, unpacked, allowed })
+}
+
+/// Whether more than so many bytes come out of something that unpacks: gzip and zlib do not say how
+/// many there will be, and crates take memory for all of them. Damaged data end where they are damaged.
+#[cfg(any(feature = "arrow", feature = "zarr"))]
+pub(super) fn is_longer(unpacking: impl Read, bytes: u64) -> bool {
+    let unpacked = io::copy(&mut unpacking.take(bytes.saturating_add(1)), &mut io::sink());
+    unpacked.is_ok_and(|unpacked| unpacked > bytes)
 }

@@ -16,11 +16,14 @@ pub(super) enum Kind {
     Name,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) enum Claim {
     Unpacked,
     Values,
     Children,
+    /// Bytes in front of a page's values that are not packed; of two kinds.
+    DefinitionLevels,
+    RepetitionLevels,
 }
 
 /// Fields of a structure by their numbers. Others may be there and are passed over.
@@ -157,7 +160,7 @@ const DATA_PAGE_2: Fields = &[
     (2, Number), // nulls
     (3, Number), // rows
     (4, Number), // encoding
-    (5, Number), // bytes of levels
-    (6, Number),
+    (5, Kind::Claim(Claim::DefinitionLevels)),
+    (6, Kind::Claim(Claim::RepetitionLevels)),
     (7, Flag), // whether it is packed
 ];

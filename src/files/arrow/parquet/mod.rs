@@ -11,6 +11,7 @@ use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use ::parquet::arrow::{ARROW_SCHEMA_META_KEY, ProjectionMask, parquet_to_arrow_schema};
+use ::parquet::basic::Compression;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::{FooterTail, ParquetMetaData, ParquetMetaDataReader};
 use arrow_array::RecordBatch;
@@ -94,7 +95,10 @@ impl Footer {
     ) -> Result<impl Iterator<Item = Result<RecordBatch, FileError>> + use<>, FileError> {
         let wrong = |error: ParquetError| refused(place, error.into());
         let file = source.file.get_ref().try_clone().map_err(|source| place.read(source))?;
-        let pages = Pages::new(place, file, source.len);
+        let groups = self.metadata.row_groups().iter();
+        let mut columns = groups.flat_map(|group| group.columns());
+        let has_gzip = columns.any(|column| matches!(column.compression(), Compression::GZIP(_)));
+        let pages = Pages::new(place, file, source.len, has_gzip);
         let schema = Schema::new(of_any_length(self.schema.fields()));
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let metadata = ArrowReaderMetadata::try_new(self.metadata, options).map_err(wrong)?;

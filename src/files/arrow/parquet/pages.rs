@@ -1,5 +1,6 @@
 //! The pages of a Parquet file, as the crate `parquet` may see them.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -8,10 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{ChunkReader, Length};
 use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 
 use super::layout::PAGE;
 use super::thrift::{Claims, Header, Wrong};
-use crate::files::expansion::check_expansion;
+use crate::files::expansion::{check_expansion, is_longer};
 use crate::files::{FileError, Place};
 
 /// Memory that a value takes while pages are read: as the widest number, or as a narrower one and its
@@ -36,6 +38,8 @@ struct Inner {
     len: u64,
     path: PathBuf,
     layer: Option<String>,
+    /// Whether any column is packed by gzip.
+    has_gzip: bool,
     state: Mutex<State>,
 }
 
@@ -44,14 +48,17 @@ struct State {
     /// What the pages that were read claim together. Whatever the footer says of their number, and
     /// however often it leads to the same page, it all comes out of this file.
     unpacked: u64,
+    /// The pages whose header was read, by where their data begin: bytes that are not packed in front
+    /// of the others, and bytes that those unpack to.
+    pages: HashMap<u64, (u64, u64)>,
     /// Why reading was ended here. `parquet` makes text of it.
     error: Option<FileError>,
 }
 
 impl Pages {
-    pub(super) fn new(place: Place<'_>, file: File, len: u64) -> Self {
+    pub(super) fn new(place: Place<'_>, file: File, len: u64, has_gzip: bool) -> Self {
         let (path, layer) = (place.path.into(), place.layer.map(str::to_owned));
-        Self(Arc::new(Inner { file, len, path, layer, state: Mutex::default() }))
+        Self(Arc::new(Inner { file, len, path, layer, has_gzip, state: Mutex::default() }))
     }
 
     /// Why reading was ended here, if it was.
@@ -75,6 +82,12 @@ impl Pages {
         let bytes = claims.unpacked.max(values).max(PAGE_BYTES);
         state.unpacked = state.unpacked.saturating_add(bytes);
         check_expansion(self.place(), self.0.len, state.unpacked)?;
+        if self.0.has_gzip {
+            let levels =
+                claims.levels.iter().flatten().fold(0, |sum: u64, &n| sum.saturating_add(n));
+            let page = (levels, claims.unpacked.saturating_sub(levels));
+            state.pages.insert(start + header.len() as u64, page);
+        }
         Ok(header)
     }
 
@@ -121,7 +134,21 @@ impl ChunkReader for Pages {
         if start.checked_add(length as u64).is_none_or(|end| end > self.0.len) {
             return Err(ParquetError::General("a page lies outside of the file".to_owned()));
         }
-        self.0.file.get_bytes(start, length)
+        let bytes = self.0.file.get_bytes(start, length)?;
+        if self.0.has_gzip {
+            let page = self.state().pages.remove(&start);
+            // Gzip does not say what it unpacks to, and all of it would be unpacked.
+            let fits = page.is_some_and(|(levels, unpacked)| {
+                let levels = usize::try_from(levels).unwrap_or(usize::MAX);
+                let packed = bytes.get(levels..).unwrap_or_default();
+                !is_longer(MultiGzDecoder::new(packed), unpacked)
+            });
+            if !fits {
+                let problem = "a page unpacks to more than its header says";
+                return Err(ParquetError::General(problem.to_owned()));
+            }
+        }
+        Ok(bytes)
     }
 }
 

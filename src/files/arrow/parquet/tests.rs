@@ -1,7 +1,11 @@
 //! Files that no writer would write, put together by hand.
 
+use std::io::Write;
+
 use ::parquet::arrow::encode_arrow_schema;
 use arrow_schema::{DataType, Field, Schema};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::layout::FOOTER;
 use super::thrift::{Header, Wrong};
@@ -78,6 +82,7 @@ fn lists() -> Vec<Thrift> {
 
 const SNAPPY: u64 = 1;
 const UNPACKED: u64 = 0;
+const GZIP: u64 = 2;
 const ZSTD: u64 = 6;
 
 /// A file of these pages, which are the one column of each of so many row groups of one row.
@@ -212,6 +217,24 @@ fn pages_are_not_believed() {
     let pages = page(data.len() as u64, 1, PLAIN, &data).repeat(500);
     let small = Made { groups: 400, ..Made::new(numbers(), pages, UNPACKED) };
     is_refused(small, "many small pages");
+}
+
+/// Gzip does not say what it unpacks to.
+#[test]
+fn pages_are_not_unpacked_without_end() {
+    let mut zeros = GzEncoder::new(Vec::new(), Compression::fast());
+    zeros.write_all(&[0; 1 << 20]).unwrap();
+    let zeros = zeros.finish().unwrap();
+    let first = Made::new(numbers(), page(10, 1, PLAIN, &zeros), GZIP).error();
+    assert!(first.to_string().contains("unpacks to more than its header says"), "{first}");
+    // A page of the second version, with two bytes of levels that are not packed.
+    let inner = Thrift::default().number(1, 1).number(1, 0).number(1, 1).number(1, PLAIN);
+    let inner = inner.number(1, 2).number(1, 0).end();
+    let data = [&[2, 1][..], &zeros].concat();
+    let header = Thrift::default().number(1, 3).number(1, 6).number(1, data.len() as u64);
+    let second = header.structure(5, &inner).end().raw(&data).0;
+    let second = Made::new(numbers(), second, GZIP).error();
+    assert!(second.to_string().contains("unpacks to more than its header says"), "{second}");
 }
 
 #[test]

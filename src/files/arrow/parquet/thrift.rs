@@ -33,6 +33,8 @@ pub(super) struct Claims {
     pub(super) unpacked: u64,
     /// Values in a page, or in a dictionary.
     pub(super) values: u64,
+    /// Bytes in front of its values, of two kinds.
+    pub(super) levels: [Option<u64>; 2],
     /// The nodes of the schema, each before its children.
     pub(super) schema: Vec<Element>,
 }
@@ -102,9 +104,18 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// The largest counts where a field is there twice: nobody has to know which one is taken.
+    /// The largest counts where a field is there twice: nobody has to know which one is taken. Where
+    /// the larger one is not the worse, once is enough.
     fn claimed(&mut self, claim: Claim, number: u64) -> Result<(), Wrong> {
         let known = match claim {
+            Claim::DefinitionLevels | Claim::RepetitionLevels => {
+                let known = &mut self.claims.levels[usize::from(claim == Claim::RepetitionLevels)];
+                return if known.replace(number).is_some() {
+                    Err(Wrong::Malformed)
+                } else {
+                    Ok(())
+                };
+            }
             Claim::Unpacked => &mut self.claims.unpacked,
             Claim::Values => &mut self.claims.values,
             Claim::Children => &mut self.claims.schema.last_mut().ok_or(Wrong::Malformed)?.children,

@@ -1,6 +1,12 @@
 //! Chunks that claim more than they have, and codecs that would hide it.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+
 use super::*;
+use crate::files::expansion::SMALL_BYTES;
 
 #[test]
 fn chunks_are_not_believed() {
@@ -27,7 +33,7 @@ fn chunks_are_not_believed() {
         let error = made.error();
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         assert!(
-            cause.clone().is_some_and(|cause| cause.contains("claims to unpack")),
+            cause.clone().is_some_and(|cause| cause.contains("unpacks to more than")),
             "{name}: {cause:?}"
         );
     }
@@ -39,6 +45,32 @@ fn chunks_are_not_believed() {
     fs::write(made.path.join("c/0/0"), shard).unwrap();
     let error = made.error();
     assert!(matches!(error, FileError::Read { .. }), "{error}");
+}
+
+/// Gzip and zlib do not say what they unpack to.
+#[test]
+fn chunks_are_not_unpacked_without_end() {
+    let zeros = vec![0; usize::try_from(SMALL_BYTES).unwrap() + 1];
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(&zeros).unwrap();
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+    zlib.write_all(&zeros).unwrap();
+    for (codec, bytes) in [("gzip", gzip.finish()), ("numcodecs.zlib", zlib.finish())] {
+        let made = Made::empty(&[4, 4], &[4, 4]);
+        let metadata = made.path.join("zarr.json");
+        let text = fs::read_to_string(&metadata).unwrap();
+        let (before, _) = text.split_once(r#""codecs""#).unwrap();
+        let codecs = format!(
+            r#"[{{"name": "bytes", "configuration": {{"endian": "little"}}}},
+            {{"name": "{codec}", "configuration": {{"level": 1}}}}]"#
+        );
+        fs::write(metadata, format!(r#"{before}"codecs": {codecs}}}"#)).unwrap();
+        fs::create_dir_all(made.path.join("c/0")).unwrap();
+        fs::write(made.path.join("c/0/0"), bytes.unwrap()).unwrap();
+        let error = made.error();
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        assert!(cause.contains("unpacks to more than"), "{codec}: {error}: {cause}");
+    }
 }
 
 /// What is packed within something else is seen by `zarrs` alone.
