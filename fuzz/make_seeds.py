@@ -7,8 +7,10 @@ Gives the same bytes each time it runs.
 """
 
 import io
+import json
 import pathlib
 import shutil
+import struct
 import zipfile
 
 import numpy as np
@@ -114,7 +116,38 @@ def activations():
     put(["analyze"], "two_bins", two_bins)
 
 
+def jobs():
+    """A job's text with @@@ as checksum, a zero, kind of the block, neurons, what is known, a block."""
+    known = b"".join(struct.pack("<dI", entropy, 3) for entropy in (1.0, 0.75, 0.5))
+    pairs = struct.pack("<IId", 0, 1, 0.5) + struct.pack("<IId", 1, 2, 0.25)
+    matrix = struct.pack("<9d", 1.0, 0.5, 0.0, 0.5, 0.75, 0.25, 0.0, 0.25, 0.5)
+    for name, selection, kind, block in [
+        ("at_least", "at-least 0.1", 1, pairs),
+        ("strongest", "strongest 2", 1, pairs),
+        ("discoveries", "false-discovery-rate 0.05", 1, pairs),
+        ("matrix", "all", 2, matrix),
+        ("passed_over", "at-least 2.0", 0, b""),
+    ]:
+        text = {
+            "format": "cofire job",
+            "format_version": 1,
+            "cofire": "0.1.0",
+            "settings": [["--bins", "10"]],
+            "selection": selection,
+            "estimator": "plug-in",
+            "units": "nats",
+            "samples": 40,
+            "neurons": 3,
+            "block_edge": 2048,
+            "fingerprint": "0123456789abcdef0123456789abcdef",
+            "neurons_checksum": "@@@",
+        }
+        text = json.dumps(text, indent=2, sort_keys=True).encode() + b"\n"
+        put(["job"], name, text + b"\0" + bytes([kind, 3]) + known + block)
+
+
 shutil.rmtree(SEEDS, ignore_errors=True)
 files()
 names()
 activations()
+jobs()

@@ -88,13 +88,15 @@ fn a_collector_refuses_what_is_not_its_own() {
     whole.take(1, matrix).unwrap();
 
     let plan = selecting.plan();
-    for broken in 0..5 {
+    for broken in 0..6 {
         let mut plan = plan.clone();
         match broken {
             0 => plan.block_edge = 0,
             1 => plan.entropy[3] = f64::NAN,
             2 => plan.occupied_bins.push(1),
             3 => plan.samples = usize::MAX,
+            // Whose thresholds would be a table of that many by that many.
+            4 => plan.occupied_bins[0] = 257,
             _ => plan.selection = Selection::AtLeast(f64::INFINITY),
         }
         assert!(Collector::new(plan, u64::MAX).is_err(), "{broken}");

@@ -7,7 +7,7 @@ use ndarray::Array1;
 use super::selectors::{BlockNeurons, Selector};
 use super::{Block, InformationPair, Selection, at_least, false_discovery, strongest};
 use crate::plan::Tile;
-use crate::{Error, Estimator, Units};
+use crate::{Error, Estimator, MAX_BINS, Units};
 
 /// What has to be known of a layer, beside its codes, to cut its pairs into blocks and to select
 /// among them. Sweeps of one plan have the same blocks, on any machine.
@@ -56,6 +56,7 @@ impl SweepPlan {
         self.selection.check(self.estimator)?;
         let is_consistent = self.occupied_bins.len() == self.neurons()
             && self.entropy.iter().all(|entropy| entropy.is_finite())
+            && self.occupied_bins.iter().all(|&occupied| occupied as usize <= MAX_BINS)
             && u32::try_from(self.samples).is_ok()
             && self.block_edge > 0;
         let reason = "the plan of the sweep contradicts itself";

@@ -60,19 +60,20 @@ impl Manifest {
     }
 
     pub(super) fn text(&self) -> String {
+        // In alphabetical order, as serde_json has them unless another crate wants their own order of it.
         let value = json!({
+            "block_edge": self.block_edge,
+            "cofire": self.version,
+            "estimator": self.estimator.to_string(),
+            "fingerprint": self.fingerprint.to_string(),
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
-            "cofire": self.version,
-            "settings": self.settings,
-            "selection": selection_text(self.selection),
-            "estimator": self.estimator.to_string(),
-            "units": self.units.name(),
-            "samples": self.samples,
             "neurons": self.neurons,
-            "block_edge": self.block_edge,
-            "fingerprint": self.fingerprint.to_string(),
             "neurons_checksum": format!("{:032x}", self.neurons_checksum),
+            "samples": self.samples,
+            "selection": selection_text(self.selection),
+            "settings": self.settings,
+            "units": self.units.name(),
         });
         format!("{value:#}\n")
     }
@@ -247,6 +248,14 @@ mod tests {
             fingerprint: Fingerprint(7),
             neurons_checksum: u128::MAX,
         }
+    }
+
+    /// Whatever order serde_json keeps: the text stands for the job.
+    #[test]
+    fn keys_are_in_alphabetical_order() {
+        let text = manifest(Selection::All, Estimator::PlugIn).text();
+        let keys: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  \"")).collect();
+        assert!(keys.len() == 12 && keys.is_sorted(), "{text}");
     }
 
     #[test]

@@ -1,0 +1,81 @@
+//! Directories of jobs: any text as what the job is, any bytes as what is known of its neurons and as a
+//! block, each with the checksum that it should have.
+
+#![no_main]
+
+use std::fmt::Display;
+use std::fs;
+
+use cofire::Collector;
+use cofire::files::Job;
+use libfuzzer_sys::fuzz_target;
+use twox_hash::XxHash3_128;
+
+/// What stands in the text for the checksum of what is known of neurons.
+const CHECKSUM: &str = "@@@";
+
+/// Bytes for each neuron.
+const NEURON_BYTES: usize = 12;
+
+const MOST_BLOCKS: usize = 1 << 20;
+const MOST_PAIRS_BYTES: u64 = 64 << 20;
+
+// The text ends at the first zero. Bytes for the kind of the block and for the number of neurons follow,
+// what is known of those, and what is in the block.
+fuzz_target!(|bytes: &[u8]| {
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    let (text, rest) = bytes.split_at(end);
+    let (kind, known, contents) = match rest {
+        [_, kind, neurons, rest @ ..] => {
+            let known = usize::from(*neurons) * NEURON_BYTES;
+            let (known, contents) = rest.split_at(known.min(rest.len()));
+            (u64::from(*kind), known, contents)
+        }
+        _ => (0, &[][..], &[][..]),
+    };
+    let place = cofire_fuzz::place_of("job");
+    let _ = fs::remove_dir_all(&place);
+    let neurons = file(0, (known.len() / NEURON_BYTES) as u64, 3, known);
+    let checksum = neurons.last_chunk().map_or(0, |&checksum| u128::from_le_bytes(checksum));
+    let text = String::from_utf8_lossy(text).replace(CHECKSUM, &format!("{checksum:032x}"));
+    // A job is known by its text, as it would be written again.
+    let block = file(XxHash3_128::oneshot(text.as_bytes()), 0, kind, contents);
+    let written = fs::create_dir(&place)
+        .and_then(|()| fs::write(place.join("job.json"), text))
+        .and_then(|()| fs::write(place.join("neurons"), neurons))
+        .and_then(|()| fs::write(place.join("block-0000000"), block));
+    if let Err(error) = written {
+        panic!("{}: {error}", place.display());
+    }
+    let Some(job) = one_line(Job::read(&place)) else { return };
+    assert!(job.blocks() <= MOST_BLOCKS, "{} blocks", job.blocks());
+    assert!(job.plan().entropy.len() * NEURON_BYTES == known.len(), "neurons out of nothing");
+    let collector = one_line(Collector::new(job.plan().clone(), MOST_PAIRS_BYTES));
+    let block = one_line(job.load(0)).flatten();
+    if let (Some(mut collector), Some(block)) = (collector, block) {
+        let _ = one_line(collector.take(0, block));
+    }
+});
+
+/// A file as jobs have them: magic, job, number, kind, length, contents, checksum.
+fn file(job: u128, number: u64, kind: u64, contents: &[u8]) -> Vec<u8> {
+    let mut bytes = b"cofire\x01\n".to_vec();
+    bytes.extend(job.to_le_bytes());
+    for number in [number, kind, contents.len() as u64] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes.extend(contents);
+    bytes.extend(XxHash3_128::oneshot(&bytes).to_le_bytes());
+    bytes
+}
+
+fn one_line<T, E: Display>(result: Result<T, E>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let text = error.to_string();
+            assert!(!text.is_empty() && !text.contains('\n'), "{text:?}");
+            None
+        }
+    }
+}
