@@ -1,11 +1,12 @@
 //! What the fuzz targets share: a file of the bytes in question, and what must hold of any file.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Once};
 use std::{fs, panic};
 
 use cofire::Batches;
-use cofire::files::{self, FileError, Layer};
+use cofire::files::{self, Layer};
 use tempfile::TempDir;
 
 /// Removed at the end of the process only if that is an orderly one, which libFuzzer's is not: set
@@ -128,11 +129,16 @@ pub fn bits(layer: &Layer) -> Vec<u32> {
     layer.activations.iter().map(|x| x.to_bits()).collect()
 }
 
-fn one_line<T>(result: Result<T, FileError>) -> Option<T> {
+/// What came out, or nothing where that was an error, which has to be a line of text.
+pub fn one_line<T, E: Display>(result: Result<T, E>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(error) => {
-            assert!(!error.to_string().contains('\n'), "an error of several lines: {error}");
+            let text = error.to_string();
+            assert!(
+                !text.is_empty() && !text.contains('\n'),
+                "an error of several lines: {text:?}"
+            );
             None
         }
     }

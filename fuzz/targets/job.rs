@@ -3,11 +3,11 @@
 
 #![no_main]
 
-use std::fmt::Display;
 use std::fs;
 
 use cofire::Collector;
 use cofire::files::Job;
+use cofire_fuzz::one_line;
 use libfuzzer_sys::fuzz_target;
 use twox_hash::XxHash3_128;
 
@@ -67,15 +67,4 @@ fn file(job: u128, number: u64, kind: u64, contents: &[u8]) -> Vec<u8> {
     bytes.extend(contents);
     bytes.extend(XxHash3_128::oneshot(&bytes).to_le_bytes());
     bytes
-}
-
-fn one_line<T, E: Display>(result: Result<T, E>) -> Option<T> {
-    match result {
-        Ok(value) => Some(value),
-        Err(error) => {
-            let text = error.to_string();
-            assert!(!text.is_empty() && !text.contains('\n'), "{text:?}");
-            None
-        }
-    }
 }

@@ -30,8 +30,9 @@ impl Analysis {
     /// size of the batches.
     ///
     /// The source is visited once to find the edges, unless they are given, and once to make codes. A
-    /// visit holds one batch at a time: 8 MiB, or a 32nd of the memory allowed, or one sample. Where quantiles or rules need whole
-    /// neurons, there is a visit more for every eighth of the memory allowed that those take.
+    /// visit holds one batch at a time: 8 MiB, or a 32nd of the memory allowed, or one sample. Where
+    /// quantiles or rules need whole neurons, there is a visit more for every eighth of the memory
+    /// allowed that those take.
     ///
     /// # Errors
     ///

@@ -50,6 +50,13 @@ impl Memory {
         self.and(rows, 8 * columns as u128)
     }
 
+    /// Codes, of two bins as bit strings as well, and what is known of each neuron.
+    pub(crate) fn and_coded(self, samples: usize, neurons: usize, bins: usize) -> Self {
+        let bit_strings = if bins == bits::BINS { bits::bytes(samples) } else { 0 };
+        let codes = self.and(samples, neurons as u128).and(neurons, bit_strings as u128);
+        codes.and_marginals(neurons, bins)
+    }
+
     /// Of each neuron, how many samples are in each bin, and some numbers that are made of that.
     pub(crate) fn and_marginals(self, neurons: usize, bins: usize) -> Self {
         self.and(neurons, (size_of::<u32>() * bins + NEURON_BYTES) as u128)
@@ -184,9 +191,7 @@ impl Analysis {
             Bins::Fit(binning) => BinEdges::bytes_to_fit(samples, neurons, binning),
             Bins::Fitted(_) => 0,
         };
-        let bit_strings = if bins == bits::BINS { bits::bytes(samples) } else { 0 };
-        let codes = memory.and(samples, neurons as u128).and(neurons, bit_strings as u128);
-        codes.and_marginals(neurons, bins).and(1, edges).and_table(samples)
+        memory.and_coded(samples, neurons, bins).and(1, edges).and_table(samples)
     }
 
     /// Bytes that a job may take beyond its input, where there is a limit.

@@ -223,7 +223,7 @@ impl Analysis {
         let entropies = Entropies::new(self.estimator, samples);
         let table = Arc::clone(entropies.table());
         let information = Arc::new(Information::new(&codes, entropies, &pairs)?);
-        let job = self.job(codes, table, pairs, information.goal());
+        let job = self.job(codes, table, pairs, self.goal());
         let discretize = clock.elapsed();
 
         let clock = Stopwatch::start();

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::Error;
 use crate::codes::Codes;
-use crate::engine::{Found, Goal, Sink};
+use crate::engine::{Found, Sink};
 use crate::estimator::{Entropies, Marginal};
 use crate::measures::Units;
 use crate::pair_matrix::PairMatrix;
@@ -42,11 +42,6 @@ impl Information {
     ) -> Result<Self, Error> {
         let matrix = PairMatrix::new(pairs)?;
         Ok(Self { entropies, marginals, pairs: pairs.clone(), matrix })
-    }
-
-    /// What has to be found of the pairs.
-    pub(crate) fn goal(&self) -> Goal {
-        if self.entropies.needs_histograms() { Goal::Histograms } else { Goal::Sums }
     }
 
     /// Of some neurons, by the numbers they have in the codes.

@@ -24,7 +24,7 @@ use crate::measures::Information;
 use crate::plan::Tile;
 use crate::report::{Execution, MemoryUse, Timings};
 use crate::stopwatch::Stopwatch;
-use crate::{Analysis, Error, bits};
+use crate::{Analysis, Error};
 pub use block::Block;
 use collector::PAIR_BYTES;
 pub use collector::{Collected, Collector, SweepPlan};
@@ -268,7 +268,7 @@ impl Sweep {
             codes,
             table: Arc::clone(self.entropies.table()),
             pairs,
-            goal: information.goal(),
+            goal: self.analysis.goal(),
             kernel: self.analysis.kernel,
             monitor: Arc::clone(&self.monitor),
         };
@@ -370,32 +370,28 @@ fn memory_of(layer: &EncodedLayer, selection: Selection) -> Memory {
     table.and(layer.neurons(), lists + 128)
 }
 
-/// What a block takes of codes that are in memory: sums, which become information, and what threads
-/// work in.
-fn and_block(
-    analysis: &Analysis,
-    memory: Memory,
-    edge: usize,
+/// What the memory of a block depends on beside its width.
+struct BlockMemory<'a> {
+    analysis: &'a Analysis,
     samples: usize,
     bins: usize,
-) -> Memory {
-    let memory = memory.and(edge * edge, 16);
-    analysis.and_threads(memory, (samples, edge), bins, analysis.goal())
+    /// Whether codes have to be gathered from a file, those of two times the width.
+    is_gathered: bool,
 }
 
-/// What a block takes of codes that are in a file, from where those of two times so many neurons have
-/// to be gathered.
-fn and_gathered_block(
-    analysis: &Analysis,
-    memory: Memory,
-    edge: usize,
-    samples: usize,
-    bins: usize,
-) -> Memory {
-    let bit_strings = if bins == bits::BINS { bits::bytes(samples) } else { 0 };
-    let gathered = memory.and(2 * edge, (samples + bit_strings) as u128);
-    let gathered = gathered.and_marginals(2 * edge, bins).and(1, READ_BYTES as u128);
-    and_block(analysis, gathered, edge, samples, bins)
+impl BlockMemory<'_> {
+    /// What a block takes beside `memory`: codes, sums, which become information, and what threads
+    /// work in.
+    fn beside(&self, memory: Memory, edge: usize) -> Memory {
+        let &Self { analysis, samples, bins, is_gathered } = self;
+        let codes = if is_gathered {
+            memory.and_coded(samples, 2 * edge, bins).and(1, READ_BYTES as u128)
+        } else {
+            memory
+        };
+        let sums = codes.and(edge * edge, 16);
+        analysis.and_threads(sums, (samples, edge), bins, analysis.goal())
+    }
 }
 
 /// The least that a sweep over codes in a file takes beside something else.
@@ -405,7 +401,7 @@ pub(crate) fn least_memory(
     samples: usize,
     bins: usize,
 ) -> Memory {
-    and_gathered_block(analysis, beside, SMALLEST_EDGE, samples, bins)
+    BlockMemory { analysis, samples, bins, is_gathered: true }.beside(beside, SMALLEST_EDGE)
 }
 
 /// The widest blocks that memory allows, unless a width is given, and what is needed then. Where a
@@ -417,11 +413,9 @@ fn edge_within(
     edge: Option<usize>,
     is_list: bool,
 ) -> Result<(usize, Memory), Error> {
-    let needed = |edge: usize| {
-        let edge = edge.min(layer.neurons());
-        let of = if layer.is_whole() { and_block } else { and_gathered_block };
-        of(analysis, memory, edge, layer.samples(), layer.edges().bins())
-    };
+    let (samples, bins, is_gathered) = (layer.samples(), layer.edges().bins(), !layer.is_whole());
+    let block = BlockMemory { analysis, samples, bins, is_gathered };
+    let needed = |edge: usize| block.beside(memory, edge.min(layer.neurons()));
     if let Some(edge) = edge {
         return analysis.check_memory(needed(edge)).map(|()| (edge, needed(edge)));
     }

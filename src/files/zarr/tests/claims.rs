@@ -47,6 +47,14 @@ fn chunks_are_not_believed() {
     assert!(matches!(error, FileError::Read { .. }), "{error}");
 }
 
+/// Puts other codecs into a store's metadata.
+fn name_codecs(made: &Made, codecs: &str) {
+    let metadata = made.path.join("zarr.json");
+    let text = fs::read_to_string(&metadata).unwrap();
+    let (before, _) = text.split_once(r#""codecs""#).unwrap();
+    fs::write(metadata, format!(r#"{before}"codecs": {codecs}}}"#)).unwrap();
+}
+
 /// Gzip and zlib do not say what they unpack to.
 #[test]
 fn chunks_are_not_unpacked_without_end() {
@@ -57,14 +65,13 @@ fn chunks_are_not_unpacked_without_end() {
     zlib.write_all(&zeros).unwrap();
     for (codec, bytes) in [("gzip", gzip.finish()), ("numcodecs.zlib", zlib.finish())] {
         let made = Made::empty(&[4, 4], &[4, 4]);
-        let metadata = made.path.join("zarr.json");
-        let text = fs::read_to_string(&metadata).unwrap();
-        let (before, _) = text.split_once(r#""codecs""#).unwrap();
-        let codecs = format!(
-            r#"[{{"name": "bytes", "configuration": {{"endian": "little"}}}},
-            {{"name": "{codec}", "configuration": {{"level": 1}}}}]"#
+        name_codecs(
+            &made,
+            &format!(
+                r#"[{{"name": "bytes", "configuration": {{"endian": "little"}}}},
+                {{"name": "{codec}", "configuration": {{"level": 1}}}}]"#
+            ),
         );
-        fs::write(metadata, format!(r#"{before}"codecs": {codecs}}}"#)).unwrap();
         fs::create_dir_all(made.path.join("c/0")).unwrap();
         fs::write(made.path.join("c/0/0"), bytes.unwrap()).unwrap();
         let error = made.error();
@@ -105,9 +112,7 @@ fn only_what_is_packed_last_may_unpack() {
     // What is said of a chunk that these codecs have packed.
     let error = |codecs: &str| {
         let made = Made::empty(&[4, 4], &[4, 4]);
-        let text = fs::read_to_string(made.path.join("zarr.json")).unwrap();
-        let (before, _) = text.split_once(r#""codecs""#).unwrap();
-        fs::write(made.path.join("zarr.json"), format!(r#"{before}"codecs": {codecs}}}"#)).unwrap();
+        name_codecs(&made, codecs);
         let storage = Arc::new(FilesystemStore::new(&made.path).unwrap());
         let array = Array::open(storage, "/").unwrap();
         let values: Vec<f32> = (0..16u8).map(f32::from).collect();
