@@ -18,6 +18,8 @@ pub(super) enum Failure {
     Hung(String),
     /// The device returned something that cannot be right, without a word.
     Wrong(String),
+    /// Nothing has gone wrong: the device is too small for the job.
+    TooSmall(String),
 }
 
 impl From<Error> for Failure {
@@ -36,7 +38,8 @@ impl fmt::Display for Failure {
             Self::Device(reason)
             | Self::OutOfMemory(reason)
             | Self::Hung(reason)
-            | Self::Wrong(reason) => f.write_str(reason),
+            | Self::Wrong(reason)
+            | Self::TooSmall(reason) => f.write_str(reason),
         }
     }
 }

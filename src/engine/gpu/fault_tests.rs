@@ -7,7 +7,9 @@ use super::faults::{Fault, Stage};
 use super::{Gpu, adapters};
 use crate::engine::Engine;
 use crate::report::{Incident, Remedy};
-use crate::{Analysis, Error, Estimator, Kernel, OnDeviceFailure, Report};
+use crate::{
+    Analysis, Error, Estimator, Kernel, KsgAlgorithm, NeighborAnalysis, OnDeviceFailure, Report,
+};
 
 /// Lavapipe, which opens devices and builds pipelines quickly, or else the first adapter there is, on a
 /// device of its own. Without one the test says so and passes,
@@ -132,6 +134,47 @@ fn what_goes_wrong_in_one_of_many_tiles_stays_there() {
         // Tiles behind the wrong one were dropped and done again; nobody needs to know.
         let remedies = remedies(&report.execution.incidents);
         assert_eq!(remedies, [Remedy::SmallerDispatches], "dispatch {dropped} dropped");
+    }
+}
+
+/// Runs a job again and again, each time with another upload arriving as zeros, wholly or from its
+/// middle on, until it has no more uploads. `run` compares bits and returns what went wrong.
+fn zero_each_upload(gpu: &Gpu, job: &str, run: impl Fn() -> Vec<Incident>) {
+    for fault in [Fault::Zeros, Fault::HalfZeros] {
+        for zeroed in 0.. {
+            gpu.faults().plan(vec![(Stage::Upload, zeroed, fault)]);
+            let incidents = run();
+            if gpu.faults().seen(Stage::Upload) <= zeroed {
+                assert!(zeroed >= 2, "{job}: a table and values have to be uploaded");
+                break;
+            }
+            let what = format!("{job}, {fault:?} for upload {zeroed}: {incidents:?}");
+            assert_eq!(remedies(&incidents), [Remedy::SmallerDispatches], "{what}");
+            assert!(incidents[0].problem.contains("upload"), "{what}");
+        }
+    }
+}
+
+#[test]
+fn any_upload_that_arrives_as_zeros_is_noticed_and_made_good() {
+    let Some(gpu) = fresh_gpu() else { return };
+    for kernel in Kernel::ALL {
+        zero_each_upload(&gpu, kernel.name(), || {
+            let report = settings(&gpu, kernel).run(activations().view()).unwrap();
+            assert_same_bits(&report, kernel, "an upload arrived as zeros");
+            report.execution.incidents
+        });
+    }
+    let activations = Array2::from_shape_fn((150, 5), |(s, n)| ((s * s * (n + 3)) % 251) as f32);
+    for algorithm in [KsgAlgorithm::First, KsgAlgorithm::Second] {
+        let settings = NeighborAnalysis::new(3).algorithm(algorithm);
+        let on = |engine| settings.clone().engine(engine).run(activations.view()).unwrap();
+        let expected = on(Engine::Cpu).mutual_information;
+        zero_each_upload(&gpu, &format!("nearest neighbours, {algorithm:?}"), || {
+            let report = on(Engine::Gpu(gpu.clone()));
+            assert_eq!(report.mutual_information, expected, "{algorithm:?}: the same bits");
+            report.execution.incidents
+        });
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Mutex;
 
+use super::buffers::storage_buffer;
+use super::commands::Command;
 use super::device::Gpu;
 use super::failure::Failure;
-use super::submissions::Command;
-use super::uploads::storage_buffer;
 
 /// Where something can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,7 +39,8 @@ impl Stage {
     pub(super) fn faults(self) -> &'static [Fault] {
         match self {
             Self::Call => &[Fault::Lost, Fault::OutOfMemory, Fault::Refused],
-            Self::Upload | Self::Dispatch | Self::Clear => &[Fault::Dropped, Fault::Lost],
+            Self::Upload => &[Fault::Dropped, Fault::Lost, Fault::Zeros, Fault::HalfZeros],
+            Self::Dispatch | Self::Clear => &[Fault::Dropped, Fault::Lost],
             Self::Submit => &[Fault::Dropped, Fault::Lost, Fault::LostUnderWay],
             Self::Poll => &[Fault::Lost, Fault::TimedOut, Fault::Panicked],
             Self::Read => &[Fault::Lost, Fault::Zeros, Fault::HalfZeros, Fault::Refused],
@@ -65,21 +66,22 @@ pub(super) enum Fault {
     TimedOut,
     /// What wgpu 30 does when a driver says, to who waits, that the device is lost.
     Panicked,
-    /// What comes back is zeros.
+    /// What arrives is zeros.
     Zeros,
-    /// The second half of what comes back is zeros.
+    /// The second half of what arrives is zeros.
     HalfZeros,
 }
 
 impl Stage {
     /// Whether a job cannot go on as if nothing was. It can where a device is lost that had done its
-    /// work, and where zeros are not set to zero.
+    /// work, where zeros are not set to zero, and where zeros are uploaded, as half of some uploads is.
     pub(super) fn needs_a_remedy_for(self, fault: Fault) -> bool {
         let is_harmless = matches!(
             (self, fault),
             (Self::Poll | Self::Read, Fault::Lost)
                 | (_, Fault::LostUnderWay)
                 | (Self::Clear, Fault::Dropped)
+                | (Self::Upload, Fault::Zeros | Fault::HalfZeros)
         );
         !is_harmless
     }

@@ -27,9 +27,9 @@ impl KernelSource {
     }
 }
 
-/// Every kernel that may take part in a job of so many bins on a device with WebGPU's default
-/// limits and subgroups as large as given: each that counts, by each output that it can write, and
-/// the one that sums counts.
+/// The kernels that do the work of a job of so many bins on a device with WebGPU's default limits and
+/// subgroups as large as given: each that counts, by each output that it can write, and the one that
+/// sums counts.
 #[must_use]
 pub fn kernel_sources(bins: usize, subgroup_size: u32) -> Vec<KernelSource> {
     let limits = DeviceLimits::of(&wgpu::Limits::default(), subgroup_size, None);

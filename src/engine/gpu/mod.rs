@@ -6,7 +6,9 @@
 
 mod adapter;
 mod bitset;
+mod buffers;
 mod cell_sum;
+mod commands;
 mod count_kernel;
 mod device;
 mod failure;
@@ -34,6 +36,7 @@ mod sample_lists;
 mod submissions;
 mod tile_counter;
 mod tile_queue;
+mod upload_sum;
 mod uploads;
 mod visit;
 

@@ -30,9 +30,11 @@ pub(super) enum Work {
     Count,
     /// That of `cell_sum`, in cells.
     CellSum,
+    /// That of `upload_sum`, in words.
+    UploadSum,
 }
 
-const KINDS: [Work; 2] = [Work::Count, Work::CellSum];
+const KINDS: [Work; 3] = [Work::Count, Work::CellSum, Work::UploadSum];
 
 /// The work in one submission.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -189,12 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn a_load_takes_room_from_both_kinds() {
+    fn a_load_takes_room_from_every_kind() {
         let pace = Pace::new();
         let mut load = Load::default();
         assert_eq!(pace.room(Work::Count, &load), FIRST);
         load.add(Work::CellSum, FIRST / 4);
         assert_eq!(pace.room(Work::Count, &load), FIRST / 4 * 3);
+        load.add(Work::UploadSum, FIRST / 4);
+        assert_eq!(pace.room(Work::Count, &load), FIRST / 2);
         load.add(Work::Count, FIRST);
         assert_eq!(pace.room(Work::CellSum, &load), 0);
     }

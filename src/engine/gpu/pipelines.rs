@@ -108,6 +108,7 @@ mod tests {
     use super::super::cell_sum;
     use super::super::count_kernel::{self, Output, Piece};
     use super::super::plan::DeviceLimits;
+    use super::super::upload_sum;
     use super::*;
     use crate::engine::Kernel;
     use crate::plan::Tile;
@@ -122,8 +123,10 @@ mod tests {
             (kernel.shader(Output::Counts), kernel.params(&tile, &piece, 1, 1).len())
         };
         let cell_sum = (cell_sum::shader(10), cell_sum::params(&tile, 0, 1).len());
+        let upload_sum = (upload_sum::shader(), upload_sum::params(1, 0).len());
         let of_neighbors = super::super::nearest_neighbors::with_params();
-        Kernel::ALL.into_iter().map(of_kernel).chain([cell_sum]).chain(of_neighbors).collect()
+        let sums = [cell_sum, upload_sum];
+        Kernel::ALL.into_iter().map(of_kernel).chain(sums).chain(of_neighbors).collect()
     }
 
     #[test]

@@ -85,9 +85,11 @@ impl<'a> Devices<'a> {
         match failure {
             Failure::Cancelled => return Err(Error::Cancelled),
             // What does not fit this device fits no other of its kind.
-            Failure::Wrong(problem) => return Ok(Next::Cpu(problem)),
+            Failure::TooSmall(problem) => return Ok(Next::Cpu(problem)),
             Failure::Hung(_) => self.current.abandon(),
-            Failure::Device(_) | Failure::OutOfMemory(_) => self.current.mark_failed(),
+            Failure::Device(_) | Failure::OutOfMemory(_) | Failure::Wrong(_) => {
+                self.current.mark_failed();
+            }
         }
         let mut problem = failure.to_string();
         if let Some(reason) = self.current.loss() {

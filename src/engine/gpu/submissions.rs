@@ -3,15 +3,16 @@
 
 use std::collections::VecDeque;
 
-use futures_channel::oneshot;
-
+use super::buffers::{filled_buffer, storage_buffer};
+use super::commands::{Command, Dispatch, Read, record_and_submit, words_of};
 use super::device::Gpu;
 use super::failure::{Failure, scoped};
 #[cfg(test)]
-use super::faults::{self, Fault, Stage};
+use super::faults::{self, Stage};
 use super::pace::{Load, Pace, Work};
 use super::plan::DeviceLimits;
 use super::poller::Waiting;
+use super::upload_sum::{self, Sent};
 use crate::engine::Monitor;
 use crate::report::Transfer;
 use crate::stopwatch::Stopwatch;
@@ -19,31 +20,22 @@ use crate::stopwatch::Stopwatch;
 /// Submissions under way: one that runs, one that follows it at once, and one that the host makes.
 const DEPTH: usize = 3;
 
-/// The largest `Params` of any shader, in bytes.
-const PARAMS_BYTES: usize = 32;
-
-/// A dispatch to be submitted.
+/// What is read back.
 #[derive(Debug)]
-pub(super) struct Dispatch {
-    pub(super) pipeline: wgpu::ComputePipeline,
-    /// The shader's `Params`, its first binding.
-    pub(super) params: Vec<u8>,
-    /// Buffers in the order of their bindings, from the second one on.
-    pub(super) buffers: Vec<wgpu::Buffer>,
-    pub(super) workgroups: [u32; 3],
-}
-
-#[derive(Debug)]
-pub(super) enum Command<T> {
-    Dispatch(Dispatch),
-    Clear(wgpu::Buffer),
-    Read { source: wgpu::Buffer, words: usize, label: T },
+enum Label<T> {
+    /// What the job asked for.
+    Asked(T),
+    /// Sums of what was uploaded.
+    Uploads(Vec<Sent>),
 }
 
 /// What goes to the device at once.
 #[derive(Debug)]
 struct Batch<T> {
-    commands: Vec<Command<T>>,
+    commands: Vec<Command<Label<T>>>,
+    /// What its commands are the first to use, and the buffer for the device's sums of it.
+    sent: Vec<Sent>,
+    upload_sums: Option<wgpu::Buffer>,
     load: Load,
     /// Pair-samples that are done when it is.
     progress: u64,
@@ -53,7 +45,14 @@ struct Batch<T> {
 
 impl<T> Default for Batch<T> {
     fn default() -> Self {
-        Self { commands: Vec::new(), load: Load::default(), progress: 0, read_bytes: 0 }
+        Self {
+            commands: Vec::new(),
+            sent: Vec::new(),
+            upload_sums: None,
+            load: Load::default(),
+            progress: 0,
+            read_bytes: 0,
+        }
     }
 }
 
@@ -61,19 +60,14 @@ struct InFlight<T> {
     waiting: Waiting,
     load: Load,
     progress: u64,
-    reads: Vec<Read<T>>,
-}
-
-struct Read<T> {
-    staging: wgpu::Buffer,
-    mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
-    label: T,
+    reads: Vec<Read<Label<T>>>,
 }
 
 /// A device's queue, as one job uses it. Every buffer that is read back has a label.
 pub(super) struct Submissions<'a, T> {
     gpu: Gpu,
     monitor: &'a Monitor,
+    upload_sum: wgpu::ComputePipeline,
     pub(super) pace: Pace,
     pub(super) transfer: Transfer,
     batch: Batch<T>,
@@ -87,14 +81,24 @@ pub(super) struct Submissions<'a, T> {
 }
 
 impl<'a, T> Submissions<'a, T> {
-    pub(super) fn new(gpu: Gpu, monitor: &'a Monitor, pace: Pace, limits: &DeviceLimits) -> Self {
+    /// Starts at a pace; that of summing uploads is where the latest job of the device left it.
+    pub(super) async fn open(
+        gpu: Gpu,
+        monitor: &'a Monitor,
+        mut pace: Pace,
+        limits: &DeviceLimits,
+    ) -> Result<Self, Failure> {
+        let shader = upload_sum::shader();
+        let upload_sum = gpu.pipelines().get(&gpu, &shader).await?;
+        gpu.paces().recall(&shader, Work::UploadSum, &mut pace);
         // On OpenGL nothing can be submitted while somebody waits. Lavapipe lets nobody go who submits
         // before it has done what came before, and on a CPU there is nothing to do meanwhile.
         let is_one = gpu.takes_turns() || gpu.adapter().is_software;
         let depth = if is_one { 1 } else { DEPTH };
-        Self {
+        Ok(Self {
             gpu,
             monitor,
+            upload_sum,
             pace,
             transfer: Transfer::default(),
             batch: Batch::default(),
@@ -103,7 +107,42 @@ impl<'a, T> Submissions<'a, T> {
             depth,
             memory_part: limits.memory_part(),
             pending: 0,
+        })
+    }
+
+    /// Lets later jobs sum uploads at the pace of this one.
+    pub(super) fn remember_pace(&self) {
+        let allowed = self.pace.allowed(Work::UploadSum);
+        self.gpu.paces().remember(&upload_sum::shader(), allowed);
+    }
+
+    /// A buffer with these contents, of which the device will have shown that they arrived before
+    /// anything is returned that was made of them. `name` says what they are.
+    pub(super) async fn upload(
+        &mut self,
+        name: &'static str,
+        words: &[u32],
+    ) -> Result<wgpu::Buffer, Failure> {
+        if self.batch.sent.len() == upload_sum::SLOTS {
+            self.submit().await?;
         }
+        let (gpu, known) = (&self.gpu, self.batch.upload_sums.take());
+        let (buffer, sums) = scoped(gpu, || {
+            let bytes = upload_sum::SLOTS * size_of::<u32>();
+            let sums = known.unwrap_or_else(|| storage_buffer(gpu, "upload_sums", bytes));
+            (filled_buffer(gpu, name, words), sums)
+        })
+        .await?;
+        let dispatch = Dispatch {
+            pipeline: self.upload_sum.clone(),
+            params: upload_sum::params(words.len(), self.batch.sent.len()),
+            buffers: vec![buffer.clone(), sums.clone()],
+            workgroups: upload_sum::workgroups(words.len()),
+        };
+        self.dispatch(dispatch, Work::UploadSum, words.len() as u64, 0);
+        self.batch.sent.push(Sent::new(name, words));
+        self.batch.upload_sums = Some(sums);
+        Ok(buffer)
     }
 
     /// Has room made for an upload of so many bytes: what was uploaded before may be there twice, and
@@ -156,6 +195,7 @@ impl<'a, T> Submissions<'a, T> {
             self.submit().await?;
         }
         self.batch.read_bytes += bytes;
+        let label = Label::Asked(label);
         self.batch.commands.push(Command::Read { source: source.clone(), words, label });
         Ok(())
     }
@@ -173,8 +213,12 @@ impl<'a, T> Submissions<'a, T> {
             return Ok(());
         }
         let gpu = &self.gpu;
-        let (load, progress, commands) = (batch.load, batch.progress, batch.commands);
-        let (index, reads) = scoped(gpu, || encode_and_submit(gpu, commands)).await?;
+        let (load, progress, mut commands) = (batch.load, batch.progress, batch.commands);
+        if let Some(source) = batch.upload_sums {
+            let (words, label) = (batch.sent.len(), Label::Uploads(batch.sent));
+            commands.push(Command::Read { source, words, label });
+        }
+        let (index, reads) = scoped(gpu, || record_and_submit(gpu, commands)).await?;
         let waiting = gpu.poller().watch(gpu, index)?;
         self.in_flight.push_back(InFlight { waiting, load, progress, reads });
         while self.in_flight.len() >= self.depth {
@@ -218,6 +262,7 @@ impl<'a, T> Submissions<'a, T> {
         self.monitor.token().check()?;
         self.transfer.device_busy += busy;
         self.pace.measured(&oldest.load, busy);
+        let mut arrived = Vec::new();
         for Read { staging, mapped, label } in oldest.reads {
             match mapped.await {
                 Ok(Ok(())) => {}
@@ -232,142 +277,15 @@ impl<'a, T> Submissions<'a, T> {
             let words = faults::at_read(fault, words)?;
             self.transfer.read_back += clock.elapsed();
             self.transfer.read_back_bytes += staging.size();
-            self.arrived.push_back((label, words));
+            match label {
+                Label::Asked(label) => arrived.push((label, words)),
+                Label::Uploads(sent) => upload_sum::check(&sent, &words)?,
+            }
         }
+        self.arrived.extend(arrived);
         if oldest.progress > 0 {
             self.monitor.advance(oldest.progress)?;
         }
         Ok(())
     }
-}
-
-/// Records and submits a batch. Runs inside error scopes.
-fn encode_and_submit<T>(
-    gpu: &Gpu,
-    commands: Vec<Command<T>>,
-) -> (wgpu::SubmissionIndex, Vec<Read<T>>) {
-    let stride = params_stride(gpu);
-    let params = upload_params(gpu, &commands, stride);
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
-    let mut reads = Vec::new();
-    let mut slot = 0;
-    #[cfg(test)]
-    let fault = gpu.faults().strike(Stage::Submit, gpu.device());
-    #[cfg(test)]
-    let commands = faults::at_submit(gpu, fault, commands);
-    for command in commands {
-        match command {
-            Command::Dispatch(dispatch) => {
-                encode(gpu, &mut encoder, &dispatch, params.as_ref(), slot * stride);
-                slot += 1;
-            }
-            #[cfg(test)]
-            Command::Clear(_)
-                if gpu.faults().strike(Stage::Clear, gpu.device()) == Some(Fault::Dropped) => {}
-            Command::Clear(buffer) => encoder.clear_buffer(&buffer, 0, None),
-            Command::Read { source, words, label } => {
-                reads.push(encode_read(gpu, &mut encoder, &source, words, label));
-            }
-        }
-    }
-    let index = gpu.queue().submit([encoder.finish()]);
-    #[cfg(test)]
-    if fault == Some(Fault::LostUnderWay) {
-        gpu.device().destroy();
-    }
-    (index, reads)
-}
-
-/// Bytes from the parameters of one dispatch to those of the next.
-fn params_stride(gpu: &Gpu) -> usize {
-    PARAMS_BYTES.max(gpu.limits().min_uniform_buffer_offset_alignment as usize)
-}
-
-/// One buffer for the parameters of all dispatches of a batch; none where there are no dispatches.
-fn upload_params<T>(gpu: &Gpu, commands: &[Command<T>], stride: usize) -> Option<wgpu::Buffer> {
-    let mut bytes = Vec::new();
-    for command in commands {
-        if let Command::Dispatch(dispatch) = command {
-            debug_assert!(dispatch.params.len() <= PARAMS_BYTES, "{dispatch:?}");
-            let end = bytes.len() + stride;
-            bytes.extend_from_slice(&dispatch.params);
-            bytes.resize(end, 0);
-        }
-    }
-    if bytes.is_empty() {
-        return None;
-    }
-    let buffer = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: Some("cofire.params"),
-        size: bytes.len() as u64,
-        usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    gpu.queue().write_buffer(&buffer, 0, &bytes);
-    Some(buffer)
-}
-
-fn encode(
-    gpu: &Gpu,
-    encoder: &mut wgpu::CommandEncoder,
-    dispatch: &Dispatch,
-    params: Option<&wgpu::Buffer>,
-    offset: usize,
-) {
-    #[cfg(test)]
-    if gpu.faults().strike(Stage::Dispatch, gpu.device()) == Some(Fault::Dropped) {
-        return; // as a driver that drops work without a word
-    }
-    let Some(params) = params else { return };
-    let params = wgpu::BufferBinding {
-        buffer: params,
-        offset: offset as u64,
-        size: std::num::NonZeroU64::new(PARAMS_BYTES as u64),
-    };
-    let resources = std::iter::once(wgpu::BindingResource::Buffer(params))
-        .chain(dispatch.buffers.iter().map(wgpu::Buffer::as_entire_binding));
-    let entries: Vec<wgpu::BindGroupEntry<'_>> = (0..)
-        .zip(resources)
-        .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
-        .collect();
-    let group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
-        label: None,
-        layout: &dispatch.pipeline.get_bind_group_layout(0),
-        entries: &entries,
-    });
-    let mut pass = encoder.begin_compute_pass(&Default::default());
-    pass.set_pipeline(&dispatch.pipeline);
-    pass.set_bind_group(0, &group, &[]);
-    let [x, y, z] = dispatch.workgroups;
-    pass.dispatch_workgroups(x, y, z);
-}
-
-/// The staging buffer is a fresh one, zeroed by wgpu: what an earlier tile left cannot be taken for
-/// this tile's.
-fn encode_read<T>(
-    gpu: &Gpu,
-    encoder: &mut wgpu::CommandEncoder,
-    source: &wgpu::Buffer,
-    words: usize,
-    label: T,
-) -> Read<T> {
-    let bytes = (words * size_of::<u32>()) as u64;
-    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: Some("cofire.staging"),
-        size: bytes,
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    encoder.copy_buffer_to_buffer(source, 0, &staging, 0, bytes);
-    let (tell, mapped) = oneshot::channel();
-    encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Read, .., move |result| {
-        let _ = tell.send(result); // nobody listens once the job was dropped
-    });
-    Read { staging, mapped, label }
-}
-
-fn words_of(staging: &wgpu::Buffer) -> Result<Vec<u32>, Failure> {
-    let mapped = staging.get_mapped_range(..).map_err(|e| Failure::Device(e.to_string()))?;
-    // The mapping need not be aligned for u32, so words are copied out one by one.
-    Ok(mapped.chunks_exact(size_of::<u32>()).map(bytemuck::pod_read_unaligned).collect())
 }

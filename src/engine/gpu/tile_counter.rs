@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
+use super::buffers::storage_buffer;
 use super::cell_sum;
+use super::commands::Dispatch;
 use super::count_kernel::{self, CountKernel, Output, Piece};
 use super::device::Gpu;
 use super::failure::{Failure, scoped};
@@ -11,9 +13,9 @@ use super::pace::{Pace, Work};
 use super::pieces::Pieces;
 use super::pipelines::Shader;
 use super::plan::{Care, Plan, Reduction};
-use super::submissions::{Dispatch, Submissions};
+use super::submissions::Submissions;
 use super::tile_queue::TileQueue;
-use super::uploads::{Uploads, storage_buffer, upload};
+use super::uploads::Uploads;
 use super::visit::{Block, Role, Visit};
 use crate::Error;
 use crate::engine::{Found, Goal, Job, Kernel, PairSum, checked_histograms, checked_sums};
@@ -83,21 +85,18 @@ impl<'a> TileCounter<'a> {
         let wants_sums = job.goal == Goal::Sums;
         let table_values = (wants_sums && job.table.is_complete()).then_some(table.len());
         let plan = Plan::new(samples, neurons, bins, kernel.as_ref(), table_values, &limits)
-            .map_err(Failure::Wrong)?;
+            .map_err(Failure::TooSmall)?;
         log::debug!("{chosen} on {}: {plan:?}", gpu.adapter());
 
         let output = plan.reduction.output();
         let count = Stage::open(gpu, kernel.shader(output)).await?;
         let pairs = plan.edge * plan.edge;
-        let (counts, table) = scoped(gpu, || {
-            let words = match output {
-                Output::Counts => pairs * bins * bins,
-                Output::Sums => pairs * cell_sum::WORDS,
-            };
-            let counts = storage_buffer(gpu, "counts", words * size_of::<u32>());
-            (counts, upload_table(gpu, table, plan.reduction))
-        })
-        .await?;
+        let words = match output {
+            Output::Counts => pairs * bins * bins,
+            Output::Sums => pairs * cell_sum::WORDS,
+        };
+        let bytes = words * size_of::<u32>();
+        let counts = scoped(gpu, || storage_buffer(gpu, "counts", bytes)).await?;
         let mut pace = Pace::new();
         gpu.paces().recall(&count.shader, Work::Count, &mut pace);
         let cell_sum = if plan.reduction == Reduction::CellSum {
@@ -109,9 +108,11 @@ impl<'a> TileCounter<'a> {
         } else {
             None
         };
+        let mut submissions = Submissions::open(gpu.clone(), &job.monitor, pace, &limits).await?;
         if care == Care::Smaller {
-            pace.slow_down();
+            submissions.pace.slow_down();
         }
+        let table = submissions.upload("table", &words_of_table(table, plan.reduction)).await?;
         let panels = plan.panels(samples, kernel.as_ref(), &limits);
         Ok(Self {
             gpu: gpu.clone(),
@@ -124,7 +125,7 @@ impl<'a> TileCounter<'a> {
             counts,
             uploads: Uploads::new(limits.upload_bytes()),
             visit: Visit::new(tiles, plan.edge, samples, plan.chunk, panels),
-            submissions: Submissions::new(gpu.clone(), &job.monitor, pace, &limits),
+            submissions,
             tag: 0,
             plan,
         })
@@ -147,6 +148,7 @@ impl<'a> TileCounter<'a> {
         if let Some(cell_sum) = &self.cell_sum {
             paces.remember(&cell_sum.stage.shader, pace.allowed(Work::CellSum));
         }
+        self.submissions.remember_pace();
     }
 
     fn decode(&self, tile: &Tile, tag: u32, words: Vec<u32>) -> Result<Found, Error> {
@@ -263,7 +265,7 @@ impl<'a> TileCounter<'a> {
             let next_use = |block: &Block| self.visit.next_use(block, number, turn);
             let (kernel, codes) = (self.kernel.as_ref(), &self.job.codes);
             let submissions = &mut self.submissions;
-            let kept = self.uploads.get(&self.gpu, kernel, codes, &block, next_use, submissions);
+            let kept = self.uploads.get(kernel, codes, &block, next_use, submissions);
             buffers.extend(kept.await?);
         }
         Ok(buffers)
@@ -318,8 +320,8 @@ impl TileQueue for TileCounter<'_> {
         self.submissions.abandon().await?;
         self.uploads.clear();
         // A submission that was dropped may have been the one with the table.
-        let (gpu, table, reduction) = (&self.gpu, &self.job.table, self.plan.reduction);
-        self.table = scoped(gpu, || upload_table(gpu, table.values(), reduction)).await?;
+        let table = words_of_table(self.job.table.values(), self.plan.reduction);
+        self.table = self.submissions.upload("table", &table).await?;
         self.submissions.clear(&self.counts);
         self.submissions.finish().await
     }
@@ -395,14 +397,10 @@ impl TileCounter<'_> {
     }
 }
 
-/// The table of f(n); of a kernel that does not sum, which has nothing to look up, its beginning.
-fn upload_table(gpu: &Gpu, values: &[u64], reduction: Reduction) -> wgpu::Buffer {
+/// The table of f(n) as the shader's `vec2<u32>`, low word first on any host; of a kernel that does not
+/// sum, which has nothing to look up, its beginning.
+fn words_of_table(values: &[u64], reduction: Reduction) -> Vec<u32> {
     let values = if reduction == Reduction::OnHost { &values[..1] } else { values };
-    upload(gpu, "table", &words_of(values))
-}
-
-/// 64-bit numbers as the shader's `vec2<u32>`, low word first on any host.
-fn words_of(values: &[u64]) -> Vec<u32> {
     #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
     let halves = |value: u64| [value as u32, (value >> 32) as u32];
     values.iter().flat_map(|&value| halves(value)).collect()

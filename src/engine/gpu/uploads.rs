@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 
 use super::count_kernel::CountKernel;
-use super::device::Gpu;
-use super::failure::{Failure, scoped};
-#[cfg(test)]
-use super::faults::{Fault, Stage};
+use super::failure::Failure;
 use super::submissions::Submissions;
 use super::visit::{Block, Role};
 use crate::codes::Codes;
@@ -43,7 +40,6 @@ impl Uploads {
     /// way on the device keeps its buffers until it is done.
     pub(super) async fn get<T>(
         &mut self,
-        gpu: &Gpu,
         kernel: &dyn CountKernel,
         codes: &Codes,
         block: &Block,
@@ -64,8 +60,10 @@ impl Uploads {
         self.make_room(bytes, next_use);
         submissions.make_room(bytes).await?;
         let clock = Stopwatch::start();
-        let buffers: Vec<wgpu::Buffer> =
-            scoped(gpu, || data.iter().map(|words| upload(gpu, "codes", words)).collect()).await?;
+        let mut buffers = Vec::new();
+        for words in &data {
+            buffers.push(submissions.upload("codes", words).await?);
+        }
         self.kept.insert(block.clone(), buffers.clone());
         self.bytes += bytes;
         submissions.transfer.upload += elapsed + clock.elapsed();
@@ -79,28 +77,4 @@ impl Uploads {
             self.bytes -= buffers.iter().map(wgpu::Buffer::size).sum::<u64>();
         }
     }
-}
-
-/// A buffer that kernels read and write.
-pub(super) fn storage_buffer(gpu: &Gpu, name: &str, bytes: usize) -> wgpu::Buffer {
-    gpu.device().create_buffer(&wgpu::BufferDescriptor {
-        label: Some(&format!("cofire.{name}")),
-        size: bytes as u64,
-        usage: wgpu::BufferUsages::STORAGE
-            | wgpu::BufferUsages::COPY_SRC
-            | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    })
-}
-
-/// A buffer with these contents; they are written before what is submitted next.
-pub(super) fn upload(gpu: &Gpu, name: &str, words: &[u32]) -> wgpu::Buffer {
-    // wgpu's own helper for this panics when the device is lost.
-    let buffer = storage_buffer(gpu, name, size_of_val(words));
-    #[cfg(test)]
-    if gpu.faults().strike(Stage::Upload, gpu.device()) == Some(Fault::Dropped) {
-        return buffer; // as the submission that it is a part of
-    }
-    gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(words));
-    buffer
 }

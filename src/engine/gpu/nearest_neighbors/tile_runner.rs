@@ -3,16 +3,17 @@
 
 use std::ops::Range;
 
+use super::super::buffers::storage_buffer;
 use super::super::cell_sum;
+use super::super::commands::Dispatch;
 use super::super::count_kernel::to_u32;
 use super::super::device::Gpu;
 use super::super::failure::{Failure, scoped};
 use super::super::pace::{Pace, Work};
 use super::super::pipelines::Shader;
 use super::super::plan::Care;
-use super::super::submissions::{Dispatch, Submissions};
+use super::super::submissions::Submissions;
 use super::super::tile_queue::TileQueue;
-use super::super::uploads::{storage_buffer, upload};
 use super::kernels::{self, Items, SUM_SAMPLES, Shape, WORKGROUP_SIZE};
 use super::plan::Plan;
 use crate::engine::{PairSum, checked_sums};
@@ -71,7 +72,8 @@ impl<'a> TileRunner<'a> {
         care: Care,
     ) -> Result<Self, Failure> {
         let limits = gpu.limits_of_job(care);
-        let plan = Plan::new(job.samples, job.k, job.algorithm, &limits).map_err(Failure::Wrong)?;
+        let plan =
+            Plan::new(job.samples, job.k, job.algorithm, &limits).map_err(Failure::TooSmall)?;
         log::debug!("nearest_neighbors on {}: {plan:?}", gpu.adapter());
         let mut searches =
             vec![Stage::open(gpu, kernels::nearest_neighbors(job.k, job.algorithm)).await?];
@@ -81,23 +83,21 @@ impl<'a> TileRunner<'a> {
         let counts = Stage::open(gpu, kernels::neighbor_counts(job.k, job.algorithm)).await?;
         let pairs = plan.edge * plan.edge;
         let sum_groups = job.samples.div_ceil(SUM_SAMPLES);
-        let (table, state, sums) = scoped(gpu, || {
+        let (state, sums) = scoped(gpu, || {
             let word = size_of::<u32>();
             let state_bytes = pairs * plan.state_words * job.samples * word;
             let sums_bytes = pairs * sum_groups * cell_sum::WORDS * word;
-            (
-                upload_table(gpu, job),
-                storage_buffer(gpu, "state", state_bytes),
-                storage_buffer(gpu, "sums", sums_bytes),
-            )
+            (storage_buffer(gpu, "state", state_bytes), storage_buffer(gpu, "sums", sums_bytes))
         })
         .await?;
         let mut pace = Pace::new();
         gpu.paces().recall(&searches[0].shader, Work::Count, &mut pace);
         gpu.paces().recall(&counts.shader, Work::CellSum, &mut pace);
+        let mut submissions = Submissions::open(gpu.clone(), &job.monitor, pace, &limits).await?;
         if care == Care::Smaller {
-            pace.slow_down();
+            submissions.pace.slow_down();
         }
+        let table = submissions.upload("table", &words_of_table(job)).await?;
         Ok(Self {
             gpu: gpu.clone(),
             job,
@@ -107,7 +107,7 @@ impl<'a> TileRunner<'a> {
             table,
             state,
             sums,
-            submissions: Submissions::new(gpu.clone(), &job.monitor, pace, &limits),
+            submissions,
             tag: 0,
             plan,
         })
@@ -123,6 +123,7 @@ impl<'a> TileRunner<'a> {
         let (paces, pace) = (self.gpu.paces(), &self.submissions.pace);
         paces.remember(&self.searches[0].shader, pace.allowed(Work::Count));
         paces.remember(&self.counts.shader, pace.allowed(Work::CellSum));
+        self.submissions.remember_pace();
     }
 
     fn sum_groups(&self) -> usize {
@@ -221,8 +222,8 @@ impl<'a> TileRunner<'a> {
         }
         let elapsed = clock.elapsed();
         self.submissions.make_room(size_of_val(words.as_slice()) as u64).await?;
-        let (gpu, clock) = (&self.gpu, Stopwatch::start());
-        let buffer = scoped(gpu, || upload(gpu, "values", &words)).await?;
+        let clock = Stopwatch::start();
+        let buffer = self.submissions.upload("values", &words).await?;
         self.submissions.transfer.upload += elapsed + clock.elapsed();
         self.submissions.note_memory(self.table.size() + self.state.size() + self.sums.size());
         Ok(buffer)
@@ -275,15 +276,14 @@ impl TileQueue for TileRunner<'_> {
     async fn start_over(&mut self) -> Result<(), Failure> {
         self.submissions.abandon().await?;
         // A submission that was dropped may have been the one with the table.
-        let (gpu, job) = (&self.gpu, self.job);
-        self.table = scoped(gpu, || upload_table(gpu, job)).await?;
+        self.table = self.submissions.upload("table", &words_of_table(self.job)).await?;
         self.submissions.clear(&self.state);
         self.submissions.finish().await
     }
 }
 
-fn upload_table(gpu: &Gpu, job: &NeighborJob) -> wgpu::Buffer {
-    upload(gpu, "table", &words_of(job.table.values().iter().copied()))
+fn words_of_table(job: &NeighborJob) -> Vec<u32> {
+    words_of(job.table.values().iter().copied())
 }
 
 /// A value on the grid, an integer in an `f64`, as a number of steps above the grid's lowest one.
