@@ -196,7 +196,7 @@ impl Gpu {
         Self { shared: Arc::clone(&current.shared), ..self.clone() }
     }
 
-    /// Runs a job on it, on a thread of its own where there are threads.
+    /// Runs a job on it, on a thread of the device where there are threads.
     pub(super) async fn run_job<T: Send + 'static>(
         &self,
         monitor: &Monitor,

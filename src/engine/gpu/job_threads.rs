@@ -1,18 +1,24 @@
-//! Every job of a device runs on a thread of its own, so that nobody who wants to stop has to wait for
-//! it: drivers compile shaders, and software ones run them, within calls that may take seconds.
+//! Every job of a device runs on a thread of the device's, so that nobody who wants to stop has to wait
+//! for it: drivers compile shaders, and software ones run them, within calls that may take seconds.
+//!
+//! A thread stays for later jobs. With a new one for each, allocators that have arenas for threads, as
+//! glibc's, come to keep in each arena what the largest of all jobs took: twice as much in all.
 //!
 //! On OpenGL who waits for a submission holds the context, and wgpu gives everybody else, be it only to
 //! make or to drop a buffer, some seconds to get hold of it, and then panics. So jobs take turns there,
 //! and each has to see its submissions end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use futures_channel::oneshot;
 
 use crate::Error;
 use crate::engine::Monitor;
+
+/// The most threads of a device that wait for a job.
+const MOST_IDLE: usize = 8;
 
 /// The threads of a device's jobs. All have ended when this was dropped, as Mesa's OpenGL frees what it
 /// keeps for a thread twice where one ends while the process exits.
@@ -22,12 +28,40 @@ pub(super) struct JobThreads {
     adapter: String,
     /// Held by the one job that a device can have, if it can have only one.
     turn: Option<Arc<Mutex<()>>>,
+    idle: Arc<Idle>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// How threads that wait for a job are given one; nobody is to wait any more when it is `None`.
+#[derive(Debug)]
+struct Idle(Mutex<Option<Vec<mpsc::Sender<Work>>>>);
+
+impl Idle {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<mpsc::Sender<Work>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the next job; `None` for a thread that is to end.
+    fn wait(&self) -> Option<Work> {
+        let (give, given) = mpsc::channel();
+        match &mut *self.lock() {
+            Some(idle) if idle.len() < MOST_IDLE => idle.push(give),
+            _ => return None,
+        }
+        given.recv().ok()
+    }
 }
 
 impl JobThreads {
     pub(super) fn new(adapter: String, takes_turns: bool) -> Self {
-        Self { adapter, turn: takes_turns.then(Arc::default), threads: Mutex::default() }
+        Self {
+            adapter,
+            turn: takes_turns.then(Arc::default),
+            idle: Arc::new(Idle(Mutex::new(Some(Vec::new())))),
+            threads: Mutex::default(),
+        }
     }
 
     /// Does some work. Once the caller wants to stop it does not wait: the work ends when it notices.
@@ -53,7 +87,7 @@ impl JobThreads {
         if rayon::current_thread_index().is_some() {
             in_turn();
         } else {
-            self.spawn(in_turn)?;
+            self.give(Box::new(in_turn))?;
         }
         let caller = Caller(monitor);
         let told = monitor.token().or_cancelled(told).await?;
@@ -65,7 +99,27 @@ impl JobThreads {
         }
     }
 
-    fn spawn(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    /// Gives the work to a thread that waits for some, or to a new one.
+    fn give(&self, work: Work) -> Result<(), Error> {
+        let idle = self.idle.lock().as_mut().and_then(Vec::pop);
+        match idle {
+            Some(give) => match give.send(work) {
+                Ok(()) => Ok(()),
+                Err(mpsc::SendError(work)) => self.spawn(work), // it has ended after all
+            },
+            None => self.spawn(work),
+        }
+    }
+
+    fn spawn(&self, first: Work) -> Result<(), Error> {
+        let idle = Arc::clone(&self.idle);
+        let work = move || {
+            let mut next = Some(first);
+            while let Some(work) = next {
+                work();
+                next = idle.wait();
+            }
+        };
         let thread = std::thread::Builder::new().name("cofire-job".to_owned()).spawn(work);
         let thread = thread.map_err(|error| Error::DeviceFailed {
             adapter: self.adapter.clone(),
@@ -84,6 +138,7 @@ impl JobThreads {
 
 impl Drop for JobThreads {
     fn drop(&mut self) {
+        *self.idle.lock() = None;
         join(std::mem::take(self.threads.get_mut().unwrap_or_else(PoisonError::into_inner)));
     }
 }
@@ -180,6 +235,24 @@ mod tests {
         release.send(()).unwrap();
         drop(threads);
         assert_eq!(ended.load(Ordering::SeqCst), 1, "the one that had begun");
+    }
+
+    #[test]
+    fn a_thread_that_has_nothing_to_do_gets_the_next_job() {
+        let threads = in_turns();
+        let monitor = monitor(&CancelToken::new());
+        let id = || Ok(std::thread::current().id());
+        let first = pollster::block_on(threads.run(&monitor, id)).unwrap();
+        assert_ne!(first, std::thread::current().id(), "not the caller's");
+        while threads.idle.lock().as_ref().unwrap().is_empty() {
+            std::thread::yield_now(); // it has answered, and is on its way back
+        }
+        let second = pollster::block_on(threads.run(&monitor, id)).unwrap();
+        assert_eq!(first, second, "the same thread");
+        let idle = Arc::clone(&threads.idle);
+        drop(threads);
+        assert!(idle.lock().is_none(), "none waits any more");
+        assert_eq!(Arc::strong_count(&idle), 1, "and all have ended");
     }
 
     #[test]

@@ -32,7 +32,8 @@ pub(super) trait TileQueue {
     /// Makes smaller dispatches from here on.
     fn slow_down(&mut self);
 
-    /// Drops what was enqueued, and trusts nothing that is in memory.
+    /// Drops what was enqueued, and trusts nothing that is in memory: what there has to be before tiles
+    /// are counted is made again with the next one.
     async fn start_over(&mut self) -> Result<(), Failure>;
 }
 
