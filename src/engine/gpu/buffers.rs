@@ -32,3 +32,10 @@ pub(super) fn filled_buffer(gpu: &Gpu, name: &str, words: &[u32]) -> wgpu::Buffe
     gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(words));
     buffer
 }
+
+/// 64-bit numbers as a shader's `vec2<u32>`, low word first on any host.
+pub(super) fn words_of(values: impl Iterator<Item = u64>) -> Vec<u32> {
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
+    let halves = |value: u64| [value as u32, (value >> 32) as u32];
+    values.flat_map(halves).collect()
+}

@@ -170,7 +170,7 @@ fn encode_read<L>(
 }
 
 /// What was read back, once it has been mapped.
-pub(super) fn words_of(staging: &wgpu::Buffer) -> Result<Vec<u32>, Failure> {
+pub(super) fn words_read(staging: &wgpu::Buffer) -> Result<Vec<u32>, Failure> {
     let mapped = staging.get_mapped_range(..).map_err(|e| Failure::Device(e.to_string()))?;
     // The mapping need not be aligned for u32, so words are copied out one by one.
     Ok(mapped.chunks_exact(size_of::<u32>()).map(bytemuck::pod_read_unaligned).collect())

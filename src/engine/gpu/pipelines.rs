@@ -21,6 +21,19 @@ pub(super) struct Shader {
     pub(super) constants: Vec<(&'static str, u32)>,
 }
 
+/// A shader and its pipeline, as a job uses them.
+pub(super) struct Stage {
+    pub(super) shader: Shader,
+    pub(super) pipeline: wgpu::ComputePipeline,
+}
+
+impl Stage {
+    pub(super) async fn open(gpu: &Gpu, shader: Shader) -> Result<Self, Failure> {
+        let pipeline = gpu.pipelines().get(gpu, &shader).await?;
+        Ok(Self { shader, pipeline })
+    }
+}
+
 /// The most pipelines to keep. A program that always uses the same few numbers of bins has fewer; one
 /// that uses all 255 would keep some hundred MiB of the code of a software adapter.
 const MOST_KEPT: usize = 32;

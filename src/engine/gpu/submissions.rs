@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 
 use super::buffers::{filled_buffer, storage_buffer};
-use super::commands::{Command, Dispatch, Read, record_and_submit, words_of};
+use super::commands::{Command, Dispatch, Read, record_and_submit, words_read};
 use super::device::Gpu;
 use super::failure::{Failure, scoped};
 #[cfg(test)]
-use super::faults::{self, Stage};
+use super::faults;
 use super::pace::{Load, Pace, Work};
+use super::pipelines::Stage;
 use super::plan::DeviceLimits;
 use super::poller::Waiting;
 use super::upload_sum::{self, Sent};
@@ -67,7 +68,7 @@ struct InFlight<T> {
 pub(super) struct Submissions<'a, T> {
     gpu: Gpu,
     monitor: &'a Monitor,
-    upload_sum: wgpu::ComputePipeline,
+    upload_sum: Stage,
     pub(super) pace: Pace,
     pub(super) transfer: Transfer,
     batch: Batch<T>,
@@ -88,9 +89,8 @@ impl<'a, T> Submissions<'a, T> {
         mut pace: Pace,
         limits: &DeviceLimits,
     ) -> Result<Self, Failure> {
-        let shader = upload_sum::shader();
-        let upload_sum = gpu.pipelines().get(&gpu, &shader).await?;
-        gpu.paces().recall(&shader, Work::UploadSum, &mut pace);
+        let upload_sum = Stage::open(&gpu, upload_sum::shader()).await?;
+        gpu.paces().recall(&upload_sum.shader, Work::UploadSum, &mut pace);
         // On OpenGL nothing can be submitted while somebody waits. Lavapipe lets nobody go who submits
         // before it has done what came before, and on a CPU there is nothing to do meanwhile.
         let is_one = gpu.takes_turns() || gpu.adapter().is_software;
@@ -113,7 +113,7 @@ impl<'a, T> Submissions<'a, T> {
     /// Lets later jobs sum uploads at the pace of this one.
     pub(super) fn remember_pace(&self) {
         let allowed = self.pace.allowed(Work::UploadSum);
-        self.gpu.paces().remember(&upload_sum::shader(), allowed);
+        self.gpu.paces().remember(&self.upload_sum.shader, allowed);
     }
 
     /// A buffer with these contents, of which the device will have shown that they arrived before
@@ -134,7 +134,7 @@ impl<'a, T> Submissions<'a, T> {
         })
         .await?;
         let dispatch = Dispatch {
-            pipeline: self.upload_sum.clone(),
+            pipeline: self.upload_sum.pipeline.clone(),
             params: upload_sum::params(words.len(), self.batch.sent.len()),
             buffers: vec![buffer.clone(), sums.clone()],
             workgroups: upload_sum::workgroups(words.len()),
@@ -271,8 +271,8 @@ impl<'a, T> Submissions<'a, T> {
             }
             let clock = Stopwatch::start();
             #[cfg(test)]
-            let fault = self.gpu.faults().strike(Stage::Read, self.gpu.device());
-            let words = words_of(&staging)?;
+            let fault = self.gpu.faults().strike(faults::Stage::Read, self.gpu.device());
+            let words = words_read(&staging)?;
             #[cfg(test)]
             let words = faults::at_read(fault, words)?;
             self.transfer.read_back += clock.elapsed();

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::buffers::storage_buffer;
+use super::buffers::{storage_buffer, words_of};
 use super::cell_sum;
 use super::commands::Dispatch;
 use super::count_kernel::{self, CountKernel, Output, Piece};
@@ -11,7 +11,7 @@ use super::device::Gpu;
 use super::failure::{Failure, scoped};
 use super::pace::{Pace, Work};
 use super::pieces::Pieces;
-use super::pipelines::Shader;
+use super::pipelines::Stage;
 use super::plan::{Care, Plan, Reduction};
 use super::submissions::Submissions;
 use super::tile_queue::TileQueue;
@@ -41,19 +41,6 @@ pub(super) struct TileCounter<'a> {
     submissions: Submissions<'a, Expected>,
     /// Of the latest tile.
     tag: u32,
-}
-
-/// A shader and its pipeline.
-struct Stage {
-    shader: Shader,
-    pipeline: wgpu::ComputePipeline,
-}
-
-impl Stage {
-    async fn open(gpu: &Gpu, shader: Shader) -> Result<Self, Failure> {
-        let pipeline = gpu.pipelines().get(gpu, &shader).await?;
-        Ok(Self { shader, pipeline })
-    }
 }
 
 struct CellSum {
@@ -397,11 +384,8 @@ impl TileCounter<'_> {
     }
 }
 
-/// The table of f(n) as the shader's `vec2<u32>`, low word first on any host; of a kernel that does not
-/// sum, which has nothing to look up, its beginning.
+/// The table of f(n); of a kernel that does not sum, which has nothing to look up, its beginning.
 fn words_of_table(values: &[u64], reduction: Reduction) -> Vec<u32> {
     let values = if reduction == Reduction::OnHost { &values[..1] } else { values };
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
-    let halves = |value: u64| [value as u32, (value >> 32) as u32];
-    values.iter().flat_map(|&value| halves(value)).collect()
+    words_of(values.iter().copied())
 }

@@ -3,14 +3,14 @@
 
 use std::ops::Range;
 
-use super::super::buffers::storage_buffer;
+use super::super::buffers::{storage_buffer, words_of};
 use super::super::cell_sum;
 use super::super::commands::Dispatch;
 use super::super::count_kernel::to_u32;
 use super::super::device::Gpu;
 use super::super::failure::{Failure, scoped};
 use super::super::pace::{Pace, Work};
-use super::super::pipelines::Shader;
+use super::super::pipelines::Stage;
 use super::super::plan::Care;
 use super::super::submissions::Submissions;
 use super::super::tile_queue::TileQueue;
@@ -24,19 +24,6 @@ use crate::stopwatch::Stopwatch;
 
 /// What summing a sample costs beside comparing it with another one.
 const SUM_WORK: u64 = 64;
-
-/// A shader and its pipeline.
-struct Stage {
-    shader: Shader,
-    pipeline: wgpu::ComputePipeline,
-}
-
-impl Stage {
-    async fn open(gpu: &Gpu, shader: Shader) -> Result<Self, Failure> {
-        let pipeline = gpu.pipelines().get(gpu, &shader).await?;
-        Ok(Self { shader, pipeline })
-    }
-}
 
 /// What is read back is of this tile, or should be.
 struct Expected {
@@ -291,11 +278,4 @@ fn steps_of(value: f64) -> u64 {
     #[expect(clippy::cast_possible_truncation, reason = "from 0 to twice the offset")]
     let steps = (value + GRID_OFFSET) as i64;
     steps.cast_unsigned()
-}
-
-/// 64-bit numbers as a shader's `vec2<u32>`, low word first on any host.
-fn words_of(values: impl Iterator<Item = u64>) -> Vec<u32> {
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
-    let halves = |value: u64| [value as u32, (value >> 32) as u32];
-    values.flat_map(halves).collect()
 }
