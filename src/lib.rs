@@ -83,58 +83,55 @@
     allow(clippy::cast_possible_truncation, reason = "tests make small numbers in short ways")
 )]
 
-mod activations;
 mod analysis;
-mod batches;
 mod binning;
-mod bits;
-mod cancel;
 mod codes;
-mod encoding;
+#[cfg(feature = "gpu")]
+mod device;
 mod engine;
 mod error;
 mod estimator;
-mod extents;
+mod execution;
 #[cfg(feature = "files")]
 pub mod files;
-mod groups;
+mod input;
 mod measures;
-mod memory;
 mod neighbors;
-mod pair_matrix;
+mod pairs;
 mod paper;
-mod plan;
-mod random;
-mod reorder;
 mod report;
 pub mod significance;
-mod simd;
-mod sorted_rows;
-mod stopwatch;
+mod statistics;
+mod support;
 mod sweep;
+#[cfg(all(test, feature = "gpu"))]
+mod tests;
 
 pub use analysis::{
     Analysis, Association, CofiringPair, CofiringReport, ConditionalReport, LabelReport,
     TotalCorrelation, analyze,
 };
-pub use batches::Batches;
 pub use binning::{BinEdges, BinRule, Binning, Bins, Range};
-pub use cancel::CancelToken;
-pub use encoding::{EncodedLayer, Encoder};
-pub use engine::{Engine, Kernel, OnDeviceFailure, Progress};
+pub use codes::encoder::{EncodedLayer, Encoder};
+pub use engine::Engine;
 pub use error::Error;
 pub use estimator::Estimator;
+pub use execution::{
+    AdapterDescription, Execution, Incident, Kernel, KernelChoice, KernelSpeed, OnDeviceFailure,
+    Remedy, Transfer,
+};
+pub use input::batches::Batches;
+pub use input::degenerate::{Degeneracy, DegenerateNeuron};
 pub use measures::{Measure, Normalization, Units};
 pub use neighbors::{
     KsgAlgorithm, NeighborAnalysis, NeighborExecution, NeighborLayersReport, NeighborReport,
     NeighborTimings,
 };
 pub use paper::{PaperReport, released_with_paper};
-pub use report::{
-    AdapterDescription, BetweenReport, Degeneracy, DegenerateNeuron, Execution, Incident,
-    KernelChoice, KernelSpeed, LayerFacts, MemoryUse, Remedy, Report, Timings, Transfer,
-};
-pub use simd::simd_level;
+pub use report::{BetweenReport, LayerFacts, MemoryUse, Report, Timings};
+pub use support::cancel::CancelToken;
+pub use support::monitor::Progress;
+pub use support::simd::simd_level;
 pub use sweep::{
     Block, Collected, Collector, InformationPair, Selection, Sweep, SweepPlan, SweepReport,
 };
@@ -143,7 +140,7 @@ pub use sweep::{
 /// device with the rest of a program.
 #[cfg(feature = "gpu")]
 pub mod gpu {
-    pub use crate::engine::gpu::{AdapterLimits, FoundAdapter, Gpu, adapters, adapters_async};
+    pub use crate::device::{AdapterLimits, FoundAdapter, Gpu, adapters, adapters_async};
     #[doc(hidden)] // for tools/kernel_statistics
     pub use crate::engine::gpu::{KernelSource, kernel_sources};
     pub use wgpu;

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use ndarray::{Array2, ArrayView2};
 
-use super::prepare::Memory;
 use super::{Analysis, Bins};
-use crate::activations::{MAX_SAMPLES, check_shape};
-use crate::encoding::{self, EncodedLayer, Portions, Spill};
-use crate::memory::zeroed;
-use crate::plan::Tile;
+use crate::binning::{Portions, fit_batches};
+use crate::codes::budget::Memory;
+use crate::codes::encoder::{EncodedLayer, encode_batches};
+use crate::codes::spill::Spill;
+use crate::input::activations::{MAX_SAMPLES, check_shape};
+use crate::pairs::tile::Tile;
 use crate::report::Report;
-use crate::stopwatch::Stopwatch;
+use crate::support::memory::zeroed;
+use crate::support::stopwatch::Stopwatch;
 use crate::sweep::{self, Selection, Sweep};
 use crate::{Batches, CancelToken, Error, MIN_BINS};
 
@@ -94,12 +96,12 @@ impl Analysis {
                 let (expected, found) = (edges.neurons(), source.neurons());
                 return Err(Error::EdgesMismatch { expected, found });
             }
-            Bins::Fit(binning) => encoding::fit_batches(source, binning, allowed / 8, portions)?,
+            Bins::Fit(binning) => fit_batches(source, binning, allowed / 8, portions)?,
         };
         self.check_kernel(edges.bins())?;
         let most = (allowed / CODES_SHARE).min(self.memory_beside(beside));
         let spill = Spill { directory: self.spill_directory.clone() };
-        encoding::encode_batches(source, edges, (most, spill), portions)
+        encode_batches(source, edges, (most, spill), portions)
     }
 
     /// [`Analysis::run`] for a layer that has been encoded. Its edges are kept, and the binning of

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::Analysis;
-use super::prepare::Memory;
-use crate::activations::Activations;
+use crate::codes::bits;
+use crate::codes::budget::Memory;
 use crate::engine::{self, Found, Goal, Sink};
 use crate::estimator::CellTable;
-use crate::pair_matrix::PairMatrix;
-use crate::plan::Tile;
-use crate::report::Execution;
-use crate::{BinEdges, Error, bits};
+use crate::execution::Execution;
+use crate::input::activations::Activations;
+use crate::pairs::matrix::PairMatrix;
+use crate::pairs::tile::Tile;
+use crate::{BinEdges, Error};
 
 /// How often every neuron fires, and every pair together.
 #[derive(Debug, Clone)]

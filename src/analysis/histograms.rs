@@ -5,11 +5,11 @@ use std::sync::Arc;
 use ndarray::{Array3, ArrayView2, Axis};
 
 use super::Analysis;
-use super::prepare::Memory;
-use crate::activations::Activations;
+use crate::codes::budget::Memory;
 use crate::engine::{self, Goal};
 use crate::estimator::Entropies;
-use crate::plan::Tile;
+use crate::input::activations::Activations;
+use crate::pairs::tile::Tile;
 use crate::{BinEdges, Error};
 
 impl Analysis {

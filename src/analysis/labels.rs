@@ -5,14 +5,14 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::Analysis;
-use super::prepare::Memory;
-use crate::activations::Activations;
+use crate::codes::budget::Memory;
 use crate::engine::{self, Goal, Job, Sink};
 use crate::estimator::Entropies;
-use crate::groups::Groups;
+use crate::execution::Execution;
+use crate::input::activations::Activations;
+use crate::input::groups::Groups;
 use crate::measures::{Conditional, LabelTables};
-use crate::plan::Tile;
-use crate::report::Execution;
+use crate::pairs::tile::Tile;
 use crate::{BinEdges, Error, Estimator, Units};
 
 /// What every neuron tells of a label.

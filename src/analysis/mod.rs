@@ -10,7 +10,6 @@ mod total_correlation;
 
 pub use cofiring::{Association, CofiringPair, CofiringReport};
 pub use labels::{ConditionalReport, LabelReport};
-pub(crate) use prepare::Memory;
 pub use total_correlation::TotalCorrelation;
 
 use std::fmt;
@@ -20,12 +19,15 @@ use std::sync::Arc;
 
 use ndarray::ArrayView2;
 
-use crate::cancel::CancelToken;
 use crate::codes::Codes;
-use crate::engine::{Engine, Goal, Job, Kernel, Monitor, OnDeviceFailure, Progress};
+use crate::engine::{Engine, Goal, Job};
 use crate::estimator::CellTable;
-use crate::plan::Tile;
+use crate::execution::Kernel;
+use crate::execution::OnDeviceFailure;
+use crate::pairs::tile::Tile;
 use crate::report::Report;
+use crate::support::cancel::CancelToken;
+use crate::support::monitor::{Monitor, Progress};
 use crate::{BinEdges, Binning, Error, Estimator, Range, Units};
 
 /// Entropy of every neuron and mutual information of every pair, in nats, with bins between each

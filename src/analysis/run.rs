@@ -6,16 +6,19 @@ use std::time::Duration;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::Analysis;
-use super::prepare::{Layer, Memory};
-use crate::activations::Activations;
+use super::prepare::Layer;
 use crate::codes::Codes;
-use crate::encoding::LayerFits;
+use crate::codes::budget::Memory;
+use crate::codes::encoder::LayerFits;
 use crate::engine::{self, Job, Sink};
 use crate::estimator::Entropies;
+use crate::execution::Execution;
+use crate::input::activations::Activations;
+use crate::input::degenerate::degenerate_neurons;
 use crate::measures::Information;
-use crate::plan::Tile;
-use crate::report::{BetweenReport, Execution, LayerFacts, Report, Timings, degenerate_neurons};
-use crate::stopwatch::Stopwatch;
+use crate::pairs::tile::Tile;
+use crate::report::{BetweenReport, LayerFacts, Report, Timings};
+use crate::support::stopwatch::Stopwatch;
 use crate::{Error, Units};
 
 impl Analysis {

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use ndarray::ArrayView2;
 
 use super::Analysis;
-use super::prepare::Memory;
-use crate::activations::Activations;
+use crate::codes::budget::Memory;
 use crate::estimator::Entropies;
+use crate::input::activations::Activations;
 use crate::{Error, Units};
 
 /// Total correlation of some neurons, and whether there are enough samples to believe it.
@@ -87,7 +87,7 @@ impl Analysis {
             (0..neurons).map(|x| entropies.marginal(codes.marginal(x), codes.bins_of(x)));
         let sum_of_entropies: f64 = marginals.map(|marginal| marginal.entropy).sum();
 
-        let mut rows = crate::memory::zeroed(codes.samples(), neurons)?;
+        let mut rows = crate::support::memory::zeroed(codes.samples(), neurons)?;
         for neuron in 0..neurons {
             for (row, &code) in rows.chunks_exact_mut(neurons).zip(codes.neuron(neuron)) {
                 row[neuron] = code;

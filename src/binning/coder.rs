@@ -6,7 +6,7 @@
 
 use fearless_simd::{Simd, prelude::*};
 
-use crate::simd::{Level, MAX_LANES, Vectorized};
+use crate::support::simd::{Level, MAX_LANES, Vectorized};
 
 /// Turns activations of one neuron into bin codes.
 #[derive(Debug)]

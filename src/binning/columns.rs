@@ -4,9 +4,10 @@ use std::iter;
 
 use rayon::prelude::*;
 
-use crate::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel};
-use crate::simd::Level;
-use crate::{Error, memory};
+use crate::Error;
+use crate::input::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel};
+use crate::support::memory;
+use crate::support::simd::Level;
 
 /// Where whole neurons' activations come from.
 pub(crate) trait Columns {

@@ -2,12 +2,13 @@
 
 use ndarray::ArrayView2;
 
+use super::Portions;
+use super::batches::fit_batches;
 use super::coder::Coder;
 use super::columns::{self, Columns};
 use super::{Binning, fit};
-use crate::activations::Activations;
-use crate::encoding::{self, Portions};
-use crate::extents::{Extent, extents};
+use crate::input::activations::Activations;
+use crate::input::extents::{Extent, extents};
 use crate::{Batches, Error, MAX_BINS, MIN_BINS};
 
 /// The bin edges of every neuron of a layer: fit them on one set of activations, read them, apply
@@ -87,7 +88,7 @@ impl BinEdges {
     pub fn fit_batches(source: &mut dyn Batches, binning: &Binning) -> Result<Self, Error> {
         const COLUMN_BYTES: u64 = 512 << 20;
         binning.check()?;
-        encoding::fit_batches(source, binning, COLUMN_BYTES, Portions::MOST)
+        fit_batches(source, binning, COLUMN_BYTES, Portions::MOST)
     }
 
     /// Edges of a binning that has been checked.

@@ -5,9 +5,10 @@ use rayon::prelude::*;
 use super::columns::Columns;
 use super::linspace::linspace;
 use super::{BinRule, Binning, Bins, Range, quantiles};
-use crate::activations::Activations;
-use crate::extents::Extent;
-use crate::{Error, MAX_BINS, memory};
+use crate::input::activations::Activations;
+use crate::input::extents::Extent;
+use crate::support::memory;
+use crate::{Error, MAX_BINS};
 
 /// Smallest and largest of some activations.
 #[derive(Debug, Clone, Copy)]

@@ -4,17 +4,21 @@
 //! (`columns.rs`), with the number of bins of a [`BinRule`] (`rules.rs`) or at quantiles
 //! (`quantiles.rs`). `coder.rs` turns activations into bin numbers.
 
+mod batches;
 mod coder;
 mod columns;
 mod edges;
 mod fit;
 mod linspace;
+mod portions;
 mod quantiles;
 mod rules;
 
-pub(crate) use columns::{Columns, map_columns};
+pub(crate) use batches::fit_batches;
+use columns::{Columns, map_columns};
 pub use edges::BinEdges;
-pub(crate) use fit::check_categories;
+use fit::check_categories;
+pub(crate) use portions::Portions;
 pub use rules::BinRule;
 
 use crate::{Error, MAX_BINS, MIN_BINS};

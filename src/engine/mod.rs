@@ -7,21 +7,20 @@
 pub(crate) mod cpu;
 #[cfg(feature = "gpu")]
 pub(crate) mod gpu;
-mod monitor;
 
-use std::fmt;
 use std::sync::Arc;
-
-pub(crate) use monitor::Monitor;
-pub use monitor::Progress;
 
 use ndarray::Array3;
 
+use crate::Error;
 use crate::codes::Codes;
+#[cfg(feature = "gpu")]
+use crate::device::Gpu;
 use crate::estimator::CellTable;
-use crate::plan::Tile;
-use crate::report::{Execution, KernelChoice};
-use crate::{Error, MAX_BINS, bits, memory};
+use crate::execution::{Execution, Kernel, KernelChoice, OnDeviceFailure};
+use crate::pairs::tile::Tile;
+use crate::support::memory;
+use crate::support::monitor::Monitor;
 
 /// Which engine computes a job.
 #[derive(Debug, Clone, Default)]
@@ -40,60 +39,9 @@ pub enum Engine {
     /// The best adapter whose label, such as `Vulkan/llvmpipe (LLVM 15.0.6, 256 bits)`, contains
     /// this text in any case. Having none is an error. Each job opens it anew, as with `AnyGpu`.
     NamedGpu(String),
-    /// An opened device: from [`crate::gpu::Gpu::open`], or the caller's own.
+    /// An opened device: from [`crate::Gpu::open`], or the caller's own.
     #[cfg(feature = "gpu")]
-    Gpu(crate::gpu::Gpu),
-}
-
-/// How joint histograms are counted. Every kernel exists on both engines and returns the same bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kernel {
-    /// One counter a cell, incremented sample by sample. The plain baseline, for any number of
-    /// bins.
-    JointHistogram,
-    /// The samples of one neuron are sorted by its code; the codes of many partners are one-hot
-    /// words, and each bin is counted by a positional population count with carry-save adders. For
-    /// any number of bins.
-    PositionalPopcount,
-    /// The samples of one neuron are sorted by its code, and each of its partners has counters of
-    /// its own for one row of the joint histogram at a time. For any number of bins, and meant for
-    /// many.
-    PrivateCounters,
-    /// One bit a sample: a count of ones tells a pair's whole histogram. For two bins.
-    Bitset,
-}
-
-impl Kernel {
-    /// Every kernel.
-    pub const ALL: [Self; 4] =
-        [Self::JointHistogram, Self::PositionalPopcount, Self::PrivateCounters, Self::Bitset];
-
-    /// The name of the kernel, and of the files that hold it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::JointHistogram => "joint_histogram",
-            Self::PositionalPopcount => "positional_popcount",
-            Self::PrivateCounters => "private_counters",
-            Self::Bitset => "bitset",
-        }
-    }
-
-    /// The most bins the kernel can count.
-    #[must_use]
-    pub fn max_bins(self) -> usize {
-        match self {
-            Self::JointHistogram | Self::PositionalPopcount | Self::PrivateCounters => MAX_BINS,
-            Self::Bitset => bits::BINS,
-        }
-    }
-}
-
-impl fmt::Display for Kernel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+    Gpu(Gpu),
 }
 
 /// All that an engine is told.
@@ -134,64 +82,12 @@ pub(crate) trait Sink: Send + Sync {
     fn accept(&self, tile: &Tile, found: &Found);
 }
 
-/// What a kernel returns for one pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct PairSum {
-    /// Σ f(n) over the cells.
-    pub(crate) cells: u64,
-    /// Σ n over the cells: the number of samples, unless something went wrong.
-    pub(crate) samples: u64,
-}
-
-/// Takes the histograms of a tile only if every pair was counted over every sample.
-#[cfg(feature = "gpu")]
-pub(crate) fn checked_histograms(
-    tile: &Tile,
-    (samples, cells): (usize, usize),
-    counts: Vec<u32>,
-) -> Result<Vec<u32>, Error> {
-    let totals = counts.chunks_exact(cells).map(|cells| cells.iter().map(|&n| u64::from(n)).sum());
-    match tile.iter().zip(totals).find(|&(_, counted): &(_, u64)| counted != samples as u64) {
-        Some(((first, second), counted)) => {
-            Err(Error::Miscounted { first, second, counted, samples })
-        }
-        None => Ok(counts),
-    }
-}
-
-/// Takes the sums of a tile only if every pair was counted over every sample.
-///
-/// Drivers have been seen to cut work short, or not to run it at all, without reporting an error.
-pub(crate) fn checked_sums(
-    tile: &Tile,
-    samples: usize,
-    pairs: &[PairSum],
-) -> Result<Vec<u64>, Error> {
-    let wrong = tile.iter().zip(pairs).find(|(_, pair)| pair.samples != samples as u64);
-    match wrong {
-        Some(((first, second), pair)) => {
-            Err(Error::Miscounted { first, second, counted: pair.samples, samples })
-        }
-        None => Ok(pairs.iter().map(|pair| pair.cells).collect()),
-    }
-}
-
-/// What happens to the tiles that a failing device leaves behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnDeviceFailure {
-    /// They are computed on the CPU, with the same bits, and the report lists the incident.
-    #[default]
-    UseCpu,
-    /// The job ends with [`Error::DeviceFailed`].
-    Fail,
-}
-
 /// An engine that was found and opened.
 #[derive(Debug)]
 pub(crate) enum Chosen {
     Cpu,
     #[cfg(feature = "gpu")]
-    Gpu(gpu::Gpu),
+    Gpu(Gpu),
 }
 
 /// Finds and opens the engine that was asked for; of a device, a job may have `device_memory` bytes.
@@ -199,14 +95,14 @@ pub(crate) async fn choose(engine: &Engine, device_memory: Option<u64>) -> Resul
     let chosen = match engine {
         Engine::Cpu => Chosen::Cpu,
         #[cfg(feature = "gpu")]
-        Engine::Auto => match gpu::Gpu::first_real().await {
+        Engine::Auto => match Gpu::first_real().await {
             Some(gpu) => Chosen::Gpu(gpu),
             None => Chosen::Cpu,
         },
         #[cfg(feature = "gpu")]
-        Engine::AnyGpu => Chosen::Gpu(gpu::Gpu::open_async(None).await?),
+        Engine::AnyGpu => Chosen::Gpu(Gpu::open_async(None).await?),
         #[cfg(feature = "gpu")]
-        Engine::NamedGpu(name) => Chosen::Gpu(gpu::Gpu::open_async(Some(name)).await?),
+        Engine::NamedGpu(name) => Chosen::Gpu(Gpu::open_async(Some(name)).await?),
         #[cfg(feature = "gpu")]
         Engine::Gpu(gpu) => Chosen::Gpu(gpu.clone()),
         #[cfg(not(feature = "gpu"))]

@@ -9,10 +9,10 @@ use crate::Error;
 use crate::codes::Codes;
 use crate::engine::{Found, Sink};
 use crate::estimator::{Entropies, Marginal};
-use crate::groups::Groups;
+use crate::input::groups::Groups;
 use crate::measures::Units;
-use crate::pair_matrix::PairMatrix;
-use crate::plan::Tile;
+use crate::pairs::matrix::PairMatrix;
+use crate::pairs::tile::Tile;
 
 /// What neurons tell of a label.
 #[derive(Debug)]

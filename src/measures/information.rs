@@ -11,8 +11,8 @@ use crate::codes::Codes;
 use crate::engine::{Found, Sink};
 use crate::estimator::{Entropies, Marginal};
 use crate::measures::Units;
-use crate::pair_matrix::PairMatrix;
-use crate::plan::Tile;
+use crate::pairs::matrix::PairMatrix;
+use crate::pairs::tile::Tile;
 
 /// Makes mutual information of what is found of a job's pairs.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 use super::jitter::Jitter;
 use super::rank_table::{LANES, RankTable};
 use crate::Error;
-use crate::activations::Activations;
-use crate::extents::{Extent, extents};
+use crate::input::activations::Activations;
+use crate::input::extents::{Extent, extents};
 
 /// Bits of the largest magnitude on the grid.
 const GRID_BITS: i32 = 51;

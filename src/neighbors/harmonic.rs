@@ -4,7 +4,8 @@
 //! this module γ cancels, so the table holds `round(2ᵇ H(n))`. A sum over samples is a sum of
 //! integers: the same whatever the order of samples, number of threads or engine.
 
-use crate::{Error, memory};
+use crate::Error;
+use crate::support::memory;
 
 /// Fraction bits for up to 2¹⁵ samples; more samples leave fewer.
 const MAX_FRACTION_BITS: u32 = 40;

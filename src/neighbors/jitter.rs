@@ -1,7 +1,7 @@
 //! Noise that does not depend on who draws it, and in what order.
 
 use crate::Error;
-use crate::random::Philox;
+use crate::support::random::Philox;
 
 /// Uniform noise that is added to activations so that no two samples are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -5,9 +5,9 @@ use ndarray::Array2;
 use super::KsgAlgorithm;
 use super::column::Column;
 use super::harmonic::HarmonicTable;
-use crate::engine::Monitor;
-use crate::pair_matrix::PairMatrix;
-use crate::plan::Tile;
+use crate::pairs::matrix::PairMatrix;
+use crate::pairs::tile::Tile;
+use crate::support::monitor::Monitor;
 use crate::{Error, Units};
 
 /// All that an engine is told.

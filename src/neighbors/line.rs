@@ -85,7 +85,7 @@ pub(crate) fn entropy(sorted: &[f64], k: usize, table: &HarmonicTable) -> f64 {
     table.mean(digammas, 1) + sum / samples as f64
 }
 
-/// The sum that [`super::nearest_neighbors`] makes for a pair, for a neuron and itself.
+/// The sum that [`super::cpu::nearest_neighbors`] makes for a pair, for a neuron and itself.
 pub(crate) fn own_sum(
     column: &Column,
     k: usize,

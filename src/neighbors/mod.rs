@@ -2,20 +2,19 @@
 //!
 //! The front door, as `analysis.rs` is for binned estimates; `stages.rs` does a job. `column.rs` puts activations on a grid
 //! where distances are exact and sorts them, `line.rs` has what concerns a single neuron,
-//! `nearest_neighbors.rs` a pair, `labels.rs` a neuron and a label; `cpu.rs` goes through all pairs,
-//! and so does `engine/gpu/nearest_neighbors/` on a device.
+//! `labels.rs` a neuron and a label; `cpu/` goes through all pairs, and so does `gpu/` on a device.
 
 mod column;
 pub(crate) mod cpu;
+#[cfg(feature = "gpu")]
+pub(crate) mod gpu;
 mod harmonic;
 mod jitter;
 mod job;
 mod labels;
 mod line;
-mod nearest_neighbors;
 mod rank_table;
 mod report;
-mod smallest;
 mod stages;
 #[cfg(test)]
 mod tests;
@@ -27,15 +26,13 @@ use std::sync::Arc;
 use ndarray::{Array1, ArrayView2};
 use rayon::prelude::*;
 
-#[cfg(feature = "gpu")]
-pub(crate) use column::GRID_OFFSET;
-#[cfg(feature = "gpu")]
-pub(crate) use job::{NeighborJob, Sink};
 pub use report::{NeighborExecution, NeighborLayersReport, NeighborReport, NeighborTimings};
 
-use crate::cancel::CancelToken;
-use crate::engine::{Engine, OnDeviceFailure, Progress};
-use crate::stopwatch::Stopwatch;
+use crate::engine::Engine;
+use crate::execution::OnDeviceFailure;
+use crate::support::cancel::CancelToken;
+use crate::support::monitor::Progress;
+use crate::support::stopwatch::Stopwatch;
 use crate::{Error, Units};
 use column::Column;
 use harmonic::HarmonicTable;

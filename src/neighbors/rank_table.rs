@@ -7,7 +7,7 @@
 
 use fearless_simd::{Simd, prelude::*};
 
-use crate::simd::MAX_LANES;
+use crate::support::simd::MAX_LANES;
 
 /// Lanes of the widest vector of `f64`.
 pub(crate) const LANES: usize = MAX_LANES / size_of::<f64>();
@@ -130,7 +130,7 @@ fn index_of(cell: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::{Level, Vectorized};
+    use crate::support::simd::{Level, Vectorized};
     use proptest::prelude::*;
 
     struct Below<'a>(&'a RankTable, &'a [f64]);

@@ -8,11 +8,13 @@ use super::column::{Column, Grid, Layer, Strips};
 use super::harmonic::HarmonicTable;
 use super::job::{NeighborJob, Sink};
 use super::{NeighborAnalysis, NeighborExecution, NeighborTimings, cpu, line};
-use crate::activations::Activations;
-use crate::engine::{self, Chosen, Engine, Monitor};
-use crate::plan::Tile;
-use crate::stopwatch::Stopwatch;
-use crate::{Error, memory};
+use crate::Error;
+use crate::engine::{self, Chosen, Engine};
+use crate::input::activations::Activations;
+use crate::pairs::tile::Tile;
+use crate::support::memory;
+use crate::support::monitor::Monitor;
+use crate::support::stopwatch::Stopwatch;
 
 /// What an engine made of a job.
 pub(super) struct Outcome {
@@ -138,9 +140,7 @@ impl NeighborAnalysis {
                 Ok(NeighborExecution::default())
             }
             #[cfg(feature = "gpu")]
-            Chosen::Gpu(gpu) => {
-                engine::gpu::nearest_neighbors::run(gpu, job, sink, self.on_device_failure).await
-            }
+            Chosen::Gpu(gpu) => super::gpu::run(gpu, job, sink, self.on_device_failure).await,
         }
     }
 

@@ -4,10 +4,10 @@ use ndarray::Array2;
 use proptest::prelude::*;
 
 use super::column::{Column, Grid, Layer, Strips};
-use super::nearest_neighbors::{Plane, pair_sum};
+use super::cpu::nearest_neighbors::{Plane, pair_sum};
 use super::{HarmonicTable, Jitter, KsgAlgorithm, line};
-use crate::activations::Activations;
-use crate::simd::Level;
+use crate::input::activations::Activations;
+use crate::support::simd::Level;
 
 /// The sum of a pair, by comparing every sample with every other one.
 fn sum_by_definition(

@@ -9,12 +9,10 @@
 //! [`Analysis::uncertainty`]: crate::Analysis::uncertainty
 //! [`Report::g_test`]: crate::Report::g_test
 
-mod false_discovery;
 mod g_test;
 mod permutation;
 mod uncertainty;
 
-pub use false_discovery::{false_discovery_rates, false_discovery_rates_of_pairs};
-pub(crate) use g_test::chi_squared_tail;
+pub use crate::statistics::{false_discovery_rates, false_discovery_rates_of_pairs};
 pub use permutation::PermutationReport;
 pub use uncertainty::{PairUncertainty, Resampling};

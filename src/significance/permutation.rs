@@ -5,16 +5,17 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::activations::Activations;
-use crate::analysis::Memory;
 use crate::codes::Codes;
+use crate::codes::budget::Memory;
 use crate::engine::{self, Found, Goal, Job, Sink};
 use crate::estimator::Entropies;
-use crate::pair_matrix::PairMatrix;
-use crate::plan::Tile;
-use crate::random::{Philox, permutation};
-use crate::report::Execution;
-use crate::{Analysis, Error, memory};
+use crate::execution::Execution;
+use crate::input::activations::Activations;
+use crate::pairs::matrix::PairMatrix;
+use crate::pairs::tile::Tile;
+use crate::support::memory;
+use crate::support::random::{Philox, permutation};
+use crate::{Analysis, Error};
 
 /// P-values of a permutation test of every pair.
 #[derive(Debug, Clone)]

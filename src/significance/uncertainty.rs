@@ -4,7 +4,7 @@ use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::estimator::Entropies;
-use crate::random::{Philox, below};
+use crate::support::random::{Philox, below};
 use crate::{Analysis, Error};
 
 /// How the confidence interval is made.

@@ -6,7 +6,7 @@ use ndarray::Array1;
 
 use super::selectors::{BlockNeurons, Selector};
 use super::{Block, InformationPair, Selection, at_least, false_discovery, strongest};
-use crate::plan::Tile;
+use crate::pairs::tile::Tile;
 use crate::{Error, Estimator, MAX_BINS, Units};
 
 /// What has to be known of a layer, beside its codes, to cut its pairs into blocks and to select

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::InformationPair;
 use super::selectors::{BlockNeurons, Selector, pair};
 use crate::Error;
-use crate::significance::chi_squared_tail;
+use crate::statistics::chi_squared_tail;
 
 /// What the G-test needs to know of a layer.
 pub(super) struct Tested {

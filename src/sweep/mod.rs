@@ -15,15 +15,18 @@ mod strongest;
 
 use std::sync::Arc;
 
-use crate::analysis::Memory;
 use crate::codes::Codes;
-use crate::encoding::{EncodedLayer, Held, LayerFits, READ_BYTES, SpilledCodes};
-use crate::engine::{self, Chosen, Job, Monitor, Sink};
+use crate::codes::budget::Memory;
+use crate::codes::encoder::{EncodedLayer, Held, LayerFits, SpilledCodes};
+use crate::codes::pieces::READ_BYTES;
+use crate::engine::{self, Chosen, Job, Sink};
 use crate::estimator::{Entropies, Marginal};
+use crate::execution::Execution;
 use crate::measures::Information;
-use crate::plan::Tile;
-use crate::report::{Execution, MemoryUse, Timings};
-use crate::stopwatch::Stopwatch;
+use crate::pairs::tile::Tile;
+use crate::report::{MemoryUse, Timings};
+use crate::support::monitor::Monitor;
+use crate::support::stopwatch::Stopwatch;
 use crate::{Analysis, Error};
 pub use block::Block;
 use collector::PAIR_BYTES;

@@ -5,7 +5,9 @@ use std::fmt;
 use ndarray::Array1;
 
 use super::{InformationPair, Selection, Sweep};
-use crate::report::{Execution, KernelChoice, MemoryUse, Timings, degenerate_neurons};
+use crate::execution::{Execution, KernelChoice};
+use crate::input::degenerate::degenerate_neurons;
+use crate::report::{MemoryUse, Timings};
 use crate::{BinEdges, DegenerateNeuron, Estimator, Kernel, Units};
 
 /// The pairs that were selected, what is known of single neurons, and how both came to be.

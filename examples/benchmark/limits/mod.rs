@@ -2,7 +2,7 @@
 
 mod cpu;
 mod device;
-#[path = "../../../src/simd.rs"]
+#[path = "../../../src/support/simd.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the engine's own adder is the one to measure")]
 mod simd;
 

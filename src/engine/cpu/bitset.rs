@@ -11,11 +11,11 @@ use std::ops::Range;
 
 use fearless_simd::{Simd, prelude::*};
 
-use crate::bits::{Bits, VECTOR_WORDS};
 use crate::codes::Codes;
+use crate::codes::bits::{Bits, VECTOR_WORDS};
 use crate::estimator::CellTable;
-use crate::plan::Tile;
-use crate::simd::{Level, Vectorized};
+use crate::pairs::tile::Tile;
+use crate::support::simd::{Level, Vectorized};
 
 /// Words of a neuron that are counted before the next rows are: 64 rows fill 512 KiB of L2.
 const WORDS_TOGETHER: usize = 1024;

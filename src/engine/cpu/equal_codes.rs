@@ -14,7 +14,7 @@ use fearless_simd::{Simd, prelude::*};
 use crate::MAX_BINS;
 use crate::codes::Codes;
 use crate::estimator::CellTable;
-use crate::simd::{MAX_LANES, increment_where, transpose};
+use crate::support::simd::{MAX_LANES, increment_where, transpose};
 
 /// The most samples of a row: what an 8-bit lane can count.
 pub(crate) const MAX_ROW: u32 = u8::MAX as u32;
@@ -343,10 +343,10 @@ impl<S: Simd> Counter<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cancel::CancelToken;
     use crate::engine::cpu::positional_popcount;
-    use crate::plan::Tile;
-    use crate::simd::Level;
+    use crate::pairs::tile::Tile;
+    use crate::support::cancel::CancelToken;
+    use crate::support::simd::Level;
 
     /// Neurons that repeat each other find far more than what is likely, others hardly anything.
     #[test]

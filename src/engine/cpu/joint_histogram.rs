@@ -3,9 +3,9 @@
 //! GPU twin: `shaders/joint_histogram.wgsl`.
 
 use crate::codes::Codes;
-use crate::engine::PairSum;
 use crate::estimator::CellTable;
-use crate::plan::Tile;
+use crate::pairs::sums::PairSum;
+use crate::pairs::tile::Tile;
 
 /// Σ f(n) of every pair of the tile. O(samples + min(bins², samples)) a pair.
 pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile) -> Vec<PairSum> {

@@ -14,11 +14,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Found, Goal, Job, Kernel, Sink, checked_sums};
+use super::{Found, Goal, Job, Sink};
 use crate::Error;
 use crate::codes::Codes;
-use crate::plan::Tile;
-use crate::simd::Level;
+use crate::execution::Kernel;
+use crate::pairs::sums::checked_sums;
+use crate::pairs::tile::Tile;
+use crate::support::simd::Level;
 pub(crate) use pool::on_pool;
 use positional_popcount::two_bins;
 use tile_shape::{TileShape, band_height};
@@ -129,8 +131,9 @@ pub(crate) fn joint_histograms(codes: &Codes, pairs: &[(usize, usize)], counts: 
 mod tests {
     use super::*;
     use crate::CancelToken;
-    use crate::engine::{Monitor, PairSum};
     use crate::estimator::CellTable;
+    use crate::pairs::sums::PairSum;
+    use crate::support::monitor::Monitor;
 
     fn job(codes: Codes, kernel: Kernel) -> Job {
         let table = CellTable::plug_in(u32::try_from(codes.samples()).unwrap());

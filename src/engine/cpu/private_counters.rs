@@ -5,10 +5,10 @@
 
 use crate::MAX_BINS;
 use crate::codes::Codes;
-use crate::engine::PairSum;
+use crate::codes::sorted_rows::SortedRows;
 use crate::estimator::CellTable;
-use crate::plan::Tile;
-use crate::sorted_rows::SortedRows;
+use crate::pairs::sums::PairSum;
+use crate::pairs::tile::Tile;
 
 /// Samples that are sorted together.
 const CHUNK: usize = 1 << 16;

@@ -2,7 +2,7 @@
 
 use super::tile_shape::{TileShape, pair_bytes};
 use super::{Goal, Kernel, joint_histogram, positional_popcount, private_counters};
-use crate::bits;
+use crate::codes::bits;
 
 /// The most bytes that all threads together work in while they count the pairs of so many neurons,
 /// beside codes, the table of f(n) and the result: with the kernel that was asked for, or any that may

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::count_kernel;
-use super::device::Gpu;
-use super::failure::Failure;
-use super::plan::Care;
-use super::tile_counter::{Speed, TileCounter};
-use crate::engine::{Job, Kernel};
-use crate::report::{KernelChoice, KernelSpeed};
+use super::counter::{Speed, TileCounter};
+use super::kernels;
+use crate::device::Gpu;
+use crate::device::failure::Failure;
+use crate::device::limits::Care;
+use crate::engine::Job;
+use crate::execution::Kernel;
+use crate::execution::{KernelChoice, KernelSpeed};
 
 /// When a measurement is worth its time. Building pipelines, which takes most of it, and packing
 /// codes cost some tens of milliseconds a kernel.
@@ -51,7 +52,7 @@ impl Case {
 }
 
 /// Opens a job with the kernel that suits it.
-pub(super) async fn open<'a>(
+pub(crate) async fn open<'a>(
     gpu: &Gpu,
     job: &'a Job,
     care: Care,
@@ -72,7 +73,7 @@ async fn open_if_worth<'a>(
         return Ok((open(asked).await?, KernelChoice::Asked));
     }
     let bins = job.codes.bins();
-    let likely = count_kernel::fastest(bins);
+    let likely = kernels::fastest(bins);
     let candidates: Vec<Kernel> =
         Kernel::ALL.into_iter().filter(|kernel| bins <= kernel.max_bins()).collect();
     let work = job.pairs.work(job.codes.samples());
@@ -131,14 +132,15 @@ mod tests {
 
     use ndarray::Array2;
 
-    use super::super::adapters;
-    use super::super::tile_queue::TileQueue;
     use super::*;
-    use crate::activations::Activations;
     use crate::codes::Codes;
-    use crate::engine::{Found, Goal, Monitor};
+    use crate::device::adapters;
+    use crate::device::tile_queue::TileQueue;
+    use crate::engine::{Found, Goal};
     use crate::estimator::CellTable;
-    use crate::plan::Tile;
+    use crate::input::activations::Activations;
+    use crate::pairs::tile::Tile;
+    use crate::support::monitor::Monitor;
     use crate::{BinEdges, Binning, CancelToken};
 
     fn job(samples: usize, kernel: Option<Kernel>) -> Job {
@@ -191,7 +193,7 @@ mod tests {
             for samples in [300, 20_000] {
                 let job = job(samples, None);
                 let (expected, rule, choice) = counted(&gpu, &job, WORTH);
-                assert_eq!((rule, choice), (count_kernel::fastest(8), KernelChoice::Rule));
+                assert_eq!((rule, choice), (kernels::fastest(8), KernelChoice::Rule));
                 let (sums, kernel, first) = counted(&gpu, &job, always);
                 assert_eq!(sums, expected, "{kernel} after a measurement on {gpu:?}");
                 let KernelChoice::Measured(speeds) = &first else { panic!("{first:?}") };

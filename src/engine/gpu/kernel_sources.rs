@@ -1,10 +1,10 @@
 //! The kernels as pipelines are made of them, for tools that look at what compilers make of them.
 
-use super::cell_sum;
-use super::count_kernel::{self, Output};
-use super::pipelines::Shader;
-use super::plan::DeviceLimits;
-use crate::engine::Kernel;
+use super::kernels::cell_sum;
+use super::kernels::{self, Output};
+use crate::device::limits::DeviceLimits;
+use crate::device::shader::Shader;
+use crate::execution::Kernel;
 
 /// A shader and the value of each of its `override` constants.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub fn kernel_sources(bins: usize, subgroup_size: u32) -> Vec<KernelSource> {
     let limits = DeviceLimits::of(&wgpu::Limits::default(), subgroup_size, None);
     let mut sources = Vec::new();
     for kernel in Kernel::ALL.into_iter().filter(|kernel| bins <= kernel.max_bins()) {
-        let kernel = count_kernel::new(kernel, bins, &limits);
+        let kernel = kernels::new(kernel, bins, &limits);
         let max_chunk = Some(kernel.max_chunk());
         sources.push(KernelSource::new(kernel.shader(Output::Counts), max_chunk));
         if kernel.can_sum() {

@@ -4,58 +4,33 @@
 //! device to one integer a pair, and checked on the host. What a device fails to do is done again,
 //! on a new one, smaller, then on the CPU: the bits are the same.
 
-mod adapter;
-mod bitset;
-mod buffers;
-mod cell_sum;
-mod commands;
-mod count_kernel;
-mod device;
-mod failure;
-#[cfg(test)]
-mod fault_tests;
-#[cfg(test)]
-mod faults;
-mod job_threads;
-mod joint_histogram;
+pub(crate) mod counter;
 mod kernel_choice;
 mod kernel_sources;
-pub(crate) mod nearest_neighbors;
-mod pace;
-mod packed_codes;
+pub(crate) mod kernels;
 mod pieces;
-mod pipelines;
-mod plan;
-mod poller;
-mod positional_popcount;
-mod private_counters;
-#[cfg(test)]
-mod random_faults;
-mod recovery;
-mod sample_lists;
-mod submissions;
-mod tile_counter;
-mod tile_queue;
-mod upload_sum;
+pub(crate) mod tiling;
 mod uploads;
 mod visit;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use adapter::{AdapterLimits, FoundAdapter, adapters, adapters_async};
-pub use device::Gpu;
 pub use kernel_sources::{KernelSource, kernel_sources};
 
-use super::{Found, Goal, Job, Kernel, Monitor, OnDeviceFailure, Sink, cpu};
+use super::{Found, Goal, Job, Sink, cpu};
 use crate::Error;
-use crate::memory;
-use crate::plan::Tile;
-use crate::report::{Execution, Incident, KernelChoice, Remedy, Transfer};
-use failure::Failure;
-use plan::Care;
-use tile_counter::TileCounter;
-use tile_queue::TileJob;
+use crate::device::Gpu;
+use crate::device::failure::Failure;
+use crate::device::incidents::Incidents;
+use crate::device::limits::Care;
+use crate::device::recovery;
+use crate::device::tile_queue::TileJob;
+use crate::execution::{Execution, Kernel, KernelChoice, OnDeviceFailure, Transfer};
+use crate::pairs::tile::Tile;
+use crate::support::memory;
+use crate::support::monitor::Monitor;
+use counter::TileCounter;
 
 /// Counts every pair; returns how it was done, and what went wrong on the way.
 pub(crate) async fn run(
@@ -218,34 +193,5 @@ impl<'a> TileJob for ChosenPairs<'a> {
 
     fn samples(&self) -> usize {
         self.job.codes.samples()
-    }
-}
-
-/// What went wrong in a job, and what the caller wants done about it.
-struct Incidents<'a> {
-    gpu: &'a Gpu,
-    on_failure: OnDeviceFailure,
-    list: Vec<Incident>,
-}
-
-impl<'a> Incidents<'a> {
-    fn new(gpu: &'a Gpu, on_failure: OnDeviceFailure) -> Self {
-        Self { gpu, on_failure, list: Vec::new() }
-    }
-
-    /// Notes what the CPU has to make good; an error when it must not.
-    fn need_cpu(&mut self, problem: String, remedy: Remedy) -> Result<(), Error> {
-        if self.on_failure == OnDeviceFailure::Fail {
-            let adapter = self.gpu.adapter().to_string();
-            return Err(Error::DeviceFailed { adapter, reason: problem });
-        }
-        self.note(problem, remedy);
-        Ok(())
-    }
-
-    fn note(&mut self, problem: String, remedy: Remedy) {
-        let incident = Incident { problem, remedy };
-        log::warn!("{}: {incident}", self.gpu.adapter());
-        self.list.push(incident);
     }
 }

@@ -1,12 +1,12 @@
 //! Cuts a tile into the pieces that one dispatch counts: rows, and where a single row takes too
 //! long, columns.
 
-use super::count_kernel::Piece;
-use crate::plan::Tile;
+use super::kernels::Piece;
+use crate::pairs::tile::Tile;
 
 /// A walk over a tile, piece by piece, row by row.
 #[derive(Debug, Clone)]
-pub(super) struct Pieces<'a> {
+pub(crate) struct Pieces<'a> {
     tile: &'a Tile,
     /// What the first column of a piece must be a multiple of.
     column_step: usize,
@@ -17,19 +17,19 @@ pub(super) struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    pub(super) fn new(tile: &'a Tile, column_step: usize, pair_work: usize) -> Self {
+    pub(crate) fn new(tile: &'a Tile, column_step: usize, pair_work: usize) -> Self {
         let (row, column) = (0, 0);
         let column_step = column_step.clamp(1, tile.columns.len().max(1));
         Self { tile, column_step, pair_work: (pair_work as u64).max(1), row, column }
     }
 
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.row == self.tile.rows.len()
     }
 
     /// The next piece, with at most `room` work if it has more than one row or step of columns.
     /// `None` when the next row fits a whole submission, whose room is `allowed`, but not this one.
-    pub(super) fn next(&mut self, room: u64, allowed: u64) -> Option<Piece> {
+    pub(crate) fn next(&mut self, room: u64, allowed: u64) -> Option<Piece> {
         let width = self.tile.columns.len();
         let rows = self.whole_rows(room);
         if self.is_finished() || (rows == 0 && self.row_work(self.row) <= allowed && room < allowed)
@@ -55,7 +55,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// Pairs of a piece.
-    pub(super) fn pairs(&self, piece: &Piece) -> u64 {
+    pub(crate) fn pairs(&self, piece: &Piece) -> u64 {
         let first = |row: usize| if self.tile.is_triangular() { row } else { 0 };
         let columns = &piece.columns;
         let of_row = |row| columns.end.saturating_sub(columns.start.max(first(row)));

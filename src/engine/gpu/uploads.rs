@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::count_kernel::CountKernel;
-use super::failure::Failure;
-use super::submissions::Submissions;
+use super::kernels::CountKernel;
 use super::visit::{Block, Role};
 use crate::codes::Codes;
-use crate::stopwatch::Stopwatch;
+use crate::device::failure::Failure;
+use crate::device::submissions::Submissions;
+use crate::support::stopwatch::Stopwatch;
 
 /// What was uploaded of the codes.
 #[derive(Debug)]
-pub(super) struct Uploads {
+pub(crate) struct Uploads {
     kept: HashMap<Block, Vec<wgpu::Buffer>>,
     bytes: u64,
     /// The most bytes to keep.
@@ -19,18 +19,18 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
-    pub(super) fn new(budget: u64) -> Self {
+    pub(crate) fn new(budget: u64) -> Self {
         Self { kept: HashMap::new(), bytes: 0, budget }
     }
 
     /// Forgets everything.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.kept.clear();
         self.bytes = 0;
     }
 
     /// Bytes that are kept.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
@@ -38,7 +38,7 @@ impl Uploads {
     ///
     /// Where room is short, the block goes that `next_use` tells to be needed last. What is under
     /// way on the device keeps its buffers until it is done.
-    pub(super) async fn get<T>(
+    pub(crate) async fn get<T>(
         &mut self,
         kernel: &dyn CountKernel,
         codes: &Codes,

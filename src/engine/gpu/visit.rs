@@ -2,26 +2,26 @@
 
 use std::ops::Range;
 
-use crate::plan::Tile;
+use crate::pairs::tile::Tile;
 
 /// What part a neuron plays in a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Role {
+pub(crate) enum Role {
     Rows,
     Columns,
 }
 
 /// What is uploaded at once: neurons in a role over a chunk of samples.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Block {
-    pub(super) role: Role,
-    pub(super) neurons: Range<usize>,
-    pub(super) samples: Range<usize>,
+pub(crate) struct Block {
+    pub(crate) role: Role,
+    pub(crate) neurons: Range<usize>,
+    pub(crate) samples: Range<usize>,
 }
 
 impl Block {
     /// What a tile needs for a chunk of samples.
-    pub(super) fn of(tile: &Tile, role: Role, samples: &Range<usize>) -> Self {
+    pub(crate) fn of(tile: &Tile, role: Role, samples: &Range<usize>) -> Self {
         let neurons = match role {
             Role::Rows => tile.rows.clone(),
             Role::Columns => tile.columns.clone(),
@@ -32,7 +32,7 @@ impl Block {
 
 /// The tiles of a job in the order in which they are counted, each over all chunks of samples.
 #[derive(Debug)]
-pub(super) struct Visit {
+pub(crate) struct Visit {
     tiles: Vec<Tile>,
     chunks: Vec<Range<usize>>,
 }
@@ -40,7 +40,7 @@ pub(super) struct Visit {
 impl Visit {
     /// The pairs of a job, or what is left of them, in square tiles of at most `edge` neurons, one
     /// part of them after the other.
-    pub(super) fn new(
+    pub(crate) fn new(
         parts: &[Tile],
         edge: usize,
         samples: usize,
@@ -53,19 +53,19 @@ impl Visit {
         Self { tiles, chunks }
     }
 
-    pub(super) fn tiles(&self) -> &[Tile] {
+    pub(crate) fn tiles(&self) -> &[Tile] {
         &self.tiles
     }
 
     /// The chunks of samples in the order in which the tile of this number counts them: to and fro.
-    pub(super) fn chunks(&self, tile: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    pub(crate) fn chunks(&self, tile: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let chunks = self.chunks.clone();
         to_and_fro(0..chunks.len(), tile).map(move |chunk| chunks[chunk].clone())
     }
 
     /// When a block is needed next, counted in chunks of tiles, at or after the chunk of number
     /// `turn` of a tile; `usize::MAX` when it is not.
-    pub(super) fn next_use(&self, block: &Block, tile: usize, turn: usize) -> usize {
+    pub(crate) fn next_use(&self, block: &Block, tile: usize, turn: usize) -> usize {
         let per_tile = self.chunks.len();
         let now = tile.saturating_mul(per_tile).saturating_add(turn);
         let Some(chunk) = self.chunks.iter().position(|samples| *samples == block.samples) else {

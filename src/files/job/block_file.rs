@@ -17,7 +17,7 @@
 use ndarray::Array2;
 use twox_hash::XxHash3_128;
 
-use crate::plan::Tile;
+use crate::pairs::tile::Tile;
 use crate::{Block, InformationPair};
 
 const MAGIC: [u8; 8] = *b"cofire\x01\n";

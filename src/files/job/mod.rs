@@ -28,7 +28,7 @@ pub use error::JobError;
 pub use fingerprint::{Fingerprint, Fingerprinted};
 pub use part::{InvalidPart, JobPart};
 
-use crate::plan::Tile;
+use crate::pairs::tile::Tile;
 use crate::{Block, SweepPlan};
 use disk::{Found, Hold, PARTIAL};
 use manifest::Manifest;

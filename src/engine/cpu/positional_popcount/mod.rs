@@ -25,13 +25,13 @@ use fearless_simd::{Simd, prelude::*};
 
 use super::equal_codes::{self, ShortRows};
 use super::tile_shape::MAX_HEIGHT;
-use crate::bits;
-use crate::cancel::CancelToken;
 use crate::codes::Codes;
+use crate::codes::bits;
+use crate::codes::sorted_rows::SortedRows;
 use crate::estimator::CellTable;
-use crate::plan::Tile;
-use crate::simd::{Level, Vectorized};
-use crate::sorted_rows::SortedRows;
+use crate::pairs::tile::Tile;
+use crate::support::cancel::CancelToken;
+use crate::support::simd::{Level, Vectorized};
 use one_hot::Layout;
 use planes::{Block, Counts, MAX_POSITIONS};
 use row_plan::RowPlan;

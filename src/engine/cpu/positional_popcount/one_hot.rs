@@ -6,7 +6,7 @@ use fearless_simd::{Simd, prelude::*, u8x16};
 
 use super::planes::{self, Block, Counts, MAX_POSITIONS};
 use crate::codes::Codes;
-use crate::simd::{MAX_LANES, transpose};
+use crate::support::simd::{MAX_LANES, transpose};
 
 /// Where in a block the bins of its neurons are.
 ///

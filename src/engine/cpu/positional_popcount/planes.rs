@@ -2,7 +2,7 @@
 
 use fearless_simd::{Simd, prelude::*};
 
-use crate::simd::{carry_save_add, transpose_bits};
+use crate::support::simd::{carry_save_add, transpose_bits};
 
 /// Bits of a lane.
 pub(super) const LANE_BITS: usize = 16;

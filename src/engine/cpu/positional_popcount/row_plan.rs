@@ -3,8 +3,8 @@
 use fearless_simd::Simd;
 
 use crate::codes::Codes;
+use crate::codes::sorted_rows::SortedRows;
 use crate::engine::cpu::equal_codes::{MAX_ROW, ShortRows, gathers};
-use crate::sorted_rows::SortedRows;
 
 /// The rows of all histograms of one row neuron, by how they are counted.
 pub(super) struct RowPlan {

@@ -5,8 +5,8 @@ use std::ops::Range;
 use fearless_simd::{Simd, prelude::*};
 
 use super::planes::{self, Block};
-use crate::bits::Bits;
-use crate::simd::{MAX_LANES, transpose};
+use crate::codes::bits::Bits;
+use crate::support::simd::{MAX_LANES, transpose};
 
 /// Bits of a word.
 const WORD_BITS: usize = 64;
@@ -113,7 +113,7 @@ fn swap_squares<S: Simd>(rows: &mut [S::u64s; 8], distance: usize, shift: u32, l
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::{Level, Vectorized};
+    use crate::support::simd::{Level, Vectorized};
 
     struct Fill<'a> {
         bits: &'a Bits,

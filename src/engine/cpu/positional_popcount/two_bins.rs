@@ -12,11 +12,11 @@ use fearless_simd::{Simd, prelude::*, u16x8};
 use super::planes::{self, Block, Counts};
 use super::ranges;
 use super::transposed_bits::{TRANSPOSER_BYTES, Transposer};
-use crate::bits::Bits;
 use crate::codes::Codes;
+use crate::codes::bits::Bits;
 use crate::estimator::CellTable;
-use crate::plan::Tile;
-use crate::simd::{Level, MAX_LANES, Vectorized};
+use crate::pairs::tile::Tile;
+use crate::support::simd::{Level, MAX_LANES, Vectorized};
 
 const WORD_BITS: usize = u64::BITS as usize;
 
@@ -311,9 +311,9 @@ const ONES_OF_BYTE: [[u16; 8]; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bits::BINS;
+    use crate::codes::bits::BINS;
     use crate::engine::cpu::bitset;
-    use crate::plan::Tile;
+    use crate::pairs::tile::Tile;
 
     /// Neuron `j` is in bin 1 in about `j` of `neurons` samples.
     fn codes(samples: usize, neurons: usize) -> Codes {

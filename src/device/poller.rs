@@ -1,0 +1,200 @@
+//! Waits for submissions, so that neither the caller's executor nor the next submission has to.
+
+use std::time::Duration;
+
+use futures_channel::oneshot;
+
+use super::failure::Failure;
+#[cfg(test)]
+use super::faults::{self, Fault, Stage};
+use super::gpu::Gpu;
+
+/// A submission under way.
+#[derive(Debug)]
+pub(crate) struct Waiting(oneshot::Receiver<Result<Duration, Failure>>);
+
+impl Waiting {
+    /// Waits for the end of the submission and returns how long the device was busy with it: from
+    /// the end of the one before, or from when it was submitted. Zero where there is no clock.
+    pub(crate) async fn busy(self) -> Result<Duration, Failure> {
+        match self.0.await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::Device("the device dropped its work".to_owned())),
+        }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use native::Poller;
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use browser::Poller;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod native {
+    use std::any::Any;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::{Mutex, PoisonError, mpsc};
+    use std::thread::JoinHandle;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A submission is planned to take less than a tenth of a second; a device that has not
+    /// finished after this long is taken for dead.
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// On native targets somebody has to poll the device: one thread, started for the first
+    /// submission. It has ended when the poller was dropped: drivers keep data for each thread that
+    /// used them, and where a thread ends while the process exits, Mesa's OpenGL frees them twice.
+    #[derive(Debug, Default)]
+    pub(crate) struct Poller(Mutex<Option<PollThread>>);
+
+    #[derive(Debug)]
+    struct PollThread {
+        requests: mpsc::Sender<Request>,
+        handle: JoinHandle<()>,
+    }
+
+    #[derive(Debug)]
+    struct Request {
+        /// Let go before the answer, so that who was answered can be the last to hold the device.
+        device: wgpu::Device,
+        index: wgpu::SubmissionIndex,
+        submitted: Instant,
+        tell: oneshot::Sender<Result<Duration, Failure>>,
+        #[cfg(test)]
+        fault: Option<Fault>,
+    }
+
+    impl Poller {
+        /// Has the thread wait for a submission.
+        pub(crate) fn watch(
+            &self,
+            gpu: &Gpu,
+            index: wgpu::SubmissionIndex,
+        ) -> Result<Waiting, Failure> {
+            let (tell, told) = oneshot::channel();
+            let request = Request {
+                device: gpu.device().clone(),
+                index,
+                submitted: Instant::now(),
+                tell,
+                #[cfg(test)]
+                fault: gpu.faults().strike(Stage::Poll, gpu.device()),
+            };
+            let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let thread = match running.take() {
+                Some(thread) => thread,
+                None => start().map_err(|error| {
+                    Failure::Device(format!("no thread to wait on the device: {error}"))
+                })?,
+            };
+            let sent = thread.requests.send(request);
+            *running = sent.is_ok().then_some(thread);
+            drop(sent); // without a thread, `tell` is gone, and `told` says so
+            Ok(Waiting(told))
+        }
+    }
+
+    impl Drop for Poller {
+        fn drop(&mut self) {
+            let running = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(PollThread { requests, handle }) = running else { return };
+            drop(requests); // which ends the thread
+            // A waker that it calls may have held the last of the device: it cannot wait for itself.
+            if handle.thread().id() != std::thread::current().id() {
+                let _ = handle.join(); // what it panicked with has been said
+            }
+        }
+    }
+
+    fn start() -> std::io::Result<PollThread> {
+        let (sender, requests) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("cofire-poll".to_owned());
+        let handle = thread.spawn(move || answer(&requests))?;
+        Ok(PollThread { requests: sender, handle })
+    }
+
+    fn answer(requests: &mpsc::Receiver<Request>) {
+        let mut free_since: Option<Instant> = None;
+        for Request {
+            device,
+            index,
+            submitted,
+            tell,
+            #[cfg(test)]
+            fault,
+        } in requests
+        {
+            let wait =
+                wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(TIMEOUT) };
+            // wgpu 30 panics here when the driver says that the device is lost.
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                #[cfg(test)]
+                faults::at_poll(fault)?;
+                device.poll(wait)
+            }));
+            drop(device);
+            let now = Instant::now();
+            let begun = free_since.map_or(submitted, |free| free.max(submitted));
+            free_since = Some(now);
+            let busy = match polled {
+                Ok(Ok(_)) => Ok(now.duration_since(begun)),
+                Ok(Err(error @ wgpu::PollError::Timeout)) => Err(Failure::Hung(error.to_string())),
+                Ok(Err(error)) => Err(Failure::Device(error.to_string())),
+                Err(panic) => Err(Failure::Device(said(panic.as_ref()))),
+            };
+            let _ = tell.send(busy); // nobody listens once the job was dropped
+        }
+    }
+
+    /// What somebody said who panicked, in one line.
+    fn said(panic: &(dyn Any + Send)) -> String {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        text.unwrap_or("the device is lost").split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use crate::device::faults::fresh_gpu;
+
+        #[test]
+        fn dropping_the_poller_waits_for_its_thread() {
+            let Some(gpu) = fresh_gpu() else { return };
+            let poller = Poller::default();
+            let nothing = gpu.device().create_command_encoder(&Default::default()).finish();
+            let index = gpu.queue().submit([nothing]);
+            let mut waiting = poller.watch(&gpu, index).unwrap();
+            drop(poller);
+            let answer = waiting.0.try_recv();
+            assert!(matches!(answer, Ok(Some(Ok(_)))), "not answered yet: {answer:?}");
+        }
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod browser {
+    use super::*;
+
+    /// In a browser the event loop polls.
+    #[derive(Debug, Default)]
+    pub(crate) struct Poller;
+
+    impl Poller {
+        /// Has the event loop tell of a submission's end; called right after it.
+        pub(crate) fn watch(
+            &self,
+            gpu: &Gpu,
+            _index: wgpu::SubmissionIndex,
+        ) -> Result<Waiting, Failure> {
+            let (tell, told) = oneshot::channel();
+            gpu.queue().on_submitted_work_done(move || {
+                let _ = tell.send(Ok(Duration::ZERO)); // nobody listens once the job was dropped
+            });
+            Ok(Waiting(told))
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The submissions of a job: dispatches are gathered until they are worth a submission, a few
+//! submissions are under way at a time, and what they return is read while later ones run.
+
+use std::collections::VecDeque;
+
+use super::buffers::{filled_buffer, storage_buffer};
+use super::commands::{Command, Dispatch, Read, record_and_submit, words_read};
+use super::failure::{Failure, scoped};
+#[cfg(test)]
+use super::faults;
+use super::gpu::Gpu;
+use super::limits::DeviceLimits;
+use super::pace::{Load, Pace, Work};
+use super::pipelines::Stage;
+use super::poller::Waiting;
+use super::upload_sum::{self, Sent};
+use crate::execution::Transfer;
+use crate::support::monitor::Monitor;
+use crate::support::stopwatch::Stopwatch;
+
+/// Submissions under way: one that runs, one that follows it at once, and one that the host makes.
+const DEPTH: usize = 3;
+
+/// What is read back.
+#[derive(Debug)]
+enum Label<T> {
+    /// What the job asked for.
+    Asked(T),
+    /// Sums of what was uploaded.
+    Uploads(Vec<Sent>),
+}
+
+/// What goes to the device at once.
+#[derive(Debug)]
+struct Batch<T> {
+    commands: Vec<Command<Label<T>>>,
+    /// What its commands are the first to use, and the buffer for the device's sums of it.
+    sent: Vec<Sent>,
+    upload_sums: Option<wgpu::Buffer>,
+    load: Load,
+    /// Pair-samples that are done when it is.
+    progress: u64,
+    /// Bytes that it reads back.
+    read_bytes: u64,
+}
+
+impl<T> Default for Batch<T> {
+    fn default() -> Self {
+        Self {
+            commands: Vec::new(),
+            sent: Vec::new(),
+            upload_sums: None,
+            load: Load::default(),
+            progress: 0,
+            read_bytes: 0,
+        }
+    }
+}
+
+struct InFlight<T> {
+    waiting: Waiting,
+    load: Load,
+    progress: u64,
+    reads: Vec<Read<Label<T>>>,
+}
+
+/// A device's queue, as one job uses it. Every buffer that is read back has a label.
+pub(crate) struct Submissions<'a, T> {
+    gpu: Gpu,
+    monitor: &'a Monitor,
+    upload_sum: Stage,
+    pub(crate) pace: Pace,
+    pub(crate) transfer: Transfer,
+    batch: Batch<T>,
+    in_flight: VecDeque<InFlight<T>>,
+    arrived: VecDeque<(T, Vec<u32>)>,
+    depth: usize,
+    /// The most bytes that a submission of several tiles reads back, and of `pending`.
+    memory_part: u64,
+    /// Bytes that were uploaded since nothing was under way.
+    pending: u64,
+}
+
+impl<'a, T> Submissions<'a, T> {
+    /// Starts at a pace; that of summing uploads is where the latest job of the device left it.
+    pub(crate) async fn open(
+        gpu: Gpu,
+        monitor: &'a Monitor,
+        mut pace: Pace,
+        limits: &DeviceLimits,
+    ) -> Result<Self, Failure> {
+        let upload_sum = Stage::open(&gpu, upload_sum::shader()).await?;
+        gpu.paces().recall(&upload_sum.shader, Work::UploadSum, &mut pace);
+        // On OpenGL nothing can be submitted while somebody waits. Lavapipe lets nobody go who submits
+        // before it has done what came before, and on a CPU there is nothing to do meanwhile.
+        let is_one = gpu.takes_turns() || gpu.adapter().is_software;
+        let depth = if is_one { 1 } else { DEPTH };
+        Ok(Self {
+            gpu,
+            monitor,
+            upload_sum,
+            pace,
+            transfer: Transfer::default(),
+            batch: Batch::default(),
+            in_flight: VecDeque::new(),
+            arrived: VecDeque::new(),
+            depth,
+            memory_part: limits.memory_part(),
+            pending: 0,
+        })
+    }
+
+    /// Lets later jobs sum uploads at the pace of this one.
+    pub(crate) fn remember_pace(&self) {
+        let allowed = self.pace.allowed(Work::UploadSum);
+        self.gpu.paces().remember(&self.upload_sum.shader, allowed);
+    }
+
+    /// A buffer with these contents, of which the device will have shown that they arrived before
+    /// anything is returned that was made of them. `name` says what they are.
+    pub(crate) async fn upload(
+        &mut self,
+        name: &'static str,
+        words: &[u32],
+    ) -> Result<wgpu::Buffer, Failure> {
+        if self.batch.sent.len() == upload_sum::SLOTS {
+            self.submit().await?;
+        }
+        let (gpu, known) = (&self.gpu, self.batch.upload_sums.take());
+        let (buffer, sums) = scoped(gpu, || {
+            let bytes = upload_sum::SLOTS * size_of::<u32>();
+            let sums = known.unwrap_or_else(|| storage_buffer(gpu, "upload_sums", bytes));
+            (filled_buffer(gpu, name, words), sums)
+        })
+        .await?;
+        let dispatch = Dispatch {
+            pipeline: self.upload_sum.pipeline.clone(),
+            params: upload_sum::params(words.len(), self.batch.sent.len()),
+            buffers: vec![buffer.clone(), sums.clone()],
+            workgroups: upload_sum::workgroups(words.len()),
+        };
+        self.dispatch(dispatch, Work::UploadSum, words.len() as u64, 0);
+        self.batch.sent.push(Sent::new(name, words));
+        self.batch.upload_sums = Some(sums);
+        Ok(buffer)
+    }
+
+    /// Has room made for an upload of so many bytes: what was uploaded before may be there twice, and
+    /// what it took the place of be in use, until all that is under way is done.
+    pub(crate) async fn make_room(&mut self, bytes: u64) -> Result<(), Failure> {
+        self.monitor.token().check()?;
+        if self.pending > 0 && self.pending + bytes > self.memory_part {
+            self.finish().await?;
+        }
+        self.pending += bytes;
+        self.transfer.uploaded_bytes += bytes;
+        Ok(())
+    }
+
+    /// Bytes of the device for what is on its way to it or back, beside `others`: the most so far is
+    /// reported.
+    pub(crate) fn note_memory(&mut self, others: u64) {
+        let under_way = self.in_flight.iter().flat_map(|flight| &flight.reads);
+        let reads = under_way.map(|read| read.staging.size()).sum::<u64>() + self.batch.read_bytes;
+        let bytes = others + reads + 2 * self.pending;
+        self.transfer.device_memory_bytes = self.transfer.device_memory_bytes.max(bytes);
+    }
+
+    /// How much more work of a kind fits the submission in the making.
+    pub(crate) fn room(&self, kind: Work) -> u64 {
+        self.pace.room(kind, &self.batch.load)
+    }
+
+    /// Adds a dispatch. `progress` is in pair-samples.
+    pub(crate) fn dispatch(&mut self, dispatch: Dispatch, kind: Work, work: u64, progress: u64) {
+        self.batch.commands.push(Command::Dispatch(dispatch));
+        self.batch.load.add(kind, work);
+        self.batch.progress += progress;
+    }
+
+    /// Sets a buffer to zero.
+    pub(crate) fn clear(&mut self, buffer: &wgpu::Buffer) {
+        self.batch.commands.push(Command::Clear(buffer.clone()));
+    }
+
+    /// Reads the first words of a buffer back, as they are at this point of the queue.
+    pub(crate) async fn read(
+        &mut self,
+        source: &wgpu::Buffer,
+        words: usize,
+        label: T,
+    ) -> Result<(), Failure> {
+        let bytes = (words * size_of::<u32>()) as u64;
+        if self.batch.read_bytes > 0 && self.batch.read_bytes + bytes > self.memory_part {
+            self.submit().await?;
+        }
+        self.batch.read_bytes += bytes;
+        let label = Label::Asked(label);
+        self.batch.commands.push(Command::Read { source: source.clone(), words, label });
+        Ok(())
+    }
+
+    /// What was read back, in order.
+    pub(crate) fn next_arrived(&mut self) -> Option<(T, Vec<u32>)> {
+        self.arrived.pop_front()
+    }
+
+    /// Submits what was gathered, then waits until there is room for another submission.
+    pub(crate) async fn submit(&mut self) -> Result<(), Failure> {
+        self.monitor.token().check()?;
+        let batch = std::mem::take(&mut self.batch);
+        if batch.commands.is_empty() {
+            return Ok(());
+        }
+        let gpu = &self.gpu;
+        let (load, progress, mut commands) = (batch.load, batch.progress, batch.commands);
+        if let Some(source) = batch.upload_sums {
+            let (words, label) = (batch.sent.len(), Label::Uploads(batch.sent));
+            commands.push(Command::Read { source, words, label });
+        }
+        let (index, reads) = scoped(gpu, || record_and_submit(gpu, commands)).await?;
+        let waiting = gpu.poller().watch(gpu, index)?;
+        self.in_flight.push_back(InFlight { waiting, load, progress, reads });
+        while self.in_flight.len() >= self.depth {
+            self.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// Submits what was gathered, then waits for all that is under way.
+    pub(crate) async fn finish(&mut self) -> Result<(), Failure> {
+        self.submit().await?;
+        while !self.in_flight.is_empty() {
+            self.settle().await?;
+        }
+        self.pending = 0;
+        Ok(())
+    }
+
+    /// Drops what was gathered or has arrived, and waits for all that is under way.
+    pub(crate) async fn abandon(&mut self) -> Result<(), Failure> {
+        self.batch = Batch::default();
+        while let Some(oldest) = self.in_flight.pop_front() {
+            oldest.waiting.busy().await?;
+        }
+        self.arrived.clear();
+        self.pending = 0;
+        Ok(())
+    }
+
+    /// Waits for the oldest submission and takes in what it brings.
+    async fn settle(&mut self) -> Result<(), Failure> {
+        let Some(oldest) = self.in_flight.pop_front() else { return Ok(()) };
+        let clock = Stopwatch::start();
+        let busy = if self.gpu.takes_turns() {
+            oldest.waiting.busy().await
+        } else {
+            // What is under way ends without us. Those who take turns must see it end.
+            self.monitor.token().or_cancelled(oldest.waiting.busy()).await?
+        }?;
+        self.transfer.waiting += clock.elapsed();
+        self.monitor.token().check()?;
+        self.transfer.device_busy += busy;
+        self.pace.measured(&oldest.load, busy);
+        let mut arrived = Vec::new();
+        for Read { staging, mapped, label } in oldest.reads {
+            match mapped.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(Failure::Device(error.to_string())),
+                Err(_) => return Err(Failure::Device("the device dropped a read".to_owned())),
+            }
+            let clock = Stopwatch::start();
+            #[cfg(test)]
+            let fault = self.gpu.faults().strike(faults::Stage::Read, self.gpu.device());
+            let words = words_read(&staging)?;
+            #[cfg(test)]
+            let words = faults::at_read(fault, words)?;
+            self.transfer.read_back += clock.elapsed();
+            self.transfer.read_back_bytes += staging.size();
+            match label {
+                Label::Asked(label) => arrived.push((label, words)),
+                Label::Uploads(sent) => upload_sum::check(&sent, &words)?,
+            }
+        }
+        self.arrived.extend(arrived);
+        if oldest.progress > 0 {
+            self.monitor.advance(oldest.progress)?;
+        }
+        Ok(())
+    }
+}

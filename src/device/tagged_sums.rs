@@ -1,0 +1,34 @@
+//! Sums as shaders write them: each with the number of samples it was made of and the tag of its tile.
+
+use crate::pairs::sums::PairSum;
+
+/// Words that the shader writes for a pair.
+pub(crate) const WORDS: usize = 4;
+
+/// The sums of a tile as the shader wrote them; a pair without this tile's tag was not written and
+/// gets no samples, which no check lets pass.
+pub(crate) fn decode(words: &[u32], tag: u32) -> Vec<PairSum> {
+    words
+        .chunks_exact(WORDS)
+        .map(|word| {
+            if word[3] == tag {
+                let cells = u64::from(word[0]) | u64::from(word[1]) << 32;
+                PairSum { cells, samples: u64::from(word[2]) }
+            } else {
+                PairSum::default()
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_without_the_tag_do_not_count() {
+        let sums = decode(&[1, 2, 3, 7, 1, 2, 3, 6], 7);
+        let written = PairSum { cells: (2 << 32) + 1, samples: 3 };
+        assert_eq!(sums, [written, PairSum::default()]);
+    }
+}

@@ -1,0 +1,97 @@
+//! Activations that come in batches of samples, because all of them at once would not fit.
+
+use ndarray::{ArrayView2, s};
+
+use crate::Error;
+
+/// Activations of one layer, `samples × neurons`, that are handed out in batches of samples, as often
+/// as they are asked for.
+///
+/// An array is one. With the feature `files`, so are files and shards of files
+/// (`cofire::files::open_batches`). Implement it for what else holds activations: the numbers of
+/// samples and neurons are those of all batches together, and every visit hands out the same samples
+/// in the same order.
+///
+/// # Examples
+///
+/// ```
+/// use cofire::{Batches, Error};
+/// use ndarray::{Array2, ArrayView2};
+///
+/// /// A layer that is computed when it is needed.
+/// struct Waves;
+///
+/// impl Batches for Waves {
+///     fn samples(&self) -> usize {
+///         1000
+///     }
+///     fn neurons(&self) -> usize {
+///         4
+///     }
+///     fn visit(
+///         &mut self,
+///         most_samples: usize,
+///         visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+///     ) -> Result<(), Error> {
+///         for begin in (0..1000).step_by(most_samples) {
+///             let samples = most_samples.min(1000 - begin);
+///             let wave = |(s, n)| (((begin + s) * (n + 1)) as f32 / 100.0).sin();
+///             visitor(Array2::from_shape_fn((samples, 4), wave).view())?;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let mut samples = 0;
+/// Waves.visit(300, &mut |batch| Ok(samples += batch.nrows()))?;
+/// assert_eq!(samples, 1000);
+/// # Ok::<(), Error>(())
+/// ```
+pub trait Batches {
+    /// Samples of all batches together.
+    fn samples(&self) -> usize;
+
+    /// Neurons, which are the same in every batch.
+    fn neurons(&self) -> usize;
+
+    /// Hands all samples to `visitor`, from the first to the last, each once, in batches of at least
+    /// one and at most `most_samples`.
+    ///
+    /// # Errors
+    ///
+    /// The visitor's error, which ends the visit. What goes wrong with the activations themselves is
+    /// an [`Error::Batches`].
+    fn visit(
+        &mut self,
+        most_samples: usize,
+        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+    ) -> Result<(), Error>;
+}
+
+impl Batches for ArrayView2<'_, f32> {
+    fn samples(&self) -> usize {
+        self.nrows()
+    }
+
+    fn neurons(&self) -> usize {
+        self.ncols()
+    }
+
+    fn visit(
+        &mut self,
+        most_samples: usize,
+        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let samples = self.nrows();
+        for begin in (0..samples).step_by(most_samples.max(1)) {
+            let end = begin.saturating_add(most_samples.max(1)).min(samples);
+            visitor(self.slice(s![begin..end, ..]))?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn changed(expected: usize, found: usize) -> Error {
+    let problem = format!("{expected} samples were announced, and {found} came");
+    Error::Batches(problem.into())
+}

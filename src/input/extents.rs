@@ -1,0 +1,401 @@
+//! One pass over all activations: the extremes of every neuron, and the first value that is not
+//! finite.
+
+use std::ops::Range;
+
+use fearless_simd::{Simd, prelude::*};
+use ndarray::{ArrayView2, s};
+use rayon::prelude::*;
+
+use super::activations::Activations;
+use crate::Error;
+use crate::support::memory;
+use crate::support::simd::{Level, Vectorized};
+
+/// What one pass over a neuron's activations finds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Extent {
+    /// Smallest activation.
+    pub(crate) low: f32,
+    /// Largest activation.
+    pub(crate) high: f32,
+    /// Whether every activation equals `low` or `high`.
+    pub(crate) at_most_two_values: bool,
+}
+
+/// Activations that one task looks at.
+const TASK_VALUES: usize = 1 << 19;
+
+/// Smallest and largest activation of every neuron, and an error for the first sample (then the
+/// first neuron) whose activation is not finite.
+pub(crate) fn extents(activations: &Activations<'_>) -> Result<Vec<Extent>, Error> {
+    let mut found = ExtentsSoFar::default();
+    found.add(activations)?;
+    Ok(found.extents())
+}
+
+/// Extents of activations that come in batches of samples.
+#[derive(Debug, Default)]
+pub(crate) struct ExtentsSoFar {
+    samples: usize,
+    scan: Option<Scan>,
+}
+
+impl ExtentsSoFar {
+    /// Looks at the samples that follow; samples of errors are counted from the first batch on.
+    pub(crate) fn add(&mut self, batch: &Activations<'_>) -> Result<(), Error> {
+        // What the lists below take, and the edges after them.
+        memory::check::<[u64; 8]>(batch.neurons())?;
+        let found = scan(batch);
+        if let Some((sample, neuron)) = found.not_finite {
+            let value = batch.of_neuron(neuron)[sample];
+            return Err(Error::NonFinite { sample: self.samples + sample, neuron, value });
+        }
+        self.samples += batch.samples();
+        self.scan = Some(match self.scan.take() {
+            Some(scan) => scan.followed_by(found),
+            None => found,
+        });
+        Ok(())
+    }
+
+    /// Of all samples so far; of none, there are none.
+    pub(crate) fn extents(&self) -> Vec<Extent> {
+        self.scan.as_ref().map(Scan::extents).unwrap_or_default()
+    }
+}
+
+fn scan(activations: &Activations<'_>) -> Scan {
+    let (samples, neurons) = (activations.samples(), activations.neurons());
+    let found = if activations.is_sample_major() {
+        let rows = (TASK_VALUES / neurons).clamp(1, samples);
+        let tasks: Vec<usize> = (0..samples).step_by(rows).collect();
+        tasks
+            .into_par_iter()
+            .map(|begin| scan_samples(activations, begin..samples.min(begin + rows)))
+            .reduce_with(Scan::followed_by)
+    } else {
+        (0..neurons)
+            .into_par_iter()
+            .map(|neuron| scan_neuron(activations, neuron))
+            .reduce_with(Scan::beside)
+    };
+    found.unwrap_or_default()
+}
+
+/// What was found of some samples of some neurons.
+#[derive(Debug, Default)]
+struct Scan {
+    low: Vec<f32>,
+    high: Vec<f32>,
+    values: Vec<FewValues>,
+    /// (sample, neuron) of the first value that is not finite.
+    not_finite: Option<(usize, usize)>,
+}
+
+impl Scan {
+    /// Joins what was found of later samples of the same neurons.
+    fn followed_by(mut self, later: Self) -> Self {
+        let low = self.low.iter_mut().zip(later.low);
+        low.for_each(|(low, x)| *low = low.min(x));
+        let high = self.high.iter_mut().zip(later.high);
+        high.for_each(|(high, x)| *high = high.max(x));
+        let values = self.values.iter_mut().zip(&later.values);
+        values.for_each(|(values, others)| values.join(others));
+        self.not_finite = self.not_finite.or(later.not_finite);
+        self
+    }
+
+    /// Joins what was found of the neurons that follow.
+    fn beside(mut self, others: Self) -> Self {
+        self.low.extend(others.low);
+        self.high.extend(others.high);
+        self.values.extend(others.values);
+        self.not_finite = self.not_finite.into_iter().chain(others.not_finite).min();
+        self
+    }
+
+    fn extents(&self) -> Vec<Extent> {
+        let neurons = self.low.iter().zip(&self.high).zip(&self.values);
+        neurons
+            .map(|((&low, &high), values)| Extent {
+                // Which of two zeros is the smaller one is left to the CPU; this makes it 0.
+                low: low + 0.0,
+                high: high + 0.0,
+                at_most_two_values: !values.third_seen,
+            })
+            .collect()
+    }
+}
+
+/// The first two distinct values of a neuron, and whether there are more.
+#[derive(Debug, Clone)]
+struct FewValues {
+    first: f32,
+    second: Option<f32>,
+    third_seen: bool,
+}
+
+impl FewValues {
+    fn new(first: f32) -> Self {
+        Self { first, second: None, third_seen: false }
+    }
+
+    /// Most neurons show a third value within a few samples.
+    fn look_at(&mut self, values: impl IntoIterator<Item = f32>) {
+        for x in values {
+            if x != self.first {
+                match self.second {
+                    None => self.second = Some(x),
+                    Some(second) if second != x => {
+                        self.third_seen = true;
+                        return;
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, others: &Self) {
+        self.look_at([others.first].into_iter().chain(others.second));
+        self.third_seen |= others.third_seen;
+    }
+}
+
+/// Looks at whole rows, as they lie in memory.
+fn scan_samples(activations: &Activations<'_>, samples: Range<usize>) -> Scan {
+    let rows = activations.of_samples(samples.clone());
+    let first: Vec<f32> = rows.row(0).to_vec();
+    let values = first.iter().map(|&x| FewValues::new(x)).collect();
+    let mut scan = Scan { low: first.clone(), high: first, values, not_finite: None };
+    if !Level::best().run(ScanRows { scan: &mut scan, rows }) {
+        let first = rows.indexed_iter().find(|(_, x)| !x.is_finite());
+        scan.not_finite = first.map(|((sample, neuron), _)| (samples.start + sample, neuron));
+    }
+    scan
+}
+
+/// Adds rows to a scan; returns whether all values were finite.
+struct ScanRows<'a> {
+    scan: &'a mut Scan,
+    rows: ArrayView2<'a, f32>,
+}
+
+impl Vectorized for ScanRows<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> bool {
+        let Self { scan, rows } = self;
+        let mut few = Few::new(scan);
+        let mut all_finite = true;
+        for row in rows.outer_iter().filter_map(|row| row.to_slice()) {
+            all_finite &= scan_row(simd, scan, row);
+            few.look_at(simd, scan, row);
+        }
+        all_finite
+    }
+}
+
+#[inline(always)]
+fn scan_row<S: Simd>(simd: S, scan: &mut Scan, row: &[f32]) -> bool {
+    let lanes = S::f32s::LEN;
+    // Zero times a value is zero for finite values, and NaN for all others.
+    let mut zero = S::f32s::splat(simd, 0.0);
+    let vectors = row.chunks_exact(lanes);
+    let rest = vectors.remainder();
+    let extremes = scan.low.chunks_exact_mut(lanes).zip(scan.high.chunks_exact_mut(lanes));
+    for (x, (low, high)) in vectors.zip(extremes) {
+        let x = S::f32s::from_slice(simd, x);
+        S::f32s::from_slice(simd, low).min(x).store_slice(low);
+        S::f32s::from_slice(simd, high).max(x).store_slice(high);
+        zero += x * 0.0;
+    }
+    let mut zero_of_rest = 0.0;
+    for (&x, neuron) in rest.iter().zip(row.len() - rest.len()..) {
+        scan.low[neuron] = scan.low[neuron].min(x);
+        scan.high[neuron] = scan.high[neuron].max(x);
+        zero_of_rest += x * 0.0;
+    }
+    zero.simd_eq(0.0).all_true() && zero_of_rest == 0.0
+}
+
+/// The neurons that have shown at most two values so far, in runs of neighbours.
+struct Few {
+    /// Where runs begin.
+    runs: Vec<usize>,
+    /// The bits of the two values of every neuron.
+    first: Vec<u32>,
+    second: Vec<u32>,
+    /// All ones for neurons that have not shown three values yet.
+    open: Vec<u32>,
+}
+
+/// Neurons in a run.
+const RUN_NEURONS: usize = 16;
+
+impl Few {
+    fn new(scan: &Scan) -> Self {
+        let neurons = scan.values.len();
+        let (zeros, runs) = (vec![0; neurons], (0..neurons).step_by(RUN_NEURONS).collect());
+        let mut few = Self { runs, first: zeros.clone(), second: zeros.clone(), open: zeros };
+        (0..neurons).for_each(|neuron| few.learn(scan, neuron));
+        few
+    }
+
+    fn learn(&mut self, scan: &Scan, neuron: usize) {
+        let values = &scan.values[neuron];
+        self.first[neuron] = values.first.to_bits();
+        self.second[neuron] = values.second.unwrap_or(values.first).to_bits();
+        self.open[neuron] = if values.third_seen { 0 } else { u32::MAX };
+    }
+
+    #[inline(always)]
+    fn look_at<S: Simd>(&mut self, simd: S, scan: &mut Scan, row: &[f32]) {
+        // A closure, such as `retain` takes, would not be compiled for this instruction set.
+        let mut kept = 0;
+        for k in 0..self.runs.len() {
+            let begin = self.runs[k];
+            let run = begin..scan.values.len().min(begin + RUN_NEURONS);
+            if self.has_news(simd, run.clone(), row) {
+                for neuron in run.clone() {
+                    scan.values[neuron].look_at([row[neuron]]);
+                    self.learn(scan, neuron);
+                }
+            }
+            if self.open[run].iter().any(|&open| open != 0) {
+                self.runs[kept] = begin;
+                kept += 1;
+            }
+        }
+        self.runs.truncate(kept);
+    }
+
+    /// Whether a neuron of the run has shown at most two values, and shows others, or may do.
+    #[inline(always)]
+    fn has_news<S: Simd>(&self, simd: S, run: Range<usize>, row: &[f32]) -> bool {
+        let lanes = S::u32s::LEN;
+        if run.len() < RUN_NEURONS {
+            return true;
+        }
+        // A bit that differs from both values.
+        let mut news = S::u32s::splat(simd, 0);
+        let mut begin = run.start;
+        while begin < run.end {
+            let here = begin..begin + lanes;
+            let first = S::u32s::from_slice(simd, &self.first[here.clone()]);
+            let second = S::u32s::from_slice(simd, &self.second[here.clone()]);
+            let x = S::f32s::from_slice(simd, &row[here.clone()]).bitcast::<S::u32s>();
+            let differs = (x ^ first).min(x ^ second);
+            news |= differs & S::u32s::from_slice(simd, &self.open[here]);
+            begin += lanes;
+        }
+        news.simd_ne(0).any_true()
+    }
+}
+
+/// Values of one neuron that are copied together: half an L1 cache.
+const RUN: usize = 4096;
+
+/// Looks at one neuron, whatever the distance of its samples in memory.
+fn scan_neuron(activations: &Activations<'_>, neuron: usize) -> Scan {
+    let level = Level::best();
+    let column = activations.of_neuron(neuron);
+    let mut scan = RunScan { low: column[0], high: column[0], values: FewValues::new(column[0]) };
+    let mut not_finite = None;
+    let mut run = Vec::with_capacity(RUN.min(column.len()));
+    for begin in (0..column.len()).step_by(RUN) {
+        run.clear();
+        run.extend(column.slice(s![begin..column.len().min(begin + RUN)]));
+        if !level.run(ScanRun { scan: &mut scan, run: &run }) {
+            not_finite = run.iter().position(|x| !x.is_finite()).map(|k| (begin + k, neuron));
+            break; // later samples cannot come before this one
+        }
+    }
+    Scan { low: vec![scan.low], high: vec![scan.high], values: vec![scan.values], not_finite }
+}
+
+struct RunScan {
+    low: f32,
+    high: f32,
+    values: FewValues,
+}
+
+/// Adds consecutive values of a neuron to a scan; returns whether all were finite.
+struct ScanRun<'a> {
+    scan: &'a mut RunScan,
+    run: &'a [f32],
+}
+
+impl Vectorized for ScanRun<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> bool {
+        let Self { scan, run } = self;
+        let vectors = run.chunks_exact(S::f32s::LEN);
+        let rest = vectors.remainder();
+        let mut low = S::f32s::splat(simd, scan.low);
+        let mut high = S::f32s::splat(simd, scan.high);
+        let mut zero = S::f32s::splat(simd, 0.0);
+        for vector in vectors {
+            let x = S::f32s::from_slice(simd, vector);
+            low = low.min(x);
+            high = high.max(x);
+            zero += x * 0.0;
+        }
+        let mut zero_of_rest = 0.0;
+        for &x in low.as_slice().iter().chain(high.as_slice()).chain(rest) {
+            scan.low = scan.low.min(x);
+            scan.high = scan.high.max(x);
+            zero_of_rest += x * 0.0;
+        }
+        if !scan.values.third_seen {
+            scan.values.look_at(run.iter().copied());
+        }
+        zero.simd_eq(0.0).all_true() && zero_of_rest == 0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    fn of(view: ArrayView2<'_, f32>) -> Result<Vec<Extent>, Error> {
+        extents(&Activations::new(view).unwrap())
+    }
+
+    #[test]
+    fn extents_see_signs_zeros_and_distinct_values() {
+        let x = array![[1.0f32, -0.0, 5.0], [3.0, 0.0, 5.0], [2.0, -0.0, 7.0]];
+        let extents = of(x.view()).unwrap();
+        assert_eq!(extents[0], Extent { low: 1.0, high: 3.0, at_most_two_values: false });
+        assert_eq!((extents[1].low, extents[1].high), (0.0, 0.0));
+        assert!(extents[1].at_most_two_values, "0.0 and -0.0 are one value");
+        assert!(extents[2].at_most_two_values);
+    }
+
+    #[test]
+    fn the_first_value_that_is_not_finite_is_named() {
+        let mut x = Array2::<f32>::zeros((2000, 40));
+        x[[1500, 3]] = f32::NAN;
+        x[[700, 39]] = f32::INFINITY;
+        x[[700, 20]] = f32::NEG_INFINITY;
+        let error = of(x.view()).unwrap_err();
+        assert!(matches!(error, Error::NonFinite { sample: 700, neuron: 20, .. }), "{error}");
+    }
+
+    #[test]
+    fn every_layout_gives_the_same_extents() {
+        let c = Array2::from_shape_fn((37, 21), |(s, n)| ((s * 31 + n * 17) % 23) as f32 - 11.0);
+        let mut f = Array2::zeros((21, 37)).reversed_axes();
+        f.assign(&c);
+        let wide = Array2::from_shape_fn((74, 42), |(s, n)| c[[s / 2, n / 2]]);
+        let strided = wide.slice(s![..;2, ..;2]);
+        let expected = of(c.view()).unwrap();
+        assert_eq!(expected, of(f.view()).unwrap());
+        assert_eq!(expected, of(strided).unwrap());
+    }
+}

@@ -1,0 +1,377 @@
+//! Neighbour counts of every sample of a pair of neurons, summed over a table.
+//!
+//! The plane of the two neurons is cut into strips along the first; in a strip samples are in the
+//! order of the second. As many neighbouring samples of a strip as a vector has lanes, a *leaf*, lie
+//! close together in the plane, so that they have their neighbours in common: each candidate is
+//! compared with all of the leaf at once. A strip is searched outwards from the leaf, and strips
+//! outwards from the leaf's own, until what is left is farther away than the `k`-th neighbour of
+//! every sample of the leaf.
+//!
+//! GPU twin: `shaders/nearest_neighbors.wgsl`.
+
+use fearless_simd::{Simd, prelude::*};
+
+use super::smallest::{FAR, InLists, InMemory, InRegisters, MAX_IN_MEMORY, Smallest};
+use crate::neighbors::KsgAlgorithm;
+use crate::neighbors::column::Column;
+use crate::neighbors::harmonic::HarmonicTable;
+use crate::neighbors::rank_table::{BEYOND, LANES};
+use crate::support::simd::{Level, Vectorized};
+
+/// Candidates that are looked at together. More than are near do no harm.
+const GROUP: usize = 4;
+
+/// In front of each strip, something smaller than any value: for a group that begins at its first
+/// sample.
+const FRONT: usize = GROUP;
+
+/// Behind each strip, something larger than any value: for a group that begins at its last sample,
+/// and for what [`Plane::first_above`] looks at together.
+const BACK: usize = 2 * LANES;
+
+/// Samples of no strip between two strips.
+const GAP: usize = FRONT + BACK;
+
+/// What a leaf's own samples are moved away by, in the lane that would find itself.
+const APART: [[f64; LANES]; LANES] = {
+    let mut apart = [[0.0; LANES]; LANES];
+    let mut lane = 0;
+    while lane < LANES {
+        apart[lane][lane] = FAR;
+        lane += 1;
+    }
+    apart
+};
+
+/// The samples of a pair, strip by strip; memory that is used again from pair to pair.
+#[derive(Debug, Default)]
+pub(crate) struct Plane {
+    /// The values of the neuron whose strips these are.
+    across: Vec<f64>,
+    /// Ascending in each strip, with something larger than any value behind and something smaller
+    /// in front.
+    along: Vec<f64>,
+    /// Where each strip begins and ends.
+    strips: Vec<(usize, usize)>,
+    /// The next free place of each strip; later, where its window began for the leaf before.
+    cursors: Vec<usize>,
+}
+
+impl Plane {
+    fn fill(&mut self, across: &Column, along: &Column) {
+        let strips = &across.strips;
+        let len = along.order.len() + strips.len() * GAP;
+        self.across.resize(len, 0.0);
+        self.along.resize(len, 0.0);
+        self.strips.clear();
+        self.cursors.clear();
+        for (strip, ends) in strips.begin.windows(2).enumerate() {
+            let begin = ends[0] + strip * GAP + FRONT;
+            let end = ends[1] + strip * GAP + FRONT;
+            self.strips.push((begin, end));
+            self.cursors.push(begin);
+            self.along[begin - FRONT..begin].fill(-BEYOND);
+            self.along[end..end + BACK].fill(BEYOND);
+        }
+        for (&sample, &value) in along.order.iter().zip(along.ranks.sorted()) {
+            let sample = sample as usize;
+            let next = &mut self.cursors[usize::from(strips.of_sample[sample])];
+            self.across[*next] = across.values[sample];
+            self.along[*next] = value;
+            *next += 1;
+        }
+    }
+
+    /// Before the leaves of another strip, which begin at the lower end again.
+    fn rewind(&mut self) {
+        for (cursor, &(begin, _)) in self.cursors.iter_mut().zip(&self.strips) {
+            *cursor = begin;
+        }
+    }
+
+    /// Where the window of a strip begins whose samples are above `down`.
+    #[inline(always)]
+    fn first_above<S: Simd>(&mut self, simd: S, strip: usize, down: f64) -> usize {
+        let mut at = self.cursors[strip];
+        while self.along[at - 1] > down {
+            at -= GROUP;
+        }
+        // Vectors instead of a loop whose end nobody can foresee.
+        loop {
+            let mut below = 0;
+            for part in self.along[at..at + BACK].chunks_exact(S::f64s::LEN) {
+                let part = S::f64s::from_slice(simd, part);
+                below += part.simd_le(down).to_bitmask().count_ones() as usize;
+            }
+            at += below;
+            if below < BACK {
+                break;
+            }
+        }
+        self.cursors[strip] = at;
+        at
+    }
+}
+
+/// The sum over samples of `H(n_x) + H(n_y)` for algorithm 1, of `H(n_x − 1) + H(n_y − 1)` for
+/// algorithm 2, which is that of `ψ(n + 1)` or `ψ(n)` but for Euler's constant.
+pub(crate) fn pair_sum(
+    pair: (&Column, &Column),
+    k: usize,
+    algorithm: KsgAlgorithm,
+    table: &HarmonicTable,
+    level: Level,
+    plane: &mut Plane,
+) -> u64 {
+    // The neuron with the most equal samples gets the strips, which make light of them.
+    let (across, along) =
+        if pair.0.most_equal >= pair.1.most_equal { pair } else { (pair.1, pair.0) };
+    plane.fill(across, along);
+    level.run(PairSum { plane, across, along, k, algorithm, table })
+}
+
+struct PairSum<'a> {
+    plane: &'a mut Plane,
+    across: &'a Column,
+    along: &'a Column,
+    k: usize,
+    algorithm: KsgAlgorithm,
+    table: &'a HarmonicTable,
+}
+
+impl Vectorized for PairSum<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) -> u64 {
+        match self.k {
+            1 => self.sum(simd, InRegisters::<S, 1>::new(simd)),
+            2 => self.sum(simd, InRegisters::<S, 2>::new(simd)),
+            3 => self.sum(simd, InRegisters::<S, 3>::new(simd)),
+            4 => self.sum(simd, InRegisters::<S, 4>::new(simd)),
+            5 => self.sum(simd, InRegisters::<S, 5>::new(simd)),
+            6..=MAX_IN_MEMORY => self.sum(simd, InMemory::new(simd, self.k)),
+            _ => self.sum(simd, InLists::new(simd, self.k)),
+        }
+    }
+}
+
+/// Neighbouring samples, one a lane.
+struct Leaf<S: Simd> {
+    strip: usize,
+    begin: usize,
+    end: usize,
+    x: S::f64s,
+    y: S::f64s,
+}
+
+impl<S: Simd> Leaf<S> {
+    #[inline(always)]
+    fn new(simd: S, plane: &Plane, strip: usize, begin: usize, end: usize) -> Self {
+        let lanes = S::f64s::LEN;
+        let mut x = S::f64s::from_slice(simd, &plane.across[begin..begin + lanes]);
+        let mut y = S::f64s::from_slice(simd, &plane.along[begin..begin + lanes]);
+        // At the end of a strip lanes are left over, and look for what the last one does.
+        for lane in end - begin..lanes {
+            x.as_mut_slice()[lane] = plane.across[end - 1];
+            y.as_mut_slice()[lane] = plane.along[end - 1];
+        }
+        Self { strip, begin, end, x, y }
+    }
+
+    /// Beyond these two, left and right, no strip has a sample within the distances.
+    #[inline(always)]
+    fn reach_across(&self, distances: S::f64s) -> (f64, f64) {
+        ((self.x - distances).reduce_min(), (self.x + distances).reduce_max())
+    }
+
+    /// Below and above these two no sample is within the distances.
+    #[inline(always)]
+    fn reach_along(&self, distances: S::f64s) -> (f64, f64) {
+        ((self.y - distances).reduce_min(), (self.y + distances).reduce_max())
+    }
+
+    #[inline(always)]
+    fn distances(&self, x: f64, y: f64) -> (S::f64s, S::f64s) {
+        ((self.x - x).abs(), (self.y - y).abs())
+    }
+
+    /// Takes a group of candidates.
+    #[inline(always)]
+    fn compare<B: Smallest<S>>(&self, plane: &Plane, at: usize, smallest: &mut B) {
+        let x = &plane.across[at..at + GROUP];
+        let y = &plane.along[at..at + GROUP];
+        for i in 0..GROUP {
+            let (dx, dy) = self.distances(x[i], y[i]);
+            smallest.insert(dx.max(dy));
+        }
+    }
+
+    /// Extends the reach of the neighbours within a distance by a group of candidates.
+    #[inline(always)]
+    fn extend(
+        &self,
+        plane: &Plane,
+        at: usize,
+        within: S::f64s,
+        extent_x: &mut S::f64s,
+        extent_y: &mut S::f64s,
+    ) {
+        let x = &plane.across[at..at + GROUP];
+        let y = &plane.along[at..at + GROUP];
+        for i in 0..GROUP {
+            let (dx, dy) = self.distances(x[i], y[i]);
+            let is_near = dx.max(dy).simd_le(within);
+            *extent_x = is_near.select(extent_x.max(dx), *extent_x);
+            *extent_y = is_near.select(extent_y.max(dy), *extent_y);
+        }
+    }
+}
+
+impl PairSum<'_> {
+    #[inline(always)]
+    fn sum<S: Simd, B: Smallest<S>>(&mut self, simd: S, mut smallest: B) -> u64 {
+        let mut sum = 0;
+        for strip in 0..self.plane.strips.len() {
+            self.plane.rewind();
+            let (first, last) = self.plane.strips[strip];
+            for begin in (first..last).step_by(S::f64s::LEN) {
+                let end = last.min(begin + S::f64s::LEN);
+                let leaf = Leaf::<S>::new(simd, self.plane, strip, begin, end);
+                smallest.clear();
+                self.search(simd, &leaf, &mut smallest);
+                let distances = smallest.finish();
+                sum += match self.algorithm {
+                    KsgAlgorithm::First => {
+                        // As `line::open_radius`.
+                        let radius = distances.max(1.0);
+                        self.count::<S, 0>(simd, &leaf, radius, radius)
+                    }
+                    KsgAlgorithm::Second => {
+                        let (x, y) = self.extents(simd, &leaf, distances);
+                        self.count::<S, 1>(simd, &leaf, x + 1.0, y + 1.0)
+                    }
+                };
+            }
+        }
+        sum
+    }
+
+    /// Finds the smallest distances of the samples of a leaf.
+    #[inline(always)]
+    fn search<S: Simd, B: Smallest<S>>(&mut self, simd: S, leaf: &Leaf<S>, smallest: &mut B) {
+        for (lane, at) in (leaf.begin..leaf.end).enumerate() {
+            let apart = S::f64s::from_slice(simd, &APART[lane][..S::f64s::LEN]);
+            let (dx, dy) = leaf.distances(self.plane.across[at], self.plane.along[at]);
+            smallest.insert(dx.max(dy).max(apart));
+        }
+        let (mut below, mut above) = (leaf.begin, leaf.end);
+        loop {
+            let (down, up) = leaf.reach_along(smallest.bound());
+            let is_above_near = self.plane.along[above] < up;
+            if is_above_near {
+                leaf.compare(self.plane, above, smallest);
+                above += GROUP;
+            }
+            let is_below_near = self.plane.along[below - 1] > down;
+            if is_below_near {
+                below -= GROUP;
+                leaf.compare(self.plane, below, smallest);
+            }
+            if !is_above_near && !is_below_near {
+                break;
+            }
+        }
+        let strips = &self.across.strips;
+        let (mut left, mut right) = leaf.reach_across(smallest.bound());
+        for step in 1.. {
+            let (before, behind) = (leaf.strip.wrapping_sub(step), leaf.strip + step);
+            let is_behind_near = behind < strips.len() && strips.low[behind] < right;
+            if is_behind_near {
+                self.search_strip(simd, behind, leaf, smallest);
+            }
+            let is_before_near = before < strips.len() && strips.high[before] > left;
+            if is_before_near {
+                self.search_strip(simd, before, leaf, smallest);
+            }
+            if !is_before_near && !is_behind_near {
+                break;
+            }
+            (left, right) = leaf.reach_across(smallest.bound());
+        }
+    }
+
+    #[inline(always)]
+    fn search_strip<S: Simd, B: Smallest<S>>(
+        &mut self,
+        simd: S,
+        strip: usize,
+        leaf: &Leaf<S>,
+        smallest: &mut B,
+    ) {
+        let (down, up) = leaf.reach_along(smallest.bound());
+        let mut at = self.plane.first_above(simd, strip, down);
+        while self.plane.along[at] < up {
+            leaf.compare(self.plane, at, smallest);
+            at += GROUP;
+        }
+    }
+
+    /// How far the neighbours within a distance, with those at it, extend along each axis.
+    #[inline(always)]
+    fn extents<S: Simd>(
+        &mut self,
+        simd: S,
+        leaf: &Leaf<S>,
+        distances: S::f64s,
+    ) -> (S::f64s, S::f64s) {
+        let zero = S::f64s::splat(simd, 0.0);
+        let (mut x, mut y) = (zero, zero);
+        if !distances.simd_gt(zero).any_true() {
+            return (x, y); // equal samples, which may be many
+        }
+        let (left, right) = leaf.reach_across(distances);
+        let (down, up) = leaf.reach_along(distances);
+        let strips = &self.across.strips;
+        let (mut first, mut end) = (leaf.strip, leaf.strip + 1);
+        while first > 0 && strips.high[first - 1] >= left {
+            first -= 1;
+        }
+        while end < strips.len() && strips.low[end] <= right {
+            end += 1;
+        }
+        for strip in first..end {
+            // On the grid, what is not below `down` is above one step less.
+            let mut at = self.plane.first_above(simd, strip, down - 1.0);
+            while self.plane.along[at] <= up {
+                leaf.extend(self.plane, at, distances, &mut x, &mut y);
+                at += GROUP;
+            }
+        }
+        (x, y)
+    }
+
+    /// Sums the table over the samples that are closer than a radius along each axis, less `LESS`.
+    #[inline(always)]
+    fn count<S: Simd, const LESS: usize>(
+        &self,
+        simd: S,
+        leaf: &Leaf<S>,
+        radius_x: S::f64s,
+        radius_y: S::f64s,
+    ) -> u64 {
+        let (across, along) = (&self.across.ranks, &self.along.ranks);
+        // On the grid, what is farther below than the radius is below one step more.
+        let left = across.below(simd, leaf.x - radius_x + 1.0);
+        let right = across.below(simd, leaf.x + radius_x);
+        let down = along.below(simd, leaf.y - radius_y + 1.0);
+        let up = along.below(simd, leaf.y + radius_y);
+        let mut sum = 0;
+        for lane in 0..leaf.end - leaf.begin {
+            let n_x = (right[lane] - left[lane] - 1) as usize;
+            let n_y = (up[lane] - down[lane] - 1) as usize;
+            sum += self.table.value(n_x - LESS) + self.table.value(n_y - LESS);
+        }
+        sum
+    }
+}

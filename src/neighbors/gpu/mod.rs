@@ -1,0 +1,94 @@
+//! Nearest neighbours on a device: every sample of a pair is compared with every other one.
+//!
+//! `kernels.rs` has the host's halves of the shaders, `plan.rs` what fits, `tile_runner.rs` runs a
+//! tile. As with joint histograms, every sum says over how many samples it was made, each of them
+//! compared with all others; what a device does wrong is done again, smaller, then on the CPU.
+
+mod kernels;
+mod plan;
+mod tile_runner;
+
+use std::sync::Arc;
+
+use super::job::{NeighborJob, Sink};
+use super::{NeighborExecution, cpu};
+use crate::Error;
+use crate::device::Gpu;
+use crate::device::failure::Failure;
+use crate::device::incidents::Incidents;
+use crate::device::limits::Care;
+use crate::device::recovery;
+use crate::device::tile_queue::TileJob;
+use crate::execution::OnDeviceFailure;
+use crate::execution::Transfer;
+use crate::pairs::tile::Tile;
+use crate::support::monitor::Monitor;
+#[cfg(test)]
+pub(crate) use kernels::with_params;
+use tile_runner::TileRunner;
+
+/// Sums every pair; returns how it was done, and what went wrong on the way.
+pub(crate) async fn run(
+    gpu: &Gpu,
+    job: &Arc<NeighborJob>,
+    sink: &Arc<Sink>,
+    on_failure: OnDeviceFailure,
+) -> Result<NeighborExecution, Error> {
+    let (own, sink) = (Arc::clone(job), Arc::clone(sink));
+    gpu.run_job(&job.monitor, async move |gpu| search(&gpu, &own, &sink, on_failure).await).await
+}
+
+async fn search(
+    gpu: &Gpu,
+    job: &Arc<NeighborJob>,
+    sink: &Arc<Sink>,
+    on_failure: OnDeviceFailure,
+) -> Result<NeighborExecution, Error> {
+    let mut incidents = Incidents::new(gpu, on_failure);
+    let mut searched = Searched { job, sink, transfer: None };
+    recovery::see_through(&mut searched, gpu, vec![job.pairs.clone()], &mut incidents).await?;
+    let (adapter, incidents) = (Some(gpu.adapter().clone()), incidents.list);
+    Ok(NeighborExecution { adapter, transfer: searched.transfer, incidents })
+}
+
+/// A job of nearest neighbours.
+struct Searched<'a> {
+    job: &'a Arc<NeighborJob>,
+    sink: &'a Arc<Sink>,
+    transfer: Option<Transfer>,
+}
+
+impl<'a> TileJob for Searched<'a> {
+    type Queue = TileRunner<'a>;
+
+    async fn open(
+        &mut self,
+        gpu: &Gpu,
+        tiles: &[Tile],
+        care: Care,
+    ) -> Result<TileRunner<'a>, Failure> {
+        TileRunner::open(gpu, self.job, tiles, care).await
+    }
+
+    fn close(&mut self, runner: TileRunner<'a>) {
+        runner.remember_pace();
+        let transfer = runner.transfer();
+        self.transfer = Some(self.transfer.map_or(transfer, |before| before.and(transfer)));
+    }
+
+    fn accept(&self, tile: &Tile, sums: &Vec<u64>) {
+        self.sink.accept(self.job, tile, sums);
+    }
+
+    async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error> {
+        cpu::run(self.job, self.sink, tiles).await
+    }
+
+    fn monitor(&self) -> &Monitor {
+        &self.job.monitor
+    }
+
+    fn samples(&self) -> usize {
+        self.job.samples
+    }
+}

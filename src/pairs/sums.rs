@@ -1,0 +1,46 @@
+//! Sums and histograms of pairs, and the check that each pair was counted over every sample.
+
+use super::tile::Tile;
+use crate::Error;
+
+/// What a kernel returns for one pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PairSum {
+    /// Σ f(n) over the cells.
+    pub(crate) cells: u64,
+    /// Σ n over the cells: the number of samples, unless something went wrong.
+    pub(crate) samples: u64,
+}
+
+/// Takes the histograms of a tile only if every pair was counted over every sample.
+#[cfg(feature = "gpu")]
+pub(crate) fn checked_histograms(
+    tile: &Tile,
+    (samples, cells): (usize, usize),
+    counts: Vec<u32>,
+) -> Result<Vec<u32>, Error> {
+    let totals = counts.chunks_exact(cells).map(|cells| cells.iter().map(|&n| u64::from(n)).sum());
+    match tile.iter().zip(totals).find(|&(_, counted): &(_, u64)| counted != samples as u64) {
+        Some(((first, second), counted)) => {
+            Err(Error::Miscounted { first, second, counted, samples })
+        }
+        None => Ok(counts),
+    }
+}
+
+/// Takes the sums of a tile only if every pair was counted over every sample.
+///
+/// Drivers have been seen to cut work short, or not to run it at all, without reporting an error.
+pub(crate) fn checked_sums(
+    tile: &Tile,
+    samples: usize,
+    pairs: &[PairSum],
+) -> Result<Vec<u64>, Error> {
+    let wrong = tile.iter().zip(pairs).find(|(_, pair)| pair.samples != samples as u64);
+    match wrong {
+        Some(((first, second), pair)) => {
+            Err(Error::Miscounted { first, second, counted: pair.samples, samples })
+        }
+        None => Ok(pairs.iter().map(|pair| pair.cells).collect()),
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of whole jobs with faults injected into their devices, which only the inside of the crate can do.
+
+mod faults;
+mod neighbor_faults;
+mod random_faults;
+
+use crate::execution::{Incident, Remedy};
+
+pub(crate) fn remedies(incidents: &[Incident]) -> Vec<Remedy> {
+    incidents.iter().map(|incident| incident.remedy).collect()
+}
