@@ -1,5 +1,5 @@
-// Joint histogram of one pair of neurons per workgroup, or one band of its rows when the whole
-// histogram does not fit workgroup memory. Adds the samples of one chunk to `counts`.
+// Joint histogram of one pair of neurons per workgroup, or one band of its rows if the whole histogram does
+// not fit into workgroup memory. Adds the samples of one chunk to `counts`.
 //
 // CPU twin: src/engine/cpu/joint_histogram.rs
 //
