@@ -4,7 +4,7 @@
 //
 // CPU twin: src/engine/cpu/bitset.rs
 //
-// rows:    [word][row neuron of the tile], 32 samples a word, set where the sample is in bin 1
+// rows:    [word][row neuron of the tile], 32 samples per word, set where the sample is in bin 1
 // columns: [word][column neuron of the tile], the same, padded with empty sets to a multiple of 4 neurons
 // table:   [n] = f(n), low word first
 // output:  SUMS = 0: counts[pair of the tile][code of the row's neuron][code of the column's neuron]
@@ -91,7 +91,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(global_invocation_
     let row_at = min(vec4<u32>(row) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.end_row - 1u));
     let quads = (params.columns + 3u) / 4u;
 
-    var both_a: vec4<u32>; // of the first row with the four columns
+    var both_a: vec4<u32>; // for the first row and the four columns
     var both_b: vec4<u32>;
     var both_c: vec4<u32>;
     var both_d: vec4<u32>;

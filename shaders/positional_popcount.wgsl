@@ -7,8 +7,8 @@
 // CPU twin: src/engine/cpu/positional_popcount/mod.rs
 //
 // rows:    [row neuron of the tile][samples of each code, then sample numbers in order of code], two
-//          numbers a word, low half first; each code's list is padded to a multiple of 8
-// columns: [block of WORKGROUP_SIZE words][sample][word], 32 / CODE_BITS codes a word, low bits
+//          numbers per word, low half first; each code's list is padded to a multiple of 8
+// columns: [block of WORKGROUP_SIZE words][sample][word], 32 / CODE_BITS codes per word, low bits
 //          first
 // table:   [n] = f(n), low word first
 // output:  SUMS = 0: counts[pair of the tile][code of the row's neuron][code of the column's neuron]
@@ -29,7 +29,7 @@ struct Params {
     first_column: u32,  // column of the tile at which this dispatch begins
     is_triangular: u32, // 1 when the tile begins on the diagonal
     samples: u32,       // samples of this chunk
-    row_stride: u32,    // words a row neuron
+    row_stride: u32,    // words per row neuron
     bins: u32,          // at most what CODE_BITS has room for
     tag: u32,           // tells this tile's sums from stale ones
 }
@@ -66,7 +66,7 @@ struct Sums {
     samples: vec2<u32>,
 }
 
-// The sums of each part and, with two slots, of each part in the second slot.
+// The sums of each part and, with two slots, of the second slot of each part.
 alias AllSums = array<Sums, 4>;
 
 // Returns one part of the codes of a word as one-hot words, or zeros if `one` is 0.

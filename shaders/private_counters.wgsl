@@ -6,8 +6,8 @@
 // CPU twin: src/engine/cpu/private_counters.rs
 //
 // rows:    [row neuron of the tile][samples of each code, then sample numbers in order of code], two
-//          numbers a word, low half first; each code's list is padded to a multiple of 8
-// columns: [sample][word], four 8-bit codes a word, low byte first
+//          numbers per word, low half first; each code's list is padded to a multiple of 8
+// columns: [sample][word], four 8-bit codes per word, low byte first
 // table:   [n] = f(n), low word first
 // output:  SUMS = 0: counts[pair of the tile][code of the row's neuron][code of the column's neuron]
 //          SUMS = 1: [pair of the tile] = (low word, high word, samples counted, tag of the tile)
@@ -19,8 +19,8 @@ struct Params {
     first_row: u32,     // row of the tile at which this dispatch begins
     first_column: u32,  // column of the tile at which this dispatch begins
     is_triangular: u32, // 1 when the tile begins on the diagonal
-    words: u32,         // words a sample
-    row_stride: u32,    // words a row neuron
+    words: u32,         // words per sample
+    row_stride: u32,    // words per row neuron
     tag: u32,           // tells this tile's sums from stale ones
 }
 
@@ -35,7 +35,7 @@ override SUMS: u32;
 @group(0) @binding(3) var<storage, read> table: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<u32>;
 
-// Two counters of 16 bits a word, since a chunk has at most 65,535 samples:
+// Two counters of 16 bits per word, since a chunk has at most 65,535 samples:
 // [pair of codes][invocation].
 var<workgroup> sh_counts: array<u32, ((BINS + 1u) / 2u) * WORKGROUP_SIZE>;
 

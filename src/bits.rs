@@ -48,7 +48,7 @@ impl Bits {
         Ok(Self { stride, words })
     }
 
-    /// Writes the codes of a neuron, one byte a sample.
+    /// Writes the codes of a neuron, one byte per sample.
     pub(crate) fn unpack(&self, neuron: usize, codes: &mut [u8]) {
         for (&word, codes) in self.neuron(neuron).iter().zip(codes.chunks_mut(64)) {
             for (bit, code) in codes.iter_mut().enumerate() {

@@ -12,7 +12,7 @@ use crate::{Error, memory};
 ///
 /// A matrix of `f64` also takes sums. It holds their bits in the place of the results that will be computed
 /// from them, so no second matrix is needed. Sums are below 2⁶², and such bits are never a NaN. So nothing on
-/// the way may change them.
+/// the way can change them.
 #[derive(Debug)]
 pub(crate) struct PairMatrix<T> {
     pairs: Tile,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// The place for codes beyond a memory limit.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spill {
-    /// The directory of the file. None means the system's directory for temporary files.
+    /// The directory of the file. `None` means the system's directory for temporary files.
     #[cfg_attr(
         not(feature = "files"),
         expect(dead_code, reason = "there is no file to be put there")

@@ -153,7 +153,7 @@ fn transpose_some<S: Simd>(
 struct Group<'a> {
     /// The number of each row neuron, and its rows with places in the strip instead of samples.
     rows: Vec<(usize, Cow<'a, ShortRows>)>,
-    /// The samples of the strip; none if all samples fit.
+    /// The samples of the strip, or `None` if all samples fit.
     samples: Option<Vec<u32>>,
 }
 

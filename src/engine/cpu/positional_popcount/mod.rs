@@ -308,7 +308,8 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         }
     }
 
-    /// Returns the plans of the rows that have a pair in a block: not those whose own column lies behind it.
+    /// Returns the plans of the rows that have a pair in a block. Rows whose own column lies behind the block
+    /// have none.
     fn plans_of(&self, columns: &Range<usize>) -> &'a [RowPlan] {
         let rows = self.tile.rows.clone();
         let rows = rows.filter(|&i| self.tile.columns_of(i).start < columns.end);

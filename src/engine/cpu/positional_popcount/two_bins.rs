@@ -80,7 +80,7 @@ pub(crate) fn is_faster_than_bitset(codes: &Codes, height: usize) -> bool {
     /// Cycles for each bit of a row, and for each sample in its rarer bin.
     const BIT: f64 = 0.2;
     const RARER: f64 = 2.1;
-    /// Cycles of `bitset.rs` for each pair, whose vectors hold 512 samples.
+    /// Cycles of `bitset.rs` for each pair: 2.1 for a vector of 512 samples.
     const PAIR: f64 = 2.1 / 512.0;
     /// The number of neurons whose marginals are read.
     const ENOUGH: usize = 256;
