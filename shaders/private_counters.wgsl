@@ -35,7 +35,7 @@ override SUMS: u32;
 @group(0) @binding(3) var<storage, read> table: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<u32>;
 
-// Two counters of 16 bits per word, since a chunk has at most 65,535 samples:
+// Two 16-bit counters per word, since a chunk has at most 65,535 samples:
 // [pair of codes][invocation].
 var<workgroup> sh_counts: array<u32, ((BINS + 1u) / 2u) * WORKGROUP_SIZE>;
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// A stopwatch for wall-clock time. It reads zero on all `wasm32` targets, because `wasm32-unknown-unknown` has
-/// no clock of its own.
+/// A stopwatch for wall-clock time. It reads zero on `wasm32` targets, because `wasm32-unknown-unknown` has no
+/// clock of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch(Option<Instant>);
 

@@ -15,7 +15,8 @@ use crate::stopwatch::Stopwatch;
 pub struct Progress {
     /// Pair-samples done.
     pub done: u64,
-    /// Pair-samples in the whole job: `neurons · (neurons + 1) / 2 · samples`.
+    /// Pair-samples in the whole job: `neurons · (neurons + 1) / 2 · samples` if all pairs of one layer are
+    /// counted once.
     pub total: u64,
     /// Time since counting began.
     pub elapsed: Duration,
