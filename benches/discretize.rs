@@ -1,8 +1,8 @@
-//! Reading extremes, fitting edges and encoding, in activations a second.
+//! Benches of reading extremes, fitting edges and encoding, in activations per second.
 //!
-//! `fit` times [`BinEdges::fit`]; `encode` also turns every activation into its code, and counts a
-//! single pair, which is next to nothing. `fit_binning` and `encode_edges` are the same for bins
-//! that are not of one width.
+//! `fit` times [`BinEdges::fit`]. `encode` also turns every activation into its code and counts a single
+//! pair, which takes next to no time. `fit_binning` and `encode_edges` do the same for bins that are not of
+//! one width.
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on says so by panicking")]
 
@@ -17,7 +17,7 @@ use ndarray::{Array2, ShapeBuilder};
 use common::workload::Workload;
 use common::{Place, check, naive, sized};
 
-/// Rows of samples, as frameworks dump them, and one contiguous run a neuron.
+/// Memory layouts: rows of samples, as frameworks dump them, and one contiguous run per neuron.
 const LAYOUTS: [&str; 2] = ["sample_major", "neuron_major"];
 
 fn activations(samples: usize, neurons: usize, layout: &str) -> Array2<f32> {
@@ -31,7 +31,7 @@ fn activations(samples: usize, neurons: usize, layout: &str) -> Array2<f32> {
     transposed
 }
 
-/// Throughput in activations, whatever the size.
+/// Returns the throughput in activations, for any size.
 fn elements(activations: &Array2<f32>) -> Throughput {
     Throughput::Elements(activations.len() as u64)
 }

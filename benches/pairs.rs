@@ -1,11 +1,11 @@
-//! Counting all pairs, in pair-samples a second: every kernel, on the CPU and on the best adapter,
-//! with samples, neurons and bins varied one at a time.
+//! Benches of counting all pairs, in pair-samples per second: every kernel, on the CPU and on the best
+//! adapter, with samples, neurons and bins varied one at a time.
 //!
-//! The time is what the report states for the stage: uploads, counting, and reading back, without
-//! discretising, opening an adapter or creating pipelines.
+//! The time is the one that the report states for this stage: uploads, counting, and reading back. It is
+//! without discretising, opening an adapter or creating pipelines.
 //!
-//! Names hold the CPU's instruction set, so that runs with `COFIRE_SIMD_LEVEL=avx2` and without
-//! stand side by side.
+//! Names contain the CPU's instruction set, so that runs with and without `COFIRE_SIMD_LEVEL=avx2` stand side
+//! by side.
 
 mod common;
 
@@ -18,7 +18,7 @@ use criterion::{
 use common::workload::Workload;
 use common::{Place, check, kernels, sized, time_stage};
 
-/// What the axes have in common.
+/// The workload from which each axis varies one number.
 const BASE: Workload = Workload { name: "base", samples: 10_000, neurons: 128, bins: 10 };
 
 fn samples(c: &mut Criterion) {

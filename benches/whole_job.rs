@@ -1,5 +1,5 @@
-//! From activations to the matrix of mutual information, in pair-samples a second, at the sizes
-//! that other libraries were timed at, beside the loop that anybody would write first.
+//! Benches of the whole job, from activations to the matrix of mutual information, in pair-samples per
+//! second. The sizes are those that other libraries were timed at. The baseline is a naive loop.
 
 mod common;
 
@@ -17,7 +17,7 @@ fn whole_job(c: &mut Criterion) {
     let places = Place::all();
     let mut group = c.benchmark_group("whole_job");
     group.sampling_mode(SamplingMode::Flat);
-    // The last one is for the example `benchmark` on a large GPU: minutes elsewhere.
+    // The last workload is for the example `benchmark` on a large GPU. It takes minutes elsewhere.
     for job in &WORKLOADS[..4] {
         let job = sized(*job);
         let activations = LazyCell::new(|| job.activations());
@@ -30,7 +30,7 @@ fn whole_job(c: &mut Criterion) {
                 b.iter(|| run(&analysis, &activations));
             });
         }
-        // Its answer is what every other answer was compared with.
+        // Every other answer was compared with that of the naive loop.
         group.bench_function(BenchmarkId::new("naive loop on one thread", job.name), |b| {
             b.iter(|| naive::matrix(black_box(activations.view()), job.bins));
         });

@@ -1,11 +1,11 @@
-// Joint histograms of neurons with two bins by sets of bits. One invocation counts, for 4 row
-// neurons and 4 column neurons, the samples that are in bin 1 of both and in bin 1 of each; the
-// other cells are what these leave of the samples. Each word that is loaded serves 4 pairs.
+// Joint histograms of neurons with two bins by sets of bits. One invocation takes 4 row neurons and 4 column
+// neurons. It counts the samples that are in bin 1 of both neurons of a pair, and in bin 1 of each neuron.
+// The other cells are what these counts leave of the samples. Each word that is loaded serves 4 pairs.
 //
 // CPU twin: src/engine/cpu/bitset.rs
 //
-// rows:    [word][row neuron of the tile], 32 samples a word, set where the sample is in bin 1
-// columns: [word][column neuron of the tile], the same, filled up with empty sets to 4 neurons
+// rows:    [word][row neuron of the tile], 32 samples per word, set where the sample is in bin 1
+// columns: [word][column neuron of the tile], the same, padded with empty sets to a multiple of 4 neurons
 // table:   [n] = f(n), low word first
 // output:  SUMS = 0: counts[pair of the tile][code of the row's neuron][code of the column's neuron]
 //          SUMS = 1: [pair of the tile] = (low word, high word, samples counted, tag of the tile)
@@ -15,7 +15,7 @@
 struct Params {
     columns: u32,       // columns of the tile
     first_row: u32,     // row of the tile at which this dispatch begins
-    end_row: u32,       // behind the last row of this dispatch
+    end_row: u32,       // one past the last row of this dispatch
     first_column: u32,  // column of the tile at which this dispatch begins
     is_triangular: u32, // 1 when the tile begins on the diagonal
     samples: u32,       // samples of this chunk
@@ -39,7 +39,8 @@ fn add_value(sum: vec2<u32>, n: u32) -> vec2<u32> {
     return vec2<u32>(low, sum.y + value.y + select(0u, 1u, low < value.x));
 }
 
-// Counts of a pair, from the samples in bin 1 of both neurons, of either, and of any bin.
+// Adds the counts of a pair to those in memory, or writes their sum. `both` is the number of samples in bin 1
+// of both neurons, `row_ones` and `column_ones` of either one.
 fn finish_pair(row: u32, column: u32, both: u32, row_ones: u32, column_ones: u32, samples: u32) {
     let is_below = params.is_triangular == 1u && column < row;
     if row >= params.end_row || column >= params.columns || is_below {
@@ -90,13 +91,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(global_invocation_
     let row_at = min(vec4<u32>(row) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.end_row - 1u));
     let quads = (params.columns + 3u) / 4u;
 
-    var both_a: vec4<u32>; // of the first row with the four columns
+    var both_a: vec4<u32>; // for the first row and the four columns
     var both_b: vec4<u32>;
     var both_c: vec4<u32>;
     var both_d: vec4<u32>;
     var row_ones: vec4<u32>;
     var column_ones: vec4<u32>;
-    // Counted along, so that a loop that was cut short shows in the number of samples.
+    // Counted in the loop, so that a loop that was cut short shows in the number of samples.
     var samples = 0u;
     let words = (params.samples + 31u) / 32u;
     for (var word = 0u; word < words; word++) {

@@ -1,6 +1,6 @@
-// Sum of f(n) over the cells of one joint histogram per workgroup, exact in 64 bits, with the
-// number of samples that the cells hold. Leaves every cell at zero for the next tile, so that
-// counts of an earlier tile can never pass for counts of a later one.
+// Sum of f(n) over the cells of one joint histogram per workgroup, exact in 64 bits, with the number of
+// samples that the cells hold. Resets every cell to zero for the next tile, so that counts of an earlier tile
+// are never mistaken for those of a later one.
 //
 // CPU twin: src/estimator/cell_table.rs (CellTable::sum)
 //

@@ -1,9 +1,9 @@
-// Joint histogram of one pair of neurons per workgroup, or one band of its rows when the whole
-// histogram does not fit workgroup memory. Adds the samples of one chunk to `counts`.
+// Joint histogram of one pair of neurons per workgroup, or one band of its rows if the whole histogram does
+// not fit into workgroup memory. Adds the samples of one chunk to `counts`.
 //
 // CPU twin: src/engine/cpu/joint_histogram.rs
 //
-// row_codes, column_codes: [neuron of the tile][word], four 8-bit codes a word, low byte first
+// row_codes, column_codes: [neuron of the tile][word], four 8-bit codes per word, low byte first
 // counts: [pair of the tile][code of the row's neuron][code of the column's neuron]
 //
 // Dispatch: x = columns of this dispatch, y = rows of this dispatch, z = bands of the histogram.
@@ -14,7 +14,7 @@ struct Params {
     first_column: u32,  // column of the tile at which this dispatch begins
     is_triangular: u32, // 1 when the tile begins on the diagonal
     samples: u32,       // samples of this chunk
-    stride: u32,        // words a neuron
+    stride: u32,        // words per neuron
 }
 
 override WORKGROUP_SIZE: u32;

@@ -1,16 +1,16 @@
-// The k smallest distances of each sample of a pair of neurons to some of the other samples, one
-// invocation a sample. A distance is the larger of those along the two axes. What was found among
-// earlier samples is taken up from the state, and what is found is left there.
+// The k smallest distances from each sample of a pair of neurons to some of the other samples, one invocation
+// per sample. A distance is the larger of the distances along the two axes. The smallest distances to earlier
+// samples are read from the state, and the new ones are written back.
 //
 // CPU twin: src/neighbors/nearest_neighbors.rs
 //
 // Numbers of 53 bits are two words, low word first.
 // values: [pair of the tile] = (place of the row's neuron, place of the column's neuron), then
-//         [place of a neuron][by sample, ascending][sample]
-// state:  [pair of the tile][word][sample]; the words are the number of samples compared with, then
+//         [place of a neuron][0 = by sample, 1 = ascending][sample]
+// state:  [pair of the tile][word][sample]; the words are the number of samples compared so far, then
 //         the two words of each of the k smallest distances, ascending
 //
-// Dispatch: workgroups in rows of `width`, each an item: a pair and WORKGROUP_SIZE samples.
+// Dispatch: workgroups in rows of `width`, one per item: a pair and WORKGROUP_SIZE samples.
 
 struct Params {
     first_item: u32,    // item of the tile at which this dispatch begins
@@ -33,7 +33,7 @@ const FAR = vec2<u32>(0u, 0xffffffffu);
 @group(0) @binding(1) var<storage, read> values: array<vec2<u32>>;
 @group(0) @binding(2) var<storage, read_write> state: array<u32>;
 
-// [rank][invocation]; each invocation has to do with its own only.
+// [rank][invocation]; each invocation uses only its own.
 var<workgroup> sh_smallest: array<vec2<u32>, K * WORKGROUP_SIZE>;
 
 fn is_less(a: vec2<u32>, b: vec2<u32>) -> bool {

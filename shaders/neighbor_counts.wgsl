@@ -1,8 +1,8 @@
-// How many samples are as near as the neighbours of each sample of a pair of neurons, along each of
-// the two axes, summed over a table; one workgroup sums SAMPLES samples of a pair, exact in 64
-// bits. Follows nearest_neighbors.wgsl and, for the second algorithm, neighbor_extents.wgsl. Leaves
-// the numbers of samples compared with at zero, so that the state of an earlier tile can never pass
-// for that of a later one.
+// Sum of H(n) over the samples of a pair of neurons and over the two axes. n is the number of samples that
+// are as near along an axis as the sample's neighbours are. One workgroup sums SAMPLES samples of a pair,
+// exact in 64 bits. Follows nearest_neighbors.wgsl and, for the second algorithm, neighbor_extents.wgsl.
+// Resets the numbers of samples compared to zero, so that the state of an earlier tile is never mistaken for
+// that of a later one.
 //
 // CPU twin: src/neighbors/nearest_neighbors.rs
 //
@@ -12,7 +12,7 @@
 // table:  [n] = H(n)
 // sums:   [pair of the tile][group] = (low word, high word, samples summed, tag of the tile)
 //
-// Dispatch: workgroups in rows of `width`, each an item: a pair and a group of SAMPLES samples.
+// Dispatch: workgroups in rows of `width`, one per item: a pair and a group of SAMPLES samples.
 
 struct Params {
     first_item: u32, // item of the tile at which this dispatch begins
@@ -28,7 +28,7 @@ override K: u32;
 override STATE_WORDS: u32;
 // Samples of a group.
 override SAMPLES: u32;
-// 1 for the second algorithm, whose counts are one less and have extents, 0 for the first.
+// 1 for the second algorithm, which uses extents and counts one less; 0 for the first.
 override IS_SECOND: u32;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -49,13 +49,13 @@ fn sum_of(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
     return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
 }
 
-// a - b, or 0 where that is less.
+// a - b, or 0 if a < b.
 fn difference_of(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
     let difference = vec2<u32>(a.x - b.x, a.y - b.y - select(0u, 1u, a.x < b.x));
     return select(difference, vec2<u32>(0u), is_less(a, b));
 }
 
-// The number of ascending values, the first of which is at `first`, that are less than a threshold.
+// The number of values less than a threshold, among the ascending values from index `first` on.
 fn below(first: u32, threshold: vec2<u32>) -> u32 {
     var low = 0u;
     var high = params.samples;
@@ -70,7 +70,7 @@ fn below(first: u32, threshold: vec2<u32>) -> u32 {
     return low;
 }
 
-// The number of other samples that are closer to a value than a radius above 0.
+// The number of other samples that are closer to a sample's value than a radius, which is above 0.
 fn closer_than(neuron: u32, sample: u32, radius: vec2<u32>) -> u32 {
     let value = values[neuron + sample];
     let ascending = neuron + params.samples;
@@ -112,7 +112,7 @@ fn main(
         var is_complete = word_of(first, 0u) == params.samples;
         state[first] = 0u;
         let kth = vec2<u32>(word_of(first, 2u * K - 1u), word_of(first, 2u * K));
-        // Where k others are equal, equal values are counted: those less than a step away.
+        // If k others are equal, equal values are counted: those less than a step away.
         var radius_x = select(kth, one, is_less(kth, one));
         var radius_y = radius_x;
         if IS_SECOND == 1u {

@@ -1,6 +1,6 @@
-// How far the neighbours of each sample of a pair of neurons, those no farther away than the k-th,
-// extend along each of the two axes, as far as they are among some of the samples; one invocation a
-// sample. Follows nearest_neighbors.wgsl, whose values, state and dispatch these are.
+// The extents of the neighbours of each sample of a pair of neurons: how far the samples that are no farther
+// away than the k-th neighbour reach along each of the two axes. Compares with some of the samples, one
+// invocation per sample. Follows nearest_neighbors.wgsl and shares its values, state and dispatch.
 //
 // CPU twin: src/neighbors/nearest_neighbors.rs
 //
@@ -70,7 +70,7 @@ fn main(
         let partner = params.first_partner + turn_of_partner;
         let dx = distance_between(x, values[row + partner]);
         let dy = distance_between(y, values[column + partner]);
-        // The sample itself is at no distance and extends nothing.
+        // The sample itself is at distance 0 and extends nothing.
         let is_near = !is_less(kth, dx) && !is_less(kth, dy);
         extent_x = select(extent_x, dx, is_near && is_less(extent_x, dx));
         extent_y = select(extent_y, dy, is_near && is_less(extent_y, dy));

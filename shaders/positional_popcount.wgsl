@@ -1,14 +1,14 @@
-// Positional population count of one-hot words over sorted rows. One invocation makes the joint
-// histograms of one row neuron with the column neurons of one word of codes. Row `a` of them is how
-// often each bit position is set in the one-hot words of the samples whose row neuron has code
-// `a`. One-hot words are made in registers, and counted there, bit-sliced: plane `p` holds bit `p`
-// of the count of every position.
+// Positional population count of one-hot words over sorted rows. One invocation makes the joint histograms of
+// one row neuron with the column neurons of one word of codes. Row `a` of them tells how often each bit
+// position is set in the one-hot words of the samples whose row neuron has code `a`. One-hot words are made
+// and counted in registers. The counters are bit-sliced: plane `p` holds bit `p` of the count of every
+// position.
 //
 // CPU twin: src/engine/cpu/positional_popcount/mod.rs
 //
 // rows:    [row neuron of the tile][samples of each code, then sample numbers in order of code], two
-//          numbers a word, low half first; each code's list is filled up to a multiple of 8
-// columns: [block of WORKGROUP_SIZE words][sample][word], 32 / CODE_BITS codes a word, low bits
+//          numbers per word, low half first; each code's list is padded to a multiple of 8
+// columns: [block of WORKGROUP_SIZE words][sample][word], 32 / CODE_BITS codes per word, low bits
 //          first
 // table:   [n] = f(n), low word first
 // output:  SUMS = 0: counts[pair of the tile][code of the row's neuron][code of the column's neuron]
@@ -16,12 +16,12 @@
 //
 // Dispatch: x = rows of this dispatch, y = blocks of this dispatch.
 //
-// A workgroup is one subgroup. It reads each sample's codes in one piece, and neighbouring workgroups
-// walk through the same block for other rows, so that it stays in a cache. A loaded word has 8, 6
-// or 4 codes. For up to 16 bins, 8 pair-samples cost a load of 32 bits, half a load that is the
-// same for the whole subgroup, about 30 operations for one-hot words and, where a three-input logic
-// operation is one instruction, about 12 for the counters, which take 64 registers (96 for 17 to 32
-// bins): there is no atomic and no shared memory, and the number of bins hardly matters.
+// A workgroup is one subgroup. It reads each sample's codes in one piece. Neighbouring workgroups walk
+// through the same block for other rows, so that the block stays in a cache. A loaded word has 8, 6 or 4
+// codes. For up to 16 bins, 8 pair-samples cost a load of 32 bits, half a load that is the same for the whole
+// subgroup, about 30 operations for one-hot words, and about 12 for the counters if a three-input logic
+// operation is one instruction. The counters take 64 registers (96 for 17 to 32 bins). There is no atomic and
+// no shared memory, and the number of bins hardly matters.
 
 struct Params {
     columns: u32,       // columns of the tile
@@ -29,7 +29,7 @@ struct Params {
     first_column: u32,  // column of the tile at which this dispatch begins
     is_triangular: u32, // 1 when the tile begins on the diagonal
     samples: u32,       // samples of this chunk
-    row_stride: u32,    // words a row neuron
+    row_stride: u32,    // words per row neuron
     bins: u32,          // at most what CODE_BITS has room for
     tag: u32,           // tells this tile's sums from stale ones
 }
@@ -37,7 +37,7 @@ struct Params {
 override WORKGROUP_SIZE: u32;
 // Bits of a code in a word: 4 for up to 16 bins, 5 for up to 32, else 8.
 override CODE_BITS: u32;
-// Neurons that share a one-hot word: 2 of up to 16 bins, or 1.
+// Neurons that share a one-hot word: 2 for up to 16 bins, else 1.
 override SLOTS: u32;
 // Blocks that the codes of a word fill.
 override PARTS: u32;
@@ -56,7 +56,7 @@ const GROUPS_A_BATCH: u32 = 16u;
 // Two one-hot words.
 alias Block = vec2<u32>;
 
-// Bit `p` of the count of every position of the blocks of a word: 16 planes a part.
+// Bit `p` of the count of every position of the blocks of a word: 16 planes per part.
 alias Planes = array<Block, 48>;
 
 // Σ f(n) in two words, and Σ n, of the two neurons in one slot of a block.
@@ -66,10 +66,10 @@ struct Sums {
     samples: vec2<u32>,
 }
 
-// Of each part, and in each part of each slot.
+// The sums of each part and, with two slots, of the second slot of each part.
 alias AllSums = array<Sums, 4>;
 
-// One part of the codes of a word as one-hot words, or zeros where `one` is 0.
+// Returns one part of the codes of a word as one-hot words, or zeros if `one` is 0.
 fn one_hot(codes: u32, one: u32, part: u32, band: u32) -> Block {
     let first = 2u * SLOTS * CODE_BITS * part;
     let mask = vec2<u32>((1u << CODE_BITS) - 1u);
@@ -79,7 +79,7 @@ fn one_hot(codes: u32, one: u32, part: u32, band: u32) -> Block {
         let second = first + CODE_BITS;
         let high = (vec2<u32>(codes) >> vec2<u32>(second, second + SLOTS * CODE_BITS)) & mask;
         bit |= vec2<u32>(one << 16u) << (high & vec2<u32>(15u));
-    } else if CODE_BITS == 8u { // a word of several
+    } else if CODE_BITS == 8u { // a neuron has several words, and this is word `band`
         bit = select(vec2<u32>(0u), bit, (code >> vec2<u32>(5u)) == vec2<u32>(band));
     }
     return bit;
@@ -133,14 +133,14 @@ fn load_eight(at: u32, base: u32) -> Eight {
     );
 }
 
-// Which part of the one-hot words is counted, and how many of eight samples are there.
+// The part and band of the one-hot words that are counted, and the number of samples left.
 struct Which {
     part: u32,
     band: u32,
     left: u32,
 }
 
-// Adds the one-hot words of two samples, behind `before` others, to plane 0.
+// Adds the one-hot words of two samples, which follow `before` others of the eight, to plane 0.
 fn add_two(planes: ptr<function, Planes>, which: Which, a: u32, b: u32, before: u32) -> Block {
     let one_a = select(0u, 1u, which.left > before);
     let one_b = select(0u, 1u, which.left > before + 1u);
@@ -149,8 +149,8 @@ fn add_two(planes: ptr<function, Planes>, which: Which, a: u32, b: u32, before: 
     return full_add(planes, 16u * which.part, a_hot, b_hot);
 }
 
-// Adds up to eight samples to planes 0 to 6 and returns the carry out: a tree of carry-save adders,
-// and a ripple of its carry.
+// Adds up to eight samples to planes 0 to 6 and returns the carry out. A tree of carry-save adders adds them,
+// and its carry ripples on.
 fn add_eight(planes: ptr<function, Planes>, which: Which, codes: Eight) -> Block {
     let first = 16u * which.part;
     let two_a = add_two(planes, which, codes.a, codes.b, 0u);
@@ -166,7 +166,7 @@ fn add_eight(planes: ptr<function, Planes>, which: Which, codes: Eight) -> Block
     return half_add(planes, first + 6u, carry);
 }
 
-// Adds the carries out of plane 6 to those above.
+// Adds the carries out of plane 6 to the planes above.
 fn add_overflow(planes: ptr<function, Planes>, part: u32, overflow: Block) {
     let first = 16u * part;
     var carry = half_add(planes, first + 7u, overflow);
@@ -185,7 +185,7 @@ fn count_bit(planes: ptr<function, Planes>, part: u32, p: u32, position: u32) ->
     return (((*planes)[16u * part + p] >> vec2<u32>(position)) & vec2<u32>(1u)) << vec2<u32>(p);
 }
 
-// How often a position was set, among up to `samples` samples.
+// Returns the count of a position, which is at most `samples`.
 fn count(planes: ptr<function, Planes>, part: u32, position: u32, samples: u32) -> vec2<u32> {
     var n = count_bit(planes, part, 0u, position) | count_bit(planes, part, 1u, position)
         | count_bit(planes, part, 2u, position) | count_bit(planes, part, 3u, position)
@@ -221,8 +221,8 @@ fn add_values(sums: Sums, n: vec2<u32>) -> Sums {
 // Pairs of the columns of a word with a row.
 struct Pairs {
     first: u32, // the number of the pair that the first column is in, or would be in
-    begin: u32, // the first column, from the word's first, that is in a pair
-    end: u32,   // behind the last such column
+    begin: u32, // the first column in a pair, counted from the word's first
+    end: u32,   // one past the last such column
 }
 
 fn write_sum(pairs: Pairs, column: u32, sum: vec3<u32>) {
@@ -235,7 +235,7 @@ fn write_sum(pairs: Pairs, column: u32, sum: vec3<u32>) {
     }
 }
 
-// Of a block whose neurons are `column` and the one SLOTS further.
+// Writes the sums of a block, whose neurons are `column` and `column + SLOTS`.
 fn write_sums(pairs: Pairs, column: u32, sums: Sums) {
     write_sum(pairs, column, vec3<u32>(sums.low.x, sums.high.x, sums.samples.x));
     write_sum(pairs, column + SLOTS, vec3<u32>(sums.low.y, sums.high.y, sums.samples.y));
@@ -247,7 +247,7 @@ fn add_count(pairs: Pairs, column: u32, cell: u32, n: u32) {
     }
 }
 
-// Adds the counts of a bin to those in memory, of the neurons in one slot of each one-hot word.
+// Adds the counts of a bin to those in memory, for the neurons in one slot of each one-hot word.
 fn add_bin(
     planes: ptr<function, Planes>,
     pairs: Pairs,
@@ -270,7 +270,7 @@ fn add_bin(
     }
 }
 
-// Adds f(n) of the counts of a bin to the sums, of all neurons of the word.
+// Adds f(n) of the counts of a bin to the sums, for all neurons of the word.
 fn sum_bin(sums: ptr<function, AllSums>, planes: ptr<function, Planes>, bin: u32, samples: u32) {
     (*sums)[0] = add_values((*sums)[0], count(planes, 0u, bin, samples));
     (*sums)[1] = add_values((*sums)[1], count(planes, 1u, bin, samples));
@@ -287,7 +287,7 @@ fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,
     @builtin(local_invocation_index) invocation: u32,
 ) {
-    let neurons = 2u * PARTS * SLOTS; // of a word
+    let neurons = 2u * PARTS * SLOTS; // per word
     let block = params.first_column / (neurons * WORKGROUP_SIZE) + workgroup.y;
     let row = params.first_row + workgroup.x;
     let first_column = (block * WORKGROUP_SIZE + invocation) * neurons;
@@ -314,8 +314,8 @@ fn main(
             var planes: Planes;
             var entry = 0u;
             while entry < samples {
-                // Planes 3 to 6 can overflow once at most in a batch of 16 groups, so their carries
-                // out are collected and rippled through the higher planes once a batch.
+                // Planes 3 to 6 overflow at most once in a batch of 16 groups. So their carries out are
+                // collected, and rippled through the higher planes once per batch.
                 let batch_end = min(samples, entry + GROUP * GROUPS_A_BATCH);
                 var overflow_0: Block;
                 var overflow_1: Block;
@@ -337,9 +337,9 @@ fn main(
                 }
             }
             let band_bins = min(params.bins - band * 32u, 32u);
-            // Two bins a turn, lest an invocation takes 65,535 turns in all; a bin behind the last is
-            // never set. With fewer bins one slot a turn: SwiftShader's compiler takes a minute for
-            // twice as many places that write counts.
+            // Two bins per turn, because no invocation may take 65,535 turns in all. A bin behind the last is
+            // never set. For up to 32 bins one slot per turn: with twice as many places that write counts,
+            // SwiftShader's compiler takes a minute.
             if SUMS == 1u {
                 for (var bin = 0u; bin < band_bins; bin += 2u) {
                     sum_bin(&sums, &planes, bin, samples);

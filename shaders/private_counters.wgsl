@@ -1,13 +1,13 @@
-// Joint histograms by private counters over sorted rows. One invocation makes the joint histogram
-// of one row neuron with one column neuron, row by row: the samples of a code of the row's neuron
-// are counted by the code of the column's neuron, in BINS counters of workgroup memory that no
-// other invocation touches. Nothing is atomic, and neighbours are in different banks.
+// Joint histograms by private counters over sorted rows. One invocation makes the joint histogram of one row
+// neuron with one column neuron, row by row. The samples of one code of the row's neuron are counted by the
+// code of the column's neuron, in BINS counters of workgroup memory that no other invocation touches. Nothing
+// is atomic, and neighbouring invocations use different banks.
 //
 // CPU twin: src/engine/cpu/private_counters.rs
 //
 // rows:    [row neuron of the tile][samples of each code, then sample numbers in order of code], two
-//          numbers a word, low half first; each code's list is filled up to a multiple of 8
-// columns: [sample][word], four 8-bit codes a word, low byte first
+//          numbers per word, low half first; each code's list is padded to a multiple of 8
+// columns: [sample][word], four 8-bit codes per word, low byte first
 // table:   [n] = f(n), low word first
 // output:  SUMS = 0: counts[pair of the tile][code of the row's neuron][code of the column's neuron]
 //          SUMS = 1: [pair of the tile] = (low word, high word, samples counted, tag of the tile)
@@ -19,8 +19,8 @@ struct Params {
     first_row: u32,     // row of the tile at which this dispatch begins
     first_column: u32,  // column of the tile at which this dispatch begins
     is_triangular: u32, // 1 when the tile begins on the diagonal
-    words: u32,         // words a sample
-    row_stride: u32,    // words a row neuron
+    words: u32,         // words per sample
+    row_stride: u32,    // words per row neuron
     tag: u32,           // tells this tile's sums from stale ones
 }
 
@@ -35,7 +35,7 @@ override SUMS: u32;
 @group(0) @binding(3) var<storage, read> table: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> output: array<u32>;
 
-// Two counters of 16 bits a word, since a chunk has at most 65,535 samples:
+// Two 16-bit counters per word, since a chunk has at most 65,535 samples:
 // [pair of codes][invocation].
 var<workgroup> sh_counts: array<u32, ((BINS + 1u) / 2u) * WORKGROUP_SIZE>;
 
@@ -50,7 +50,7 @@ fn count_one(code: u32, invocation: u32) {
     sh_counts[(code / 2u) * WORKGROUP_SIZE + invocation] += 1u << (16u * (code % 2u));
 }
 
-// Takes the count of a cell into account, in memory or in the sum that is returned.
+// Adds the count of a cell to memory, or its f(n) to the sum that is returned.
 fn add_cell(sum: Sum, n: u32, cell: u32) -> Sum {
     if SUMS == 0u {
         if n > 0u {
@@ -67,7 +67,7 @@ fn add_cell(sum: Sum, n: u32, cell: u32) -> Sum {
     return Sum(low, sum.high + value.y + carry, sum.samples + n);
 }
 
-// Takes the counters of two codes into account and leaves them at zero.
+// Adds the counters of two codes and resets them to zero.
 fn take_two(sum: Sum, two: u32, first_cell: u32, invocation: u32) -> Sum {
     let at = two * WORKGROUP_SIZE + invocation;
     let counts = sh_counts[at];
@@ -108,7 +108,7 @@ fn main(
     var list = lengths + twos;
     for (var code = 0u; code < BINS; code++) {
         let samples = (rows[lengths + code / 2u] >> (16u * (code % 2u))) & 0xffffu;
-        // Four samples a turn: no invocation may take 65,535 turns in all.
+        // Four samples per turn, because no invocation may take 65,535 turns in all.
         for (var entry = 0u; entry < samples; entry += 4u) {
             let ab = rows[list + entry / 2u];
             let cd = rows[list + entry / 2u + 1u];
@@ -119,8 +119,8 @@ fn main(
         }
         let first_cell = (pair * BINS + code) * BINS;
         if samples < BINS {
-            // Fewer samples than counters: visits those that the samples reached. Numbers that
-            // fill up a list find any counter, taken or not.
+            // Fewer samples than counters: visits only the counters that samples reached. The numbers that
+            // pad a list may reach any counter, taken or not.
             for (var entry = 0u; entry < samples; entry += 4u) {
                 let ab = rows[list + entry / 2u];
                 let cd = rows[list + entry / 2u + 1u];

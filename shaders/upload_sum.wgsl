@@ -1,17 +1,17 @@
-// Sum of the words of an upload, each times an odd number that tells its place. The host knows what it
-// should be: what was lost on the way, or came to another place, is noticed before anybody relies on it.
+// Sum of the words of an upload, each times an odd number that depends on its place. The host knows the right
+// sum. So words that were lost on the way, or came to another place, are noticed before they are used.
 //
 // CPU twin: src/engine/gpu/upload_sum.rs (sum)
 //
-// words: what was uploaded
-// sums:  [slot] gets 1 + the sum, modulo 2^32, so that what was not summed is told from zeros
+// words: the uploaded words
+// sums:  [slot] gets 1 + the sum, modulo 2^32, so that a sum of zeros differs from no sum
 //
 // Dispatch: x = workgroups, which share the words.
 
 struct Params {
-    words: u32,       // of the upload
-    invocations: u32, // of this dispatch
-    slot: u32,        // where the sum goes
+    words: u32,       // words of the upload
+    invocations: u32, // invocations of this dispatch
+    slot: u32,        // index of the sum
 }
 
 override WORKGROUP_SIZE: u32;

@@ -1,4 +1,4 @@
-//! What the benches share: workloads, places to compute, and a check of every answer before it is
+//! The parts that benches share: workloads, places to compute, and a check of every answer before it is
 //! timed.
 
 #![allow(dead_code, reason = "each bench uses its own part of this file")]
@@ -17,7 +17,7 @@ use ndarray::Array2;
 
 use workload::Workload;
 
-/// Enough samples to see a change of a few per cent; few enough that a bench ends in minutes.
+/// Returns settings with enough samples to see a change of a few per cent, and few enough to end in minutes.
 pub(crate) fn criterion() -> Criterion {
     Criterion::default()
         .sample_size(10)
@@ -25,8 +25,8 @@ pub(crate) fn criterion() -> Criterion {
         .measurement_time(Duration::from_secs(2))
 }
 
-/// The job; a smaller one where criterion only tests whether benches work, as it does unless it is
-/// run by `cargo bench`, or with `--test`.
+/// Returns the job, or a smaller one if criterion only tests whether benches work. It only tests them unless
+/// `cargo bench` runs them, or if it is given `--test`.
 pub(crate) fn sized(job: Workload) -> Workload {
     let is_asked = |option: &str| std::env::args().any(|argument| argument == option);
     if is_asked("--bench") && !is_asked("--test") {
@@ -36,7 +36,7 @@ pub(crate) fn sized(job: Workload) -> Workload {
     }
 }
 
-/// Where a job can be computed: on the CPU, or on an adapter that was opened before the clock runs.
+/// A place to compute a job: the CPU, or an adapter that was opened before the clock runs.
 #[derive(Debug)]
 pub(crate) struct Place {
     label: String,
@@ -45,24 +45,24 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The CPU, and the best adapter if there is one.
+    /// Returns the CPU, and the best adapter if there is one.
     pub(crate) fn all() -> Vec<Self> {
         std::iter::once(Self::cpu()).chain(best_adapter()).collect()
     }
 
-    /// The CPU, with its best instruction set or the one that the environment asks for.
+    /// Returns the CPU, with its best instruction set or the one that the environment asks for.
     pub(crate) fn cpu() -> Self {
         let label = format!("CPU with {}", cofire::simd_level());
         Self { label, engine: Engine::Cpu, is_software: false }
     }
 
-    /// Settings that compute here, and nowhere else when the device fails.
+    /// Returns settings that compute in this place only, even if the device fails.
     pub(crate) fn analysis(&self, bins: usize) -> Analysis {
         Analysis::new(bins).engine(self.engine.clone()).on_device_failure(OnDeviceFailure::Fail)
     }
 
-    /// Whether a job of this size ends in reasonable time here. Software adapters run at a
-    /// hundredth of the speed of a GPU.
+    /// Returns whether a job of this size ends in reasonable time here. Software adapters run at a hundredth
+    /// of the speed of a GPU.
     pub(crate) fn is_fast_enough(&self, pair_samples: u64) -> bool {
         !self.is_software || pair_samples <= 100_000_000
     }
@@ -95,7 +95,7 @@ fn best_adapter() -> Option<Place> {
     None
 }
 
-/// The job, done.
+/// Runs the job.
 pub(crate) fn run(analysis: &Analysis, activations: &Array2<f32>) -> Report {
     analysis.run(activations.view()).expect("the job runs")
 }
@@ -106,7 +106,8 @@ pub(crate) fn check(analysis: &Analysis, activations: &Array2<f32>) {
     naive::assert_agrees(&run(analysis, activations), activations.view());
 }
 
-/// What one stage of a job takes, in a shape that criterion's `iter_custom` likes.
+/// Returns the time that one stage takes in `iterations` runs of a job, as criterion's `iter_custom` needs
+/// it.
 pub(crate) fn time_stage(
     iterations: u64,
     analysis: &Analysis,
@@ -116,7 +117,7 @@ pub(crate) fn time_stage(
     (0..iterations).map(|_| stage(&black_box(run(analysis, activations)).timings)).sum()
 }
 
-/// The kernels that can count this many bins.
+/// Returns the kernels that can count this many bins.
 pub(crate) fn kernels(bins: usize) -> impl Iterator<Item = Kernel> {
     Kernel::ALL.into_iter().filter(move |kernel| bins <= kernel.max_bins())
 }

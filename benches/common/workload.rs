@@ -12,10 +12,10 @@ const SEED: u64 = 20_240_607;
 /// Clusters of inputs, such as classes or topics.
 const COMPONENTS: usize = 6;
 
-/// Directions in which inputs differ, far fewer than neurons: that is what correlates them.
+/// Directions in which inputs differ. They are far fewer than neurons, and so neurons are correlated.
 const DIMENSIONS: usize = 16;
 
-/// A size of job.
+/// The size of a job.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
@@ -34,13 +34,13 @@ pub(crate) const WORKLOADS: [Workload; 5] = [
 ];
 
 impl Workload {
-    /// The work in a job: samples times pairs, a neuron with itself being one.
+    /// Returns the work in a job: samples times pairs, with a neuron and itself as a pair.
     pub(crate) fn pair_samples(&self) -> u64 {
         let (samples, neurons) = (self.samples as u64, self.neurons as u64);
         neurons * (neurons + 1) / 2 * samples
     }
 
-    /// Its activations, `samples × neurons`.
+    /// Makes the job's activations, `samples × neurons`.
     pub(crate) fn activations(&self) -> Array2<f32> {
         mixture(self.samples, self.neurons)
     }
@@ -56,7 +56,7 @@ fn mixture(samples: usize, neurons: usize) -> Array2<f32> {
     let mut activations = Array2::zeros((samples, neurons));
     let rows = activations.axis_iter_mut(Axis(0)).enumerate().collect::<Vec<_>>();
     rows.into_par_iter().for_each(|(sample, mut row)| {
-        // A stream of random numbers a sample: rows do not depend on which thread makes them.
+        // One stream of random numbers per sample: rows do not depend on which thread makes them.
         let mut random = ChaCha8Rng::seed_from_u64(SEED);
         random.set_stream(1 + sample as u64);
         let component = sample % COMPONENTS;

@@ -10,11 +10,10 @@ use crate::input::extents::{Extent, ExtentsSoFar};
 use crate::support::memory;
 use crate::{Batches, BinEdges, Binning, Error, MAX_BINS};
 
-/// The edges of a binning that has been checked, as [`BinEdges::fit`] makes them of activations in one
-/// piece.
+/// Fits the edges of a binning that has been checked, as [`BinEdges::fit`] does for activations in one piece.
 ///
-/// One visit finds the extremes, if they matter. Where edges depend on whole neurons, so many of those
-/// as `most_bytes` hold, one at the least, are collected by each of the visits that follow.
+/// One visit finds the extremes, if they matter. If edges depend on whole neurons, each further visit
+/// collects as many neurons as fit into `most_bytes`, and at least one.
 pub(crate) fn fit_batches(
     source: &mut dyn Batches,
     binning: &Binning,
@@ -26,7 +25,7 @@ pub(crate) fn fit_batches(
     let extents = if binning.reads_activations() {
         visit_extents(source, *binning == Binning::Categories, portions)?
     } else {
-        // Nobody looks at them.
+        // This binning does not read them.
         vec![Extent { low: 0.0, high: 0.0, at_most_two_values: true }; neurons]
     };
     let neuron_bytes = (samples as u64).saturating_mul(size_of::<f32>() as u64);
@@ -67,10 +66,10 @@ fn check_neurons(expected: usize, found: usize) -> Result<(), Error> {
     Err(Error::Batches(problem.into()))
 }
 
-/// Whole neurons of activations that come in batches: some of them a visit.
+/// Whole neurons of activations that come in batches. Each visit collects some of them.
 struct BatchColumns<'a> {
     source: &'a mut dyn Batches,
-    /// Neurons that are collected at a time.
+    /// Neurons that are collected per visit.
     together: usize,
     portions: Portions,
 }

@@ -1,4 +1,4 @@
-//! The codes of two bins as bit strings: one bit a sample, set where the sample is in bin 1.
+//! The codes of two bins as bit strings: one bit per sample, set if the sample is in bin 1.
 
 use fearless_simd::{Simd, prelude::*};
 use rayon::prelude::*;
@@ -8,13 +8,13 @@ use crate::support::memory;
 use crate::support::reorder::reorder;
 use crate::support::simd::{Level, Vectorized};
 
-/// Bins of codes that are bit strings as well.
+/// The number of bins with which codes are also bit strings.
 pub(crate) const BINS: usize = 2;
 
 /// Words of 64 bits in the widest vector.
 pub(crate) const VECTOR_WORDS: usize = 8;
 
-/// A bit string for every neuron, as long as a whole number of vectors, filled up with zeros.
+/// A bit string for every neuron, padded with zeros to a whole number of vectors.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Bits {
     stride: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Bits {
 }
 
 impl Bits {
-    /// Packs neuron-major codes of so many samples each.
+    /// Packs neuron-major codes, `samples` of them per neuron.
     pub(crate) fn pack(codes: &[u8], samples: usize) -> Result<Self, Error> {
         let stride = stride(samples);
         let mut words = memory::zeroed(stride, codes.len() / samples)?;
@@ -34,7 +34,7 @@ impl Bits {
         Ok(Self { stride, words })
     }
 
-    /// Bit strings from whole bytes, `[neuron][byte]`, as [`pack_bytes`] makes them.
+    /// Makes bit strings from whole bytes, `[neuron][byte]`, as [`pack_bytes`] returns them.
     pub(crate) fn from_bytes(bytes: &[u8], samples: usize) -> Result<Self, Error> {
         let (stride, width) = (stride(samples), samples.div_ceil(8));
         let mut words = memory::zeroed(stride, bytes.len() / width)?;
@@ -49,7 +49,7 @@ impl Bits {
         Ok(Self { stride, words })
     }
 
-    /// Writes the codes of a neuron, one byte a sample.
+    /// Writes the codes of a neuron, one byte per sample.
     pub(crate) fn unpack(&self, neuron: usize, codes: &mut [u8]) {
         for (&word, codes) in self.neuron(neuron).iter().zip(codes.chunks_mut(64)) {
             for (bit, code) in codes.iter_mut().enumerate() {
@@ -58,34 +58,34 @@ impl Bits {
         }
     }
 
-    /// Puts neurons into another order: first the one that `order` names first.
+    /// Reorders the neurons: neuron `order[k]` becomes neuron `k`.
     pub(crate) fn reorder(&mut self, order: &[usize]) {
         reorder(&mut self.words, self.stride, order);
     }
 
-    /// Words of a neuron.
+    /// Returns the number of words per neuron.
     pub(crate) fn stride(&self) -> usize {
         self.stride
     }
 
-    /// The words of one neuron; the first sample is the lowest bit of the first word.
+    /// Returns the words of one neuron. The first sample is the lowest bit of the first word.
     pub(crate) fn neuron(&self, neuron: usize) -> &[u64] {
         &self.words[neuron * self.stride..][..self.stride]
     }
 }
 
-/// Bytes of a neuron's bit string.
+/// Returns the bytes of a neuron's bit string.
 pub(crate) fn bytes(samples: usize) -> usize {
     stride(samples) * size_of::<u64>()
 }
 
-/// Words of a neuron's bit string.
+/// Returns the words of a neuron's bit string.
 fn stride(samples: usize) -> usize {
     samples.div_ceil(64).next_multiple_of(VECTOR_WORDS)
 }
 
-/// Neuron-major codes of so many samples each as bits, eight a byte, without gaps but for the last
-/// byte of each neuron.
+/// Packs neuron-major codes, `samples` of them per neuron, into bits, eight per byte. There are no gaps
+/// except in the last byte of each neuron.
 pub(crate) fn pack_bytes(codes: &[u8], samples: usize) -> Result<Vec<u8>, Error> {
     let width = samples.div_ceil(8);
     let mut bytes = memory::zeroed(width, codes.len() / samples)?;

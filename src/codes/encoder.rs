@@ -1,8 +1,8 @@
-//! Activations of any size as bin codes: made batch by batch, kept in memory or in a temporary file.
+//! Encoding of activations of any size as bin codes, batch by batch.
 //!
-//! A pair of neurons needs their codes over all samples, and nothing else. So activations are read in
-//! batches of samples, and codes, a quarter of their size, are what is kept: in memory as far as
-//! that is allowed, the rest in a file that vanishes with the process.
+//! A pair of neurons needs its codes over all samples, and nothing else. So activations are read in batches
+//! of samples, and only their codes are kept, a quarter of the size. Codes stay in memory up to a limit. The
+//! rest goes to a file that vanishes with the process.
 
 use ndarray::ArrayView2;
 
@@ -20,9 +20,9 @@ use crate::input::extents::{Extent, ExtentsSoFar};
 use crate::support::memory;
 use crate::{Batches, BinEdges, DegenerateNeuron, Error};
 
-/// Activations of a layer as bin codes, in memory or in a temporary file: what
-/// [`crate::Analysis::encode_batches`] and [`Encoder::finish`] return, and a
-/// [`crate::Sweep`] takes.
+/// Activations of a layer as bin codes, in memory or in a temporary file.
+///
+/// [`crate::Analysis::encode_batches`] and [`Encoder::finish`] return it, and a [`crate::Sweep`] takes it.
 #[derive(Debug)]
 pub struct EncodedLayer {
     edges: BinEdges,
@@ -30,51 +30,51 @@ pub struct EncodedLayer {
     samples: usize,
     held: Held,
     spilled_bytes: u64,
-    /// Of batches that were asked for.
+    /// The portions in which batches were requested.
     portions: Option<Portions>,
 }
 
 /// The codes of a layer.
 #[derive(Debug)]
 pub(crate) enum Held {
-    /// All are in memory.
+    /// Codes that are all in memory.
     Whole(Codes),
-    /// Some are in a file.
+    /// Codes that are partly in a file.
     Spilled(SpilledCodes),
 }
 
 impl EncodedLayer {
-    /// Samples of all batches together.
+    /// Returns the number of samples of all batches together.
     #[must_use]
     pub fn samples(&self) -> usize {
         self.samples
     }
 
-    /// Number of neurons.
+    /// Returns the number of neurons.
     #[must_use]
     pub fn neurons(&self) -> usize {
         self.edges.neurons()
     }
 
-    /// The bin edges with which codes were made.
+    /// Returns the bin edges with which the codes were made.
     #[must_use]
     pub fn edges(&self) -> &BinEdges {
         &self.edges
     }
 
-    /// Neurons with one or two distinct activations.
+    /// Returns the neurons with one or two distinct activations.
     #[must_use]
     pub fn degenerate(&self) -> Vec<DegenerateNeuron> {
         degenerate_neurons(&self.extents)
     }
 
-    /// Bytes of codes that went to a temporary file because memory was not allowed to hold them.
+    /// Returns the bytes of codes that went to a temporary file because of a memory limit.
     #[must_use]
     pub fn spilled_bytes(&self) -> u64 {
         self.spilled_bytes
     }
 
-    /// How many samples of a neuron fall into each bin.
+    /// Returns how many samples of a neuron fall into each bin.
     pub(crate) fn marginal(&self, neuron: usize) -> &[u32] {
         match &self.held {
             Held::Whole(codes) => codes.marginal(neuron),
@@ -82,12 +82,12 @@ impl EncodedLayer {
         }
     }
 
-    /// The codes, and what is known of the layer beside them.
+    /// Splits the layer into its codes and the facts beside them.
     pub(crate) fn into_parts(self) -> (Held, LayerFits) {
         (self.held, LayerFits { edges: self.edges, extents: self.extents })
     }
 
-    /// The same where all codes are in memory; else the layer as it was.
+    /// Splits the layer in the same way if all codes are in memory, and else returns the layer unchanged.
     pub(crate) fn into_codes(self) -> Result<(Codes, LayerFits), Box<Self>> {
         match self.held {
             Held::Whole(codes) => {
@@ -97,23 +97,24 @@ impl EncodedLayer {
         }
     }
 
-    /// Whether all codes are in memory.
+    /// Returns whether all codes are in memory.
     pub(crate) fn is_whole(&self) -> bool {
         matches!(self.held, Held::Whole(_))
     }
 
-    /// Bytes of a batch and a piece of codes.
+    /// Returns the bytes of a batch and a piece of codes.
     fn reading_bytes(&self) -> u128 {
         self.portions.map_or(0, |portions| portions.bytes(self.samples, self.neurons()))
     }
 
-    /// The most bytes that were taken while codes were made from batches.
+    /// Returns the most bytes that were in use while codes were made from batches.
     pub(crate) fn bytes_to_make(&self) -> u128 {
         let codes = if self.is_whole() { whole_bytes(self.samples, &self.edges) } else { 0 };
         self.reading_bytes() + codes
     }
 
-    /// What the layer takes. What it was read with has been freed, but an allocator may keep it.
+    /// Returns the memory that the layer takes. The batch and piece with which it was read have been freed,
+    /// but an allocator may keep that memory.
     pub(crate) fn memory(&self) -> Memory {
         let neurons = self.neurons();
         let beside = Memory::default().and_marginals(neurons, self.edges.bins());
@@ -129,7 +130,7 @@ impl EncodedLayer {
     }
 }
 
-/// Codes some of which are in a file.
+/// Codes that are partly in a file.
 #[derive(Debug)]
 pub(crate) struct SpilledCodes {
     pieces: Pieces,
@@ -145,7 +146,7 @@ impl SpilledCodes {
         &self.marginals[neuron * self.bins..][..self.bins]
     }
 
-    /// The codes of some neurons, in the order in which they are named.
+    /// Reads the codes of some neurons, in the given order.
     pub(crate) fn gather(&self, neurons: &[usize]) -> Result<Codes, Error> {
         let data = self.pieces.gather(neurons)?;
         let bins_of = neurons.iter().map(|&neuron| self.bins_of[neuron]).collect();
@@ -154,15 +155,16 @@ impl SpilledCodes {
     }
 }
 
-/// What is known of a layer beside its codes.
+/// The facts about a layer beside its codes.
 #[derive(Debug)]
 pub(crate) struct LayerFits {
     pub(crate) edges: BinEdges,
     pub(crate) extents: Vec<Extent>,
 }
 
-/// Turns activations into codes as they are pushed, one batch of samples after the other, with edges
-/// that are given. The result has the same bits whatever the batches' sizes.
+/// An encoder with given edges, which turns activations into codes, one batch of samples after the other.
+///
+/// The result has the same bits for batches of any sizes.
 ///
 /// # Examples
 ///
@@ -187,7 +189,7 @@ pub struct Encoder {
     extents: ExtentsSoFar,
     marginals: Vec<u32>,
     pieces: Pieces,
-    /// Codes of the piece that is being filled, `[neuron][sample]`, and how many samples it has.
+    /// Codes of the piece that is being filled, `[neuron][sample]`, and its samples so far.
     piece: Vec<u8>,
     filled: usize,
     /// Samples in the pieces before.
@@ -195,15 +197,16 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder that keeps all codes in memory.
+    /// Creates an encoder that keeps all codes in memory.
     #[must_use]
     pub fn new(edges: BinEdges) -> Self {
         Self::with_limit(edges, u64::MAX, Spill::default())
     }
 
-    /// An encoder that keeps so many bytes of codes in memory, and the rest in a temporary file in the
-    /// system's directory for them. That needs the feature `files`; without it, what does not fit is
-    /// an error.
+    /// Creates an encoder that keeps at most `bytes` bytes of codes in memory, and the rest in a temporary
+    /// file in the system's directory for such files.
+    ///
+    /// The file needs the feature `files`. Without it, codes beyond the limit are an error.
     #[must_use]
     pub fn with_memory_limit(edges: BinEdges, bytes: u64) -> Self {
         Self::with_limit(edges, bytes, Spill::default())
@@ -216,14 +219,13 @@ impl Encoder {
         Self { edges, extents, marginals, pieces, piece, filled: 0, samples_before: 0 }
     }
 
-    /// Takes the samples that follow, `samples × neurons`, in any memory layout. O(samples · neurons).
+    /// Encodes the samples that follow, `samples × neurons`, in any memory layout. O(samples · neurons).
     ///
     /// # Errors
     ///
-    /// For a batch of another number of neurons than the edges are of, an activation that is not
-    /// finite (its sample counted from the first batch on), one that is not among the categories of
-    /// the edges, and memory or disk that is not there. An error of the activations leaves the encoder
-    /// as it was.
+    /// Fails if the batch has another number of neurons than the edges, if an activation is not finite (its
+    /// sample is counted from the first batch on) or not among the categories of the edges, and if memory or
+    /// disk space runs out. After an error about activations, the encoder is as it was before.
     pub fn push(&mut self, batch: ArrayView2<'_, f32>) -> Result<(), Error> {
         let (expected, found) = (self.edges.neurons(), batch.ncols());
         if expected != found {
@@ -236,7 +238,7 @@ impl Encoder {
         self.samples_before + self.filled
     }
 
-    /// Takes samples; a piece has so many of them.
+    /// Encodes samples into pieces of `most` samples each.
     fn push_to_pieces(&mut self, batch: &Activations<'_>, most: usize) -> Result<(), Error> {
         if batch.samples() == 0 {
             return Ok(());
@@ -281,12 +283,12 @@ impl Encoder {
         Ok(())
     }
 
-    /// All that has been pushed.
+    /// Returns the layer of all samples that have been pushed.
     ///
     /// # Errors
     ///
-    /// For fewer than two samples, more than a 32-bit count holds, and memory or disk that is not
-    /// there.
+    /// Fails for fewer than two samples, for more than a 32-bit count holds, and if memory or disk space runs
+    /// out.
     pub fn finish(mut self) -> Result<EncodedLayer, Error> {
         let (samples, neurons) = (self.samples(), self.edges.neurons());
         check_shape((samples, neurons))?;
@@ -306,7 +308,7 @@ impl Encoder {
     }
 }
 
-/// Codes from the bytes that pieces are made of.
+/// Makes codes from the bytes of joined pieces.
 fn codes_of(
     data: Vec<u8>,
     samples: usize,
@@ -320,7 +322,7 @@ fn codes_of(
     }
 }
 
-/// Rows of which only the beginning is kept.
+/// Cuts rows of `width` elements down to the first `kept`.
 fn shortened(mut data: Vec<u8>, width: usize, kept: usize) -> Vec<u8> {
     let rows = data.len() / width;
     for row in 1..rows {
@@ -330,8 +332,8 @@ fn shortened(mut data: Vec<u8>, width: usize, kept: usize) -> Vec<u8> {
     data
 }
 
-/// Encodes activations that can be read again, as [`Encoder`] does. At most `most_in_memory` bytes of
-/// codes are kept in memory.
+/// Encodes activations that can be read again, as [`Encoder`] does. Keeps at most `most_in_memory` bytes of
+/// codes in memory.
 pub(crate) fn encode_batches(
     source: &mut dyn Batches,
     edges: BinEdges,
@@ -342,7 +344,7 @@ pub(crate) fn encode_batches(
     check_shape((samples, neurons))?;
     let has_two_bins = edges.bins() == bits::BINS;
     let is_whole = whole_bytes(samples, &edges) <= u128::from(most_in_memory);
-    // What is not known to fit is not collected in memory first: a piece of it is there anyway.
+    // Codes that may not all fit go to the file from the start. Memory holds a piece of them anyway.
     let most_in_memory = if is_whole { most_in_memory } else { 0 };
     let mut encoder = Encoder::with_limit(edges, most_in_memory, spill);
     let is_one_piece = is_whole && !has_two_bins;
@@ -367,8 +369,8 @@ pub(crate) fn encode_batches(
     Ok(EncodedLayer { portions: Some(portions), ..layer })
 }
 
-/// Bytes of all codes while they are collected in memory: bit strings come in pieces, and are there
-/// twice while those are joined.
+/// Returns the bytes of all codes while they are collected in memory. Bit strings come in pieces, and exist
+/// twice while the pieces are joined.
 fn whole_bytes(samples: usize, edges: &BinEdges) -> u128 {
     let of_neuron = if edges.bins() == bits::BINS { 2 * samples.div_ceil(8) } else { samples };
     of_neuron as u128 * edges.neurons() as u128

@@ -1,4 +1,4 @@
-//! Bin codes: one byte a sample and neuron, neuron-major. What every engine counts.
+//! Bin codes, which every engine counts: one byte per sample and neuron, neuron-major.
 
 pub(crate) mod bits;
 pub(crate) mod budget;
@@ -25,19 +25,19 @@ use bits::Bits;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Codes {
     samples: usize,
-    /// The most bins of any neuron, and at least two: what arrays of counts are as wide as.
+    /// The most bins of any neuron, and at least two: the width of arrays of counts.
     bins: usize,
-    /// Bins of each neuron; codes from there on do not occur.
+    /// The number of bins of each neuron. All of its codes are less.
     bins_of: Vec<u16>,
-    /// Of two bins they may be made of `bits` only when they are asked for.
+    /// The codes as bytes. For two bins they may be made from `bits` only when they are needed.
     data: OnceLock<Vec<u8>>,
     /// Samples in each bin, `[neuron][bin]`.
     marginals: Vec<u32>,
-    /// The codes of two bins once more, an eighth of their size.
+    /// The codes of two bins once more as bit strings, an eighth of the size.
     bits: Option<Bits>,
 }
 
-/// Panels that one task encodes at most. Their activations are neighbours in a row-major array.
+/// The most panels that one task encodes. Their activations are neighbours in a row-major array.
 const PANELS_A_TASK: usize = 16;
 
 impl Codes {
@@ -64,11 +64,11 @@ impl Codes {
                 Level::best().run(Count { codes, marginal });
             }
         });
-        stop.check()?; // not all of the codes have been made
+        stop.check()?; // some codes may be missing
         Self::new(samples, bins, bins_of(edges)?, data, marginals)
     }
 
-    /// Codes that have been made and counted: `bins_of` and `marginals` are those of [`Codes`].
+    /// Makes codes from bytes and their counts: `bins_of` and `marginals` are those of [`Codes`].
     pub(crate) fn new(
         samples: usize,
         bins: usize,
@@ -80,7 +80,7 @@ impl Codes {
         Ok(Self { samples, bins, bins_of, data: data.into(), marginals, bits })
     }
 
-    /// Codes of two bins that are there as bit strings only.
+    /// Makes codes of two bins from bit strings alone.
     pub(crate) fn from_bits(
         samples: usize,
         bins_of: Vec<u16>,
@@ -91,13 +91,13 @@ impl Codes {
         Self { samples, bins, bins_of, data, marginals, bits }
     }
 
-    /// Whether codes are there as bytes.
+    /// Returns whether the codes exist as bytes.
     pub(crate) fn has_bytes(&self) -> bool {
         self.data.get().is_some()
     }
 
-    /// Makes bytes of codes that are there as bit strings only, on all threads. Engines do so before
-    /// they begin, where a kernel looks at bytes.
+    /// Makes bytes on all threads from codes that exist only as bit strings. Engines call this before they
+    /// begin if a kernel reads bytes.
     pub(crate) fn make_bytes(&self) -> Result<(), Error> {
         if let (None, Some(bits)) = (self.data.get(), &self.bits) {
             let mut data = memory::zeroed(self.samples, self.neurons())?;
@@ -108,10 +108,10 @@ impl Codes {
         Ok(())
     }
 
-    /// All codes as bytes.
+    /// Returns all codes as bytes.
     fn data(&self) -> &[u8] {
         self.data.get_or_init(|| {
-            // On one thread: another one may be waiting for this.
+            // On one thread, because the other threads may be waiting for these bytes.
             let mut data = vec![0; self.samples * self.neurons()];
             if let Some(bits) = &self.bits {
                 let neurons = data.chunks_exact_mut(self.samples).enumerate();
@@ -121,7 +121,7 @@ impl Codes {
         })
     }
 
-    /// The codes of two layers of the same samples, one behind the other.
+    /// Joins the codes of two layers of the same samples: the neurons of `first`, then those of `second`.
     pub(crate) fn join(first: Self, second: &Self) -> Result<Self, Error> {
         first.make_bytes()?;
         second.make_bytes()?;
@@ -141,7 +141,7 @@ impl Codes {
         Self::new(samples, most_bins, bins_of, data, all)
     }
 
-    /// The codes of some of the samples, in any order.
+    /// Returns the codes of some of the samples, in any order.
     pub(crate) fn select(&self, samples: &[u32]) -> Result<Self, Error> {
         let mut data = memory::zeroed(self.neurons(), samples.len())?;
         let mut marginals = memory::zeroed(self.neurons(), self.bins)?;
@@ -157,7 +157,7 @@ impl Codes {
         Self::new(samples.len(), self.bins, self.bins_of.clone(), data, marginals)
     }
 
-    /// The same codes with the neurons in another order: first the one that `order` names first.
+    /// Returns the same codes with the neurons in another order: neuron `order[k]` becomes neuron `k`.
     pub(crate) fn reordered(mut self, order: &[usize]) -> Self {
         if let Some(data) = self.data.get_mut() {
             reorder(data, self.samples, order);
@@ -178,32 +178,32 @@ impl Codes {
         self.bins_of.len()
     }
 
-    /// The most bins of any neuron, and at least two.
+    /// Returns the most bins of any neuron, and at least two.
     pub(crate) fn bins(&self) -> usize {
         self.bins
     }
 
-    /// Bins of one neuron: its codes are below.
+    /// Returns the number of bins of one neuron. All of its codes are less.
     pub(crate) fn bins_of(&self, neuron: usize) -> usize {
         usize::from(self.bins_of[neuron])
     }
 
-    /// The codes of one neuron, a byte a sample.
+    /// Returns the codes of one neuron, one byte per sample.
     pub(crate) fn neuron(&self, neuron: usize) -> &[u8] {
         &self.data()[neuron * self.samples..][..self.samples]
     }
 
-    /// How many samples of a neuron fall into each bin, [`Codes::bins`] of them.
+    /// Returns how many samples of a neuron fall into each of [`Codes::bins`] bins.
     pub(crate) fn marginal(&self, neuron: usize) -> &[u32] {
         &self.marginals[neuron * self.bins..][..self.bins]
     }
 
-    /// The codes as bit strings, where there are two bins.
+    /// Returns the codes as bit strings if there are two bins.
     pub(crate) fn bits(&self) -> Option<&Bits> {
         self.bits.as_ref()
     }
 
-    /// Codes made by hand, for tests of engines.
+    /// Makes codes from a function, for tests of engines.
     #[cfg(test)]
     pub(crate) fn from_fn(
         samples: usize,
@@ -223,13 +223,13 @@ impl Codes {
     }
 }
 
-/// Neurons that one task encodes.
+/// Returns the number of neurons that one task encodes.
 fn neurons_a_task(neurons: usize) -> usize {
     let panels = neurons / PANEL_NEURONS / (2 * rayon::current_num_threads());
     panels.clamp(1, PANELS_A_TASK) * PANEL_NEURONS
 }
 
-/// Bins of every neuron.
+/// Returns the number of bins of every neuron.
 pub(crate) fn bins_of(edges: &BinEdges) -> Result<Vec<u16>, Error> {
     let mut bins_of = memory::zeroed(edges.neurons(), 1)?;
     for (neuron, bins) in bins_of.iter_mut().enumerate() {
@@ -240,8 +240,8 @@ pub(crate) fn bins_of(edges: &BinEdges) -> Result<Vec<u16>, Error> {
     Ok(bins_of)
 }
 
-/// Encodes samples of many neurons on all threads. `codes` holds so many samples of every neuron as
-/// it is wide; those of `activations` are written from `offset` on.
+/// Encodes samples of many neurons on all threads. `codes` holds `width` samples of every neuron. The samples
+/// of `activations` are written from `offset` on.
 pub(crate) fn encode_all(
     activations: &Activations<'_>,
     edges: &BinEdges,
@@ -254,7 +254,7 @@ pub(crate) fn encode_all(
     });
 }
 
-/// Adds, for every neuron, how many of its codes fall into each bin.
+/// Adds to `marginals` how many codes of every neuron fall into each bin.
 pub(crate) fn add_marginals(codes: &[u8], width: usize, marginals: &mut [u32], bins: usize) {
     let neurons = codes.par_chunks_exact(width).zip(marginals.par_chunks_exact_mut(bins));
     neurons.for_each(|(codes, marginal)| {
@@ -267,8 +267,8 @@ pub(crate) fn add_marginals(codes: &[u8], width: usize, marginals: &mut [u32], b
     });
 }
 
-/// Writes the codes of consecutive neurons, all samples of each, into rows of so many samples as the
-/// second of `codes` says, from `offset` on. Ends early once `stop` has been cancelled.
+/// Writes the codes of consecutive neurons, all samples of each, into rows of `width` samples, from `offset`
+/// on. Ends early once `stop` is cancelled.
 fn encode(
     activations: &Activations<'_>,
     edges: &BinEdges,
@@ -300,14 +300,14 @@ fn encode(
     }
 }
 
-/// Counts how many codes fall into each bin.
+/// A count of the codes in each bin.
 struct Count<'a> {
     codes: &'a [u8],
     marginal: &'a mut [u32],
 }
 
 impl Count<'_> {
-    /// Up to this many bins, a pass a bin takes fewer instructions than a counter for each code.
+    /// The most bins for which one pass per bin takes fewer instructions than a counter for each code.
     const FEW_BINS: usize = 16;
 }
 
@@ -327,7 +327,7 @@ impl Vectorized for Count<'_> {
     }
 }
 
-/// How often a code occurs.
+/// Returns how often a code occurs.
 #[inline(always)]
 fn occurrences<S: Simd>(simd: S, codes: &[u8], code: u8) -> u32 {
     let vectors = codes.chunks_exact(S::u8s::LEN);
@@ -340,7 +340,7 @@ fn occurrences<S: Simd>(simd: S, codes: &[u8], code: u8) -> u32 {
 }
 
 fn count_each(codes: &[u8], marginal: &mut [u32]) {
-    // A counter that is incremented twice in a row waits for itself, so four take turns.
+    // Incrementing a counter twice in a row stalls, so four counters take turns.
     let mut counters = [[0u32; MAX_BINS]; 4];
     let (quartets, rest) = codes.as_chunks::<4>();
     for quartet in quartets {

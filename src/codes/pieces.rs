@@ -1,4 +1,4 @@
-//! Codes in pieces of samples, in memory and, where that is not allowed to hold them, in a file.
+//! Codes in pieces of samples: in memory up to a limit, then in a file.
 
 use std::ops::Range;
 
@@ -11,13 +11,12 @@ use crate::support::memory;
 /// Bytes that are read at a time, unless one neuron has more in a piece.
 pub(crate) const READ_BYTES: usize = 1 << 20;
 
-/// Codes of all neurons, `[piece][neuron][byte]`. A byte is a sample, or eight of them where there are
-/// two bins.
+/// Codes of all neurons, `[piece][neuron][byte]`. A byte is one sample, or eight if there are two bins.
 #[derive(Debug)]
 pub(super) struct Pieces {
     neurons: usize,
     pieces: Vec<Piece>,
-    /// Bytes that pieces may take in memory, and those that they do.
+    /// The most bytes that pieces may take in memory, and the bytes that they take.
     most_in_memory: u64,
     in_memory: u64,
     spill: Spill,
@@ -26,7 +25,7 @@ pub(super) struct Pieces {
 
 #[derive(Debug)]
 struct Piece {
-    /// Which bytes of each neuron.
+    /// The bytes of each neuron that are in the piece.
     bytes: Range<usize>,
     place: Place,
 }
@@ -34,7 +33,7 @@ struct Piece {
 #[derive(Debug)]
 enum Place {
     Memory(Vec<u8>),
-    /// Where it begins in the file.
+    /// The offset at which the piece begins in the file.
     File(u64),
 }
 
@@ -43,13 +42,13 @@ impl Pieces {
         Self { neurons, pieces: Vec::new(), most_in_memory, in_memory: 0, spill, file: None }
     }
 
-    /// Keeps the codes of the samples that follow, `[neuron][byte]`. Returns a buffer of the same
-    /// size to be filled next where the codes have gone to the file.
+    /// Stores the codes of the samples that follow, `[neuron][byte]`. If the codes went to the file, returns
+    /// their buffer, which can be filled again.
     pub(super) fn add(&mut self, codes: Vec<u8>) -> Result<Option<Vec<u8>>, Error> {
         let begin = self.width();
         let bytes = begin..begin + codes.len() / self.neurons;
         let in_memory = self.in_memory.saturating_add(codes.len() as u64);
-        // What follows a piece that is in the file goes there as well.
+        // After a piece in the file, all further pieces go there as well.
         if self.file.is_none() && in_memory <= self.most_in_memory {
             self.in_memory = in_memory;
             self.pieces.push(Piece { bytes, place: Place::Memory(codes) });
@@ -64,17 +63,17 @@ impl Pieces {
         Ok(Some(codes))
     }
 
-    /// Bytes of each neuron.
+    /// Returns the bytes of each neuron.
     fn width(&self) -> usize {
         self.pieces.last().map_or(0, |piece| piece.bytes.end)
     }
 
-    /// Bytes in the file.
+    /// Returns the bytes in the file.
     pub(super) fn spilled_bytes(&self) -> u64 {
         self.file.as_ref().map_or(0, SpillFile::len)
     }
 
-    /// All pieces as one, `[neuron][byte]`; each is dropped once it has been copied.
+    /// Joins all pieces into one, `[neuron][byte]`. Each is dropped once it has been copied.
     pub(super) fn joined(mut self) -> Result<Vec<u8>, Error> {
         if let [Piece { place: Place::Memory(codes), .. }] = self.pieces.as_mut_slice() {
             return Ok(std::mem::take(codes));
@@ -89,7 +88,7 @@ impl Pieces {
         Ok(codes)
     }
 
-    /// Codes of some neurons, all bytes of each. Reading goes fastest in ascending order.
+    /// Reads the codes of some neurons, all bytes of each. This is fastest in ascending order.
     pub(super) fn gather(&self, neurons: &[usize]) -> Result<Vec<u8>, Error> {
         let width = self.width();
         let mut codes = memory::zeroed(neurons.len(), width)?;
@@ -109,7 +108,7 @@ impl Pieces {
                         for run in run.chunks(together) {
                             let offset = offset + (run[0] * len) as u64;
                             let bytes = file.read(offset, run.len() * len)?;
-                            // The other way round, the row after the last would be lost.
+                            // Zipped the other way round, the row after the last would be lost.
                             for (bytes, codes) in bytes.chunks_exact(len).zip(rows.by_ref()) {
                                 codes[here.clone()].copy_from_slice(bytes);
                             }

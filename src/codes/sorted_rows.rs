@@ -7,18 +7,18 @@ use fearless_simd::{Simd, prelude::*};
 use crate::MAX_BINS;
 use crate::support::simd::MAX_LANES;
 
-/// For every chunk of samples, the sample numbers (from the start of the chunk) in order of code.
+/// The sample numbers of every chunk, relative to the start of the chunk, in order of code.
 #[derive(Debug, Default)]
 pub(crate) struct SortedRows {
     rows: usize,
     order: Vec<u16>,
-    /// For every chunk, where each row's samples begin in `order` and, last, where they all end.
+    /// The begin in `order` of each row's samples and, last, their common end, for every chunk.
     starts: Vec<u32>,
 }
 
 impl SortedRows {
-    /// Counting sort of one neuron's codes in chunks of `chunk_len` samples, at most 65,536: row
-    /// `a` has the samples of code `a`.
+    /// Sorts one neuron's codes in chunks of `chunk_len` samples, at most 65,536, by counting. Row `a` has
+    /// the samples of code `a`.
     pub(crate) fn new(codes: &[u8], bins: usize, chunk_len: usize) -> Self {
         let in_order: Vec<u8> = (0..=u8::MAX).take(bins).collect();
         let mut sorted = Self::with_capacity(bins, codes.len());
@@ -28,7 +28,8 @@ impl SortedRows {
         sorted
     }
 
-    /// The same with rows in a given order, which has every code that occurs but one, or all.
+    /// Sorts like [`SortedRows::new`], with rows in a given order. `code_of_row` has every code that occurs,
+    /// except `left_out` if there is one.
     #[inline(always)]
     pub(crate) fn in_order<S: Simd>(
         simd: S,
@@ -58,10 +59,10 @@ impl SortedRows {
         sorted
     }
 
-    /// The most bytes that it takes; beside them, sorting in an order takes three for each sample of a
-    /// chunk.
+    /// Returns the most bytes that sorted rows take. Sorting in a given order takes three more for each
+    /// sample of a chunk.
     pub(crate) fn most_bytes(samples: usize, rows: usize, chunk_len: usize) -> usize {
-        // Starts are a list that grows.
+        // A list that grows may have twice the capacity.
         let starts = 2 * samples.div_ceil(chunk_len) * (rows + 1);
         samples * size_of::<u16>() + starts * size_of::<u32>()
     }
@@ -70,12 +71,12 @@ impl SortedRows {
         Self { rows, order: Vec::with_capacity(samples), starts: Vec::new() }
     }
 
-    /// The samples of one row in a chunk, ascending.
+    /// Returns the samples of one row in a chunk, ascending.
     pub(crate) fn row(&self, chunk: usize, row: usize) -> &[u16] {
         self.rows(chunk, row..row + 1)
     }
 
-    /// The samples of some neighbouring rows in a chunk, row by row.
+    /// Returns the samples of some neighbouring rows in a chunk, row by row.
     pub(crate) fn rows(&self, chunk: usize, rows: Range<usize>) -> &[u16] {
         let starts = &self.starts[chunk * (self.rows + 1)..][..self.rows + 1];
         &self.order[starts[rows.start] as usize..starts[rows.end] as usize]
@@ -87,10 +88,10 @@ impl SortedRows {
         end
     }
 
-    /// Counting sort of one chunk: `number(k)` is the sample number of the `k`-th code.
+    /// Sorts one chunk by counting: `number(k)` is the sample number of the `k`-th code.
     fn push_chunk(&mut self, codes: &[u8], number: impl Fn(usize) -> u16, code_of_row: &[u8]) {
         let part = codes.len() / PARTS;
-        // The next place of a code in each part; what is left over comes behind the last part.
+        // The next place of each code in each part. Left-over samples belong to the last part.
         let mut next = [[0u32; MAX_BINS]; PARTS];
         for s in 0..part {
             for (k, next) in next.iter_mut().enumerate() {
@@ -126,8 +127,8 @@ impl SortedRows {
     }
 }
 
-/// Parts of a chunk that are sorted side by side: a place that is taken twice in a row waits for
-/// itself, so the parts take turns.
+/// The number of parts of a chunk that are sorted side by side. Taking a place twice in a row stalls, so the
+/// parts take turns.
 const PARTS: usize = 4;
 
 fn sample_number(sample: usize) -> u16 {
@@ -137,7 +138,7 @@ fn sample_number(sample: usize) -> u16 {
     number
 }
 
-/// Samples of a chunk whose code is not the one that is left out.
+/// Samples of a chunk that do not have the left-out code.
 #[derive(Default)]
 struct Kept {
     codes: Vec<u8>,
@@ -149,7 +150,7 @@ impl Kept {
     fn all_but<S: Simd>(&mut self, simd: S, codes: &[u8], left_out: u8) {
         let lanes = S::u8s::LEN;
         let half = S::u16s::LEN;
-        // Whole vectors are stored, and the next one over what they have too much.
+        // Whole vectors are stored, and the next vector overwrites the surplus.
         self.codes.resize(codes.len() + MAX_LANES, 0);
         self.samples.resize(codes.len() + MAX_LANES, 0);
         let mut len = 0;

@@ -1,11 +1,11 @@
-//! A temporary file for codes that memory is not allowed to hold.
+//! A temporary file for codes beyond a memory limit.
 
 use std::path::PathBuf;
 
-/// Where codes go that memory is not allowed to hold.
+/// The place for codes beyond a memory limit.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spill {
-    /// The directory of the file; the system's one for temporary files if there is none.
+    /// The directory of the file. `None` means the system's directory for temporary files.
     #[cfg_attr(
         not(feature = "files"),
         expect(dead_code, reason = "there is no file to be put there")
@@ -28,7 +28,7 @@ mod on_disk {
     use crate::support::memory;
 
     impl Spill {
-        /// A new file, which vanishes with the process however that ends.
+        /// Creates a file that vanishes when the process ends, however it ends.
         pub(in crate::codes) fn open(
             &self,
             _needed: u64,
@@ -50,7 +50,7 @@ mod on_disk {
     }
 
     impl SpillFile {
-        /// Writes bytes at the end; returns where they begin.
+        /// Writes bytes at the end and returns where they begin.
         pub(in crate::codes) fn append(&mut self, bytes: &[u8]) -> Result<u64, Error> {
             let offset = self.len;
             self.at(offset, |file| file.write_all(bytes))?;
@@ -83,7 +83,7 @@ mod on_disk {
 #[cfg(not(feature = "files"))]
 pub(super) use nowhere::SpillFile;
 
-/// Without the feature `files` there are no temporary files.
+/// A stub without the feature `files`: there are no temporary files.
 #[cfg(not(feature = "files"))]
 mod nowhere {
     use super::Spill;
@@ -95,7 +95,7 @@ mod nowhere {
         }
     }
 
-    /// A file that nobody can have.
+    /// A file that cannot exist.
     #[derive(Debug)]
     pub(in crate::codes) enum SpillFile {}
 

@@ -2,17 +2,17 @@
 
 use crate::Error;
 
-/// The samples of every label, the labels in ascending order.
+/// The samples of every label, with the labels in ascending order.
 #[derive(Debug)]
 pub(crate) struct Groups {
     /// Samples, group by group, ascending within a group.
     samples: Vec<u32>,
-    /// Where groups end.
+    /// The end of each group in `samples`.
     ends: Vec<usize>,
 }
 
 impl Groups {
-    /// An error where there is not one label a sample.
+    /// Sorts samples into groups by label. Returns an error unless there is one label per sample.
     pub(crate) fn new(labels: &[u32], samples: usize) -> Result<Self, Error> {
         if labels.len() != samples {
             return Err(Error::LabelsMismatch { labels: labels.len(), samples });
@@ -29,18 +29,18 @@ impl Groups {
         Ok(Self { samples: order, ends })
     }
 
-    /// How many labels there are.
+    /// Returns the number of labels.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The samples of each label.
+    /// Iterates over the samples of each label.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u32]> {
         let begins = std::iter::once(&0).chain(&self.ends);
         begins.zip(&self.ends).map(|(&begin, &end)| &self.samples[begin..end])
     }
 
-    /// How many samples each label has.
+    /// Returns the number of samples of each label.
     pub(crate) fn sizes(&self) -> Vec<u32> {
         #[expect(clippy::cast_possible_truncation, reason = "samples are counted in 32 bits")]
         self.iter().map(|group| group.len() as u32).collect()

@@ -9,26 +9,26 @@ use super::tile::Tile;
 use crate::Error;
 use crate::support::memory;
 
-/// Takes a number for each pair of a job, in any order of tiles and from any thread.
+/// A matrix that takes a number for each pair of a job, in any order of tiles and from any thread.
 ///
-/// A matrix of `f64` also takes sums, as the bits of the results that will be made of them, so that no
-/// second matrix is needed. Sums are below 2⁶², which no NaN is, so that nothing on the way may
-/// change their bits.
+/// A matrix of `f64` also takes sums. It holds their bits in the place of the results that will be computed
+/// from them, so no second matrix is needed. Sums are below 2⁶², and such bits are never a NaN. So nothing on
+/// the way can change them.
 #[derive(Debug)]
 pub(crate) struct PairMatrix<T> {
     pairs: Tile,
-    /// Row-major; of a triangle only the upper half is filled.
+    /// Row-major. Only the upper half of a triangle is filled.
     numbers: Mutex<Vec<T>>,
 }
 
 impl<T: Copy + Default + Send + Sync> PairMatrix<T> {
-    /// A matrix of zeros for the pairs of a job.
+    /// Makes a matrix of zeros for the pairs of a job.
     pub(crate) fn new(pairs: &Tile) -> Result<Self, Error> {
         let numbers = memory::zeroed(pairs.rows.len(), pairs.columns.len())?;
         Ok(Self { pairs: pairs.clone(), numbers: Mutex::new(numbers) })
     }
 
-    /// Takes the numbers of a tile, in the order of its pairs.
+    /// Stores the numbers of a tile, in the order of its pairs.
     pub(crate) fn put(&self, tile: &Tile, numbers: &[T]) {
         self.update(tile, numbers, |number, &new| *number = new);
     }
@@ -51,8 +51,8 @@ impl<T: Copy + Default + Send + Sync> PairMatrix<T> {
         }
     }
 
-    /// The whole matrix: `of_number(row, column, number)` of every pair, counted from the first row and
-    /// the first column, mirrored where the pairs are a triangle.
+    /// Returns the whole matrix, with `of_number(row, column, number)` for every pair. Rows and columns are
+    /// counted from the first ones. A triangle is mirrored.
     pub(crate) fn finish(
         self,
         of_number: impl Fn(usize, usize, T) -> T + Sync,
@@ -79,8 +79,8 @@ impl<T: Copy + Default + Send + Sync> PairMatrix<T> {
 }
 
 impl PairMatrix<f64> {
-    /// Takes the sums of a tile, in the order of its pairs, where there is nothing to add them to:
-    /// a page of memory that is read before it is written to is mapped twice.
+    /// Stores the sums of a tile, in the order of its pairs, if there is nothing to add them to. Adding would
+    /// read each page of memory before it is written to, and such a page is mapped twice.
     pub(crate) fn put_sums(&self, tile: &Tile, sums: &[u64]) {
         self.update(tile, sums, |number, &sum| *number = f64::from_bits(sum));
     }
@@ -92,7 +92,7 @@ impl PairMatrix<f64> {
         });
     }
 
-    /// [`PairMatrix::finish`] with what was added up.
+    /// Returns the whole matrix like [`PairMatrix::finish`], from the sums that were added.
     pub(crate) fn finish_sums(
         self,
         of_sum: impl Fn(usize, usize, u64) -> f64 + Sync,
@@ -101,14 +101,14 @@ impl PairMatrix<f64> {
     }
 }
 
-/// Values in a cache line, and so rows that are written while a line of a column is at hand.
+/// The number of values in a cache line, and thus of rows that are written for each line that is read.
 const LINE: usize = 8;
 
 /// Rows that are finished together.
 const BAND: usize = 16 * LINE;
 
-/// Fills a band of rows of a symmetric matrix left of the diagonal: what is above the band is whole,
-/// and the band itself from the diagonal on.
+/// Fills a band of rows of a symmetric matrix left of the diagonal. The rows above the band are complete, and
+/// the band itself is complete from the diagonal on.
 fn mirror<T: Copy + Send + Sync>(above: &[T], band: &mut [T], width: usize) {
     let begin = above.len() / width;
     band.par_chunks_mut(LINE * width).enumerate().for_each(|(k, rows)| {
@@ -134,7 +134,7 @@ mod tests {
         (i * 1000 + j) as u64
     }
 
-    /// Fills a matrix in two goes, tile by tile, the last tile first.
+    /// Fills a matrix tile by tile, twice, the last tile first.
     fn filled(pairs: &Tile) -> PairMatrix<f64> {
         let matrix = PairMatrix::new(pairs).unwrap();
         for _ in 0..2 {

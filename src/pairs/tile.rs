@@ -1,12 +1,12 @@
-//! Which pairs are counted together: the upper triangle of a matrix, or a rectangle, cut into tiles.
+//! The pairs that are counted together: the upper triangle of a matrix, or a rectangle, cut into tiles.
 
 use std::ops::Range;
 
 /// A block of the pair matrix: every pair `(i, j)` with `i` in `rows`, `j` in `columns`, `i <= j`.
 ///
-/// A tile either lies right of the diagonal, or begins on it (`rows.start == columns.start`) and
-/// is at least as wide as it is high. Its pairs are numbered row by row, without the pairs below
-/// the diagonal. All pairs of a job are one tile, before it is cut.
+/// A tile either lies right of the diagonal, or begins on it (`rows.start == columns.start`) and is at least
+/// as wide as it is high. Its pairs are numbered row by row, without the pairs below the diagonal. Before
+/// they are cut, all pairs of a job are one tile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tile {
     pub(crate) rows: Range<usize>,
@@ -14,41 +14,42 @@ pub(crate) struct Tile {
 }
 
 impl Tile {
-    /// All pairs of so many neurons, each with itself included.
+    /// Returns the tile of all pairs of `neurons` neurons, each with itself included.
     pub(crate) fn triangle(neurons: usize) -> Self {
         Self { rows: 0..neurons, columns: 0..neurons }
     }
 
-    /// Each of the first `rows` neurons with each of the `columns` behind them.
+    /// Returns the tile that pairs each of the first `rows` neurons with each of the `columns` neurons behind
+    /// them.
     pub(crate) fn rectangle(rows: usize, columns: usize) -> Self {
         Self { rows: 0..rows, columns: rows..rows + columns }
     }
 
-    /// The tile of a single pair; the order of the two neurons is kept.
+    /// Returns the tile of a single pair. The order of the two neurons is kept.
     #[cfg(any(feature = "gpu", test))]
     pub(crate) fn single(first: usize, second: usize) -> Self {
         Self { rows: first..first + 1, columns: second..second + 1 }
     }
 
-    /// Whether the tile begins on the diagonal.
+    /// Returns whether the tile begins on the diagonal.
     pub(crate) fn is_triangular(&self) -> bool {
         self.rows.start == self.columns.start
     }
 
-    /// Number of pairs.
+    /// Returns the number of pairs.
     pub(crate) fn pairs(&self) -> usize {
         let (rows, columns) = (self.rows.len(), self.columns.len());
         let below = if self.is_triangular() { rows * rows.saturating_sub(1) / 2 } else { 0 };
         rows * columns - below
     }
 
-    /// The pairs in the order in which they are numbered.
+    /// Iterates over the pairs in the order of their numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.rows.clone().flat_map(|i| self.columns_of(i).map(move |j| (i, j)))
     }
 
-    /// Cuts the tile into smaller ones of at most `height × width`, in rows of tiles. For a tile on
-    /// the diagonal `width` is at least `height`.
+    /// Cuts the tile into smaller ones of at most `height × width`, in rows of tiles. If the tile is on the
+    /// diagonal, `width` must be at least `height`.
     pub(crate) fn cut(&self, height: usize, width: usize) -> Vec<Self> {
         debug_assert!(0 < height && 0 < width, "{height} x {width}");
         debug_assert!(height <= width || !self.is_triangular(), "{height} x {width}");
@@ -64,12 +65,12 @@ impl Tile {
         tiles
     }
 
-    /// Pair-samples in all pairs: the unit in which work is counted.
+    /// Returns the pair-samples of all pairs, the unit in which work is counted.
     pub(crate) fn work(&self, samples: usize) -> u64 {
         (self.pairs() as u64).saturating_mul(samples as u64)
     }
 
-    /// The columns that pair with row `i`.
+    /// Returns the columns that pair with row `i`.
     pub(crate) fn columns_of(&self, i: usize) -> Range<usize> {
         let start = if self.is_triangular() { i } else { self.columns.start };
         start..self.columns.end

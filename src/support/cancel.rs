@@ -1,4 +1,4 @@
-//! A wish to stop, that anybody may have.
+//! A token with which any thread can cancel a job.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,9 +9,10 @@ use futures_channel::oneshot;
 
 use crate::Error;
 
-/// A wish to stop, from any thread: a job that was given a clone of it ends with
-/// [`Error::Cancelled`] within a fraction of a second. What a [`crate::Sweep`] has taken by then is
-/// kept.
+/// A token with which any thread can cancel a job.
+///
+/// A job that was given a clone of the token ends with [`Error::Cancelled`] within a fraction of a second.
+/// The blocks that a [`crate::Sweep`] has taken by then are kept.
 ///
 /// # Examples
 ///
@@ -32,42 +33,42 @@ pub struct CancelToken(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     is_cancelled: AtomicBool,
-    /// Dropped when it is cancelled: who waits for anything else is told so.
+    /// The senders of waiting tasks. Cancelling drops them, which wakes the tasks.
     waiting: Mutex<Vec<oneshot::Sender<()>>>,
 }
 
 impl CancelToken {
-    /// A token that nobody has cancelled.
+    /// Creates a token that is not cancelled.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Stops every job that has a clone of this token, those that have not begun included.
+    /// Cancels every job that has a clone of this token, including jobs that have not begun.
     pub fn cancel(&self) {
         self.0.is_cancelled.store(true, Ordering::Relaxed);
-        let waiting = std::mem::take(&mut *self.waiting()); // unlocked when wakers are called
+        let waiting = std::mem::take(&mut *self.waiting()); // unlocked before wakers run
         drop(waiting);
     }
 
-    /// Whether it has been cancelled.
+    /// Returns whether the token has been cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled.load(Ordering::Relaxed)
     }
 
-    /// An error if it has been cancelled.
+    /// Returns an error if the token has been cancelled.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    /// What comes of `work`, or an error as soon as it is cancelled. `work` is dropped then.
+    /// Returns the result of `work`, or an error as soon as the token is cancelled. `work` is dropped then.
     #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only devices are waited for"))]
     pub(crate) async fn or_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
         let (tell, told) = oneshot::channel();
         {
             let mut waiting = self.waiting();
-            // Asked with the lock: whoever cancels from here on finds `tell`.
+            // Checked under the lock: a `cancel` from here on finds `tell`.
             self.check()?;
             waiting.retain(|other| !other.is_canceled());
             waiting.push(tell);

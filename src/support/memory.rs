@@ -1,21 +1,21 @@
-//! Limits on what a job allocates, and large allocations that fail with an error instead of ending
-//! the process.
+//! Limits on the memory of a job, and large allocations that fail with an error instead of ending the
+//! process.
 
 use crate::Error;
 
-/// The share of free memory that a job may take if no limit is given, in quarters.
+/// The share of free memory, in quarters, that a job may take if no limit is given.
 const FREE_QUARTERS: u64 = 3;
 
-/// Jobs of less than this are not worth a question to the operating system.
+/// The bytes below which a job does not ask the operating system for free memory.
 const SMALL_JOB: u64 = 256 << 20;
 
-/// The limit of a job: what was given, or three quarters of what is free now. `None` where that
-/// cannot be told.
+/// Returns the limit of a job: the given one, or three quarters of the memory that is free now. `None` means
+/// that free memory is unknown.
 pub(crate) fn limit(given: Option<u64>) -> Option<u64> {
     given.or_else(|| free().map(|free| free / 4 * FREE_QUARTERS))
 }
 
-/// Refuses a job that needs `new` bytes, beside `held` that it has already.
+/// Refuses a job that needs `new` bytes beside the `held` bytes that it already has.
 pub(crate) fn check_limit(given: Option<u64>, held: u64, new: u64) -> Result<(), Error> {
     let refused = match given {
         Some(allowed) => {
@@ -31,13 +31,13 @@ pub(crate) fn check_limit(given: Option<u64>, held: u64, new: u64) -> Result<(),
     refused.map_or(Ok(()), Err)
 }
 
-/// Bytes of memory that are free, for the machine and for the container that this may be.
+/// Returns the bytes of free memory, of the machine or of the container that limits this process.
 #[cfg(feature = "system-memory")]
 fn free() -> Option<u64> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let of_machine = system.available_memory();
-    // Cached files count towards a container's memory, and make room when it is needed.
+    // Cached files count towards a container's memory, but make room when it is needed.
     let of_container = system.cgroup_limits().map(|c| c.total_memory.saturating_sub(c.rss));
     let free = of_container.map_or(of_machine, |free| free.min(of_machine));
     (free > 0).then_some(free)
@@ -48,7 +48,7 @@ fn free() -> Option<u64> {
     None
 }
 
-/// `rows * columns` zeroed elements.
+/// Allocates `rows * columns` zeroed elements.
 pub(crate) fn zeroed<T: Clone + Default>(rows: usize, columns: usize) -> Result<Vec<T>, Error> {
     let Some(elements) = rows.checked_mul(columns) else {
         let elements = (rows as u128).saturating_mul(columns as u128);
@@ -56,12 +56,13 @@ pub(crate) fn zeroed<T: Clone + Default>(rows: usize, columns: usize) -> Result<
         return Err(Error::OutOfMemory { bytes: u64::try_from(bytes).unwrap_or(u64::MAX) });
     };
     check::<T>(elements)?;
-    // Unlike a vector that grows, this one is zeroed by the operating system, page by page, by the
-    // threads that first write to it.
+    // The operating system zeroes these pages one by one, on the threads that first write to them. It would
+    // not do so for a vector that grows.
     Ok(vec![T::default(); elements])
 }
 
-/// Whether so many elements could be allocated now: an error in front of code that cannot fail.
+/// Returns an error if `elements` elements cannot be allocated now. Guards code that cannot return an error
+/// itself.
 pub(crate) fn check<T>(elements: usize) -> Result<(), Error> {
     let mut data: Vec<T> = Vec::new();
     data.try_reserve_exact(elements).map_err(|_| {

@@ -1,4 +1,4 @@
-//! Progress of a job, and the caller's wish to stop it.
+//! Progress of a job, and its cancellation.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -9,23 +9,24 @@ use super::cancel::CancelToken;
 use super::stopwatch::Stopwatch;
 use crate::Error;
 
-/// How far a job is. Work is counted in pair-samples: pairs of neurons × samples.
+/// The progress of a job. Work is counted in pair-samples: pairs of neurons × samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
     /// Pair-samples done.
     pub done: u64,
-    /// Pair-samples in the whole job: `neurons · (neurons + 1) / 2 · samples`.
+    /// Pair-samples in the whole job: `neurons · (neurons + 1) / 2 · samples` if all pairs of one layer are
+    /// counted once.
     pub total: u64,
     /// Time since counting began.
     pub elapsed: Duration,
-    /// Time that the rest will take at the speed so far; `None` before there is any, and where there is
-    /// no clock.
+    /// Estimated time for the rest at the speed so far. `None` before any work is done, and if there is no
+    /// clock.
     pub remaining: Option<Duration>,
 }
 
 impl Progress {
-    /// The share done, from 0 to 1.
+    /// Returns the share done, from 0 to 1.
     #[must_use]
     pub fn fraction(&self) -> f64 {
         if self.total == 0 { 1.0 } else { self.done as f64 / self.total as f64 }
@@ -34,16 +35,16 @@ impl Progress {
 
 pub(crate) type ProgressCallback = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
 
-/// Counts finished work, tells the caller, and asks whether to go on.
+/// A counter of finished work, which reports to the caller and checks for cancellation.
 pub(crate) struct Monitor {
     callback: Option<Box<ProgressCallback>>,
     token: CancelToken,
-    /// Whether nobody waits for the job any more.
+    /// True if nobody waits for the job any more.
     is_abandoned: AtomicBool,
     done: AtomicU64,
-    /// What was done when the current part of a job of several parts began.
+    /// The part of `done` that was done when the current part of the job began.
     begun: AtomicU64,
-    /// What of it nobody had to work for.
+    /// The part of `done` that took no work.
     skipped: AtomicU64,
     total: u64,
     clock: Stopwatch,
@@ -60,12 +61,12 @@ impl Monitor {
         Self { callback, token, is_abandoned, done, begun, skipped, total, clock }
     }
 
-    /// What tells that the caller wants to stop.
+    /// Returns the token with which the caller cancels the job.
     pub(crate) fn token(&self) -> &CancelToken {
         &self.token
     }
 
-    /// Adds finished work; an error when the caller wants to stop.
+    /// Adds finished work. Returns an error if the job is cancelled.
     pub(crate) fn advance(&self, work: u64) -> Result<(), Error> {
         let done = self.done.fetch_add(work, Ordering::Relaxed).saturating_add(work);
         self.token.check()?;
@@ -81,7 +82,7 @@ impl Monitor {
         }
     }
 
-    /// [`Monitor::advance`] with work that was not necessary, or done before.
+    /// Adds work that was unnecessary or done before, otherwise like [`Monitor::advance`].
     pub(crate) fn skip(&self, work: u64) -> Result<(), Error> {
         self.skipped.fetch_add(work, Ordering::Relaxed);
         self.advance(work)
@@ -91,25 +92,25 @@ impl Monitor {
         let elapsed = self.clock.elapsed();
         let worked = done.saturating_sub(self.skipped.load(Ordering::Relaxed));
         let left = self.total.saturating_sub(done) as f64 / worked as f64;
-        // Neither without a clock nor before anything was done.
+        // There is no estimate without a clock or before any work.
         let remaining = Duration::try_from_secs_f64(elapsed.as_secs_f64() * left).ok();
         let remaining = remaining.filter(|_| worked > 0 && elapsed > Duration::ZERO);
         Progress { done, total: self.total, elapsed, remaining }
     }
 
-    /// Ends a job that nobody waits for, at the next of its advances.
+    /// Ends a job that nobody waits for any more: [`Monitor::advance`] returns an error from now on.
     #[cfg(feature = "gpu")]
     pub(crate) fn abandon(&self) {
         self.is_abandoned.store(true, Ordering::Relaxed);
     }
 
-    /// Goes back to what of the current part was done before work that has to be done again.
+    /// Resets the progress in the current part to `work`, because the work after that has to be repeated.
     #[cfg(feature = "gpu")]
     pub(crate) fn set_done(&self, work: u64) {
         self.done.store(self.begun.load(Ordering::Relaxed) + work, Ordering::Relaxed);
     }
 
-    /// What was done so far will not be done again.
+    /// Ends a part of the job, whose work will not be repeated.
     pub(crate) fn end_part(&self) {
         self.begun.store(self.done.load(Ordering::Relaxed), Ordering::Relaxed);
     }

@@ -1,8 +1,10 @@
-//! Random numbers that depend on a key and a counter, and on nothing else.
+//! Random numbers that depend only on a key and a counter.
 
-/// Philox 4×32 with ten rounds (Salmon et al. 2011, *Parallel random numbers: as easy as 1, 2, 3*):
-/// four 32-bit numbers for each counter. There is no state to share among threads, engines or
-/// machines, so that a number depends on the seed and on what it is for, not on who asks first.
+/// A generator: Philox 4×32 with ten rounds (Salmon et al. 2011, *Parallel random numbers: as easy as 1, 2,
+/// 3*), four 32-bit numbers for each counter.
+///
+/// There is no state to share among threads, engines or machines. A number depends on the seed and on its
+/// counter, not on the order in which numbers are drawn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Philox {
     key: [u32; 2],
@@ -18,7 +20,7 @@ impl Philox {
         Self { key: [seed as u32, (seed >> 32) as u32] }
     }
 
-    /// Four numbers.
+    /// Returns the four numbers of a counter.
     pub(crate) fn at(self, counter: [u32; 4]) -> [u32; 4] {
         let ([mut a, mut b, mut c, mut d], mut key) = (counter, self.key);
         for _ in 0..Self::ROUNDS {
@@ -31,7 +33,7 @@ impl Philox {
         [a, b, c, d]
     }
 
-    /// The endless stream of numbers of one purpose; there are 2⁶⁴ streams.
+    /// Returns the endless stream of numbers for one purpose. There are 2⁶⁴ streams.
     pub(crate) fn stream(self, stream: u64) -> impl Iterator<Item = u32> {
         #[expect(clippy::cast_possible_truncation, reason = "the halves of two numbers")]
         let counter =
@@ -40,15 +42,15 @@ impl Philox {
     }
 }
 
-/// The two halves of a product.
+/// Returns the high and the low half of a product.
 fn multiply(a: u32, b: u32) -> (u32, u32) {
     let product = u64::from(a) * u64::from(b);
     #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
     ((product >> 32) as u32, product as u32)
 }
 
-/// A number below `bound`, which is not zero, from some numbers of a stream: each as likely as any
-/// other (Lemire 2019, *Fast random integer generation in an interval*).
+/// Draws a number below `bound`, which is not zero, from a stream. All numbers are equally likely (Lemire
+/// 2019, *Fast random integer generation in an interval*).
 pub(crate) fn below(bound: u32, numbers: &mut impl Iterator<Item = u32>) -> u32 {
     let threshold = bound.wrapping_neg() % bound;
     loop {
@@ -59,7 +61,7 @@ pub(crate) fn below(bound: u32, numbers: &mut impl Iterator<Item = u32>) -> u32 
     }
 }
 
-/// A permutation of so many samples, each as likely as any other (Fisher and Yates).
+/// Draws a permutation of `samples` samples. All are equally likely (Fisher and Yates).
 pub(crate) fn permutation(samples: u32, numbers: &mut impl Iterator<Item = u32>) -> Vec<u32> {
     let mut order: Vec<u32> = (0..samples).collect();
     for last in (1..samples).rev() {

@@ -1,7 +1,7 @@
-//! Rows of an array in another order, without another array.
+//! Reordering of the rows of an array in place.
 
-/// Puts equally long rows into another order: first the one that `order` names first. Every row is
-/// moved once, and one kept aside for each cycle of the permutation.
+/// Reorders rows of `width` elements: row `order[k]` becomes row `k`. Every row is moved once, and one row is
+/// kept aside for each cycle of the permutation.
 pub(crate) fn reorder<T: Copy>(data: &mut [T], width: usize, order: &[usize]) {
     let mut is_done = vec![false; order.len()];
     for begin in 0..order.len() {

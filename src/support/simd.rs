@@ -1,8 +1,7 @@
-//! One dispatch on what the CPU has.
+//! Dispatch on the CPU's instruction set.
 //!
-//! Kernels are written once, over the vectors of `fearless_simd`, or as plain loops for the
-//! compiler to vectorise. [`Level::run`] compiles them again for each instruction set and picks
-//! the best one that this CPU has.
+//! Kernels are written once, over the vectors of `fearless_simd` or as plain loops for the compiler to
+//! vectorise. [`Level::run`] compiles them for each instruction set and picks the best one that this CPU has.
 
 use std::sync::LazyLock;
 
@@ -21,19 +20,19 @@ pub(crate) struct Level {
 /// The environment variable that names the level to use instead of the best one.
 const LEVEL_VARIABLE: &str = "COFIRE_SIMD_LEVEL";
 
-/// The instruction set of the CPU engine in this process: `"avx512"`, `"avx2"`, `"sse4.2"` or
+/// Returns the instruction set of the CPU engine in this process: `"avx512"`, `"avx2"`, `"sse4.2"` or
 /// `"sse2"` on x86-64, `"neon"` on AArch64, else `"portable"`.
 ///
-/// It is the best one that the CPU has, unless the environment variable `COFIRE_SIMD_LEVEL` held
-/// the name of a lower one when it was first needed, as reproducing the speed of another CPU
-/// does. A name that this CPU does not have changes nothing and is logged as a warning. Results
-/// have the same bits with every instruction set.
+/// This is the best one that the CPU has, unless the environment variable `COFIRE_SIMD_LEVEL` held the name
+/// of a lower one when the level was first needed. A lower level reproduces the speed of another CPU. A name
+/// that this CPU does not have changes nothing and is logged as a warning. Results have the same bits with
+/// every instruction set.
 #[must_use]
 pub fn simd_level() -> &'static str {
     Level::best().name
 }
 
-/// Work to be compiled for every level. `run`, and all that it calls in a loop, has to be
+/// Work to be compiled for every level. `run`, and everything that it calls in a loop, has to be
 /// `#[inline(always)]`.
 pub(crate) trait Vectorized {
     type Output;
@@ -41,7 +40,7 @@ pub(crate) trait Vectorized {
 }
 
 impl Level {
-    /// The best level this CPU has, or the one that the environment asks for.
+    /// Returns the best level of this CPU, or the one that the environment asks for.
     pub(crate) fn best() -> Self {
         static BEST: LazyLock<Level> = LazyLock::new(|| {
             let wanted = std::env::var_os(LEVEL_VARIABLE);
@@ -53,7 +52,7 @@ impl Level {
         *BEST
     }
 
-    /// The level of a name, and the best one where this CPU has none of that name.
+    /// Returns the level with a name, or the best one if this CPU has none of that name.
     fn choose(wanted: Option<&str>) -> Self {
         let available = Self::available();
         let best = available.last().copied();
@@ -71,7 +70,7 @@ impl Level {
         })
     }
 
-    /// Every level this CPU has, the best last.
+    /// Returns every level of this CPU, the best last.
     pub(crate) fn available() -> Vec<Self> {
         let best = fearless_simd::Level::new();
         #[cfg(target_arch = "x86_64")]
@@ -95,7 +94,7 @@ impl Level {
     }
 }
 
-/// Carry-save adder: adds two vectors to a plane, bit by bit, and returns the carries.
+/// Adds two vectors to a plane, bit by bit, and returns the carries: a carry-save adder.
 #[inline(always)]
 pub(crate) fn carry_save_add<S: Simd>(
     simd: S,
@@ -128,8 +127,8 @@ pub(crate) fn transpose_bits<S: Simd>(lanes: S::u64s) -> S::u64s {
     swap(lanes, 28, 0x0000_0000_f0f0_f0f0)
 }
 
-/// Transposes a square of elements, the first `V::LEN` vectors: each of log₂ n perfect shuffles
-/// moves one bit of an element's row number into its column number.
+/// Transposes a square of elements, the first `V::LEN` vectors. Each of log₂ n perfect shuffles moves one bit
+/// of an element's row number into its column number.
 #[inline(always)]
 pub(crate) fn transpose<S: Simd, V: SimdBase<S>, const MAX: usize>(square: &mut [V; MAX]) {
     let half = V::LEN / 2;
@@ -144,8 +143,8 @@ pub(crate) fn transpose<S: Simd, V: SimdBase<S>, const MAX: usize>(square: &mut 
 
 /// Adds one to the lanes that a mask has set.
 ///
-/// `one` has it in every lane, from where the compiler does not see it: of an addition of the
-/// constant it would make three instructions with AVX-512, and not one with a mask.
+/// `one` is one in every lane, and the compiler must not see that. If it does, it makes three AVX-512
+/// instructions of the addition instead of one with a mask.
 #[inline(always)]
 pub(crate) fn increment_where<S: Simd>(
     simd: S,
@@ -161,15 +160,15 @@ pub(crate) fn increment_where<S: Simd>(
     mask.select(counts + 1, counts)
 }
 
-/// AVX-512 has every function of three bits as one instruction. The compiler finds them for the
-/// sum and half of the carry, which is four instructions where two would do.
+/// A carry-save adder of two AVX-512 instructions, which exist for every function of three bits. The compiler
+/// finds them for the sum and half of the carry only, and makes four instructions.
 #[cfg(target_arch = "x86_64")]
 mod three_input_logic {
     use std::arch::x86_64::{__m512i, _mm512_ternarylogic_epi64};
 
     use fearless_simd::{ExtractToken, Simd, SimdBase, SimdInto, u16x32, x86::Avx512};
 
-    /// Truth tables, by the bits of three inputs read as a number.
+    /// Truth tables: bit `k` is the result for the three inputs that are the bits of `k`.
     const ODD: i32 = 0b1001_0110;
     const MAJORITY: i32 = 0b1110_1000;
 
@@ -194,7 +193,7 @@ mod three_input_logic {
         a: S::u16s,
         b: S::u16s,
     ) -> S::u16s {
-        // `S` is `Avx512` here, which the type system cannot know: moves between equal types.
+        // `S` is `Avx512` here, which the type system cannot know. These are moves between equal types.
         let into = |v: &S::u16s| u16x32::from_slice(avx512, v.as_slice()).into();
         let simd = plane.token();
         let out = |v: __m512i| {
@@ -224,7 +223,7 @@ mod tests {
         assert_eq!(Level::choose(Some("abacus")).name, best, "with a warning");
     }
 
-    /// A level that quietly ran as another would be timed and tested in its place.
+    /// Checks that no level quietly runs as another, which would then be timed and tested in its place.
     #[test]
     fn every_level_runs_as_itself() {
         struct Which;

@@ -1,8 +1,9 @@
-//! A clock that stands still where there is none.
+//! A stopwatch that also works where there is no clock.
 
 use std::time::{Duration, Instant};
 
-/// Measures wall-clock time; zero on `wasm32-unknown-unknown`, which has no clock of its own.
+/// A stopwatch for wall-clock time. It reads zero on `wasm32` targets, because `wasm32-unknown-unknown` has no
+/// clock of its own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopwatch(Option<Instant>);
 

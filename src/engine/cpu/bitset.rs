@@ -1,9 +1,9 @@
-//! Two bins: one bit a sample, and the joint histogram from a single count of ones.
+//! Joint histograms of two bins: one bit per sample, and one count of ones per pair.
 //!
-//! With `n₁₁` the samples in which both neurons are in bin 1, the other three cells are what it
-//! leaves of the marginals. `n₁₁` is the number of ones in the conjunction of two bit strings, so
-//! all pairs are a Gram matrix of bits, cut into blocks like one of floats: some rows times some
-//! columns stay in registers, some samples in cache.
+//! Let `n₁₁` be the number of samples in which both neurons are in bin 1. The other three cells follow from
+//! `n₁₁` and the marginals. `n₁₁` is the number of ones in the conjunction of two bit strings. So all pairs
+//! form a Gram matrix of bits, which is cut into blocks like one of floats: some rows times some columns stay
+//! in registers, some samples in cache.
 //!
 //! GPU twin: `shaders/bitset.wgsl`.
 
@@ -17,27 +17,27 @@ use crate::estimator::CellTable;
 use crate::pairs::tile::Tile;
 use crate::support::simd::{Level, Vectorized};
 
-/// Words of a neuron that are counted before the next rows are: 64 rows fill 512 KiB of L2.
+/// Words of a neuron that are counted in one pass over all rows and columns: 64 rows fill 512 KiB of L2.
 const WORDS_TOGETHER: usize = 1024;
 
-/// Σ f(n) of every pair of the tile. O(samples / 64) word operations a pair.
+/// Computes Σ f(n) of every pair of the tile, with O(samples / 64) word operations per pair.
 pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile, level: Level) -> Vec<u64> {
     let ones = Ones::count(codes, tile, level);
     tile.iter().map(|pair| table.sum(&ones.histogram(pair))).collect()
 }
 
-/// The joint histograms of the tile, one after the other.
+/// Counts the joint histograms of the tile, one after the other.
 pub(crate) fn histograms(codes: &Codes, tile: &Tile, level: Level) -> Vec<u32> {
     let ones = Ones::count(codes, tile, level);
     tile.iter().flat_map(|pair| ones.histogram(pair)).collect()
 }
 
-/// How often both neurons of a pair are in bin 1, for every pair of a tile.
+/// The number of samples in which both neurons of a pair are in bin 1, for every pair of a tile.
 struct Ones<'a> {
     codes: &'a Codes,
     tile: &'a Tile,
     samples: u32,
-    /// Row by row, also below the diagonal.
+    /// Counts row by row, also below the diagonal.
     counts: Vec<u32>,
 }
 
@@ -51,7 +51,8 @@ impl<'a> Ones<'a> {
         Self { codes, tile, samples, counts }
     }
 
-    /// Row by row: the other three cells are what the count leaves of the marginals.
+    /// Returns the joint histogram of a pair, row by row. Three of its cells are what the count leaves of the
+    /// marginals.
     fn histogram(&self, (i, j): (usize, usize)) -> [u32; 4] {
         let Self { codes, tile, samples, counts } = self;
         let both = counts[(i - tile.rows.start) * tile.columns.len() + j - tile.columns.start];
@@ -60,16 +61,16 @@ impl<'a> Ones<'a> {
     }
 }
 
-/// About how many cycles a pair takes.
+/// Returns roughly how many cycles a pair takes.
 pub(crate) fn pair_work(samples: usize) -> usize {
     samples / 128 + 16
 }
 
-/// Counts the ones that every row of a tile has in common with every column.
+/// A count of the ones that every row of a tile has in common with every column.
 struct CountOnes<'a> {
     tile: &'a Tile,
     bits: &'a Bits,
-    /// Row by row, also below the diagonal.
+    /// Counts row by row, also below the diagonal.
     ones: &'a mut [u32],
 }
 
@@ -78,7 +79,7 @@ impl Vectorized for CountOnes<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        // As many sums as fit the registers beside what they are made from.
+        // As many sums as fit into registers together with their inputs.
         if S::u64s::LEN == VECTOR_WORDS {
             self.count::<S, 4, 4>(simd)
         } else {
@@ -111,7 +112,7 @@ impl CountOnes<'_> {
     }
 }
 
-/// Words of some neighbouring neurons; the last one stands for those that are missing.
+/// Returns some words of `N` neighbouring neurons. The last neuron stands in for missing ones.
 #[inline(always)]
 fn neighbours<'a, const N: usize>(
     bits: &'a Bits,
@@ -127,7 +128,7 @@ fn neighbours<'a, const N: usize>(
     some
 }
 
-/// Vectors whose ones a byte can count, eight a vector.
+/// The number of vectors whose ones a byte can count: each adds at most eight.
 const VECTORS_A_BYTE: usize = 31;
 
 #[inline(always)]
@@ -153,7 +154,7 @@ fn ones_in_common<S: Simd, const R: usize, const C: usize>(
                 }
             }
         }
-        // Indices, as iterators would keep the sums in memory.
+        // Indices, because iterators would keep the sums in memory.
         for r in 0..R {
             for c in 0..C {
                 sums[r][c] += bytes[r][c].pairwise_widening_add().pairwise_widening_add();

@@ -1,10 +1,10 @@
-//! Σ f(n) over short rows, by comparing each sample of a row with those before it.
+//! Σ f(n) over short rows, by comparing each sample of a row with the samples before it.
 //!
-//! Where a row of the joint histograms has few samples, most of its cells are empty, and looking
-//! at all of them costs more than the samples do. A sample that finds `m` earlier ones in its cell
-//! makes that cell grow from `m` to `m + 1`, so that `Σ f(n)` over the cells is the sum over the
-//! samples of `g(m) = f(m + 1) − f(m)`. The codes of a vector of partners are compared at once;
-//! samples are counted by their `m`, and `g` is multiplied in at the end.
+//! If a row of the joint histograms has few samples, most of its cells are empty, and reading all of them
+//! costs more than comparing the samples. A sample that finds `m` earlier samples in its cell makes that cell
+//! grow from `m` to `m + 1`. So `Σ f(n)` over the cells is the sum of `g(m) = f(m + 1) − f(m)` over the
+//! samples. The codes of a vector of partners are compared at once. Samples are counted by their `m`, and the
+//! counts are multiplied by `g` at the end.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::codes::Codes;
 use crate::estimator::CellTable;
 use crate::support::simd::{MAX_LANES, increment_where, transpose};
 
-/// The most samples of a row: what an 8-bit lane can count.
+/// The most samples of a row: the largest count of an 8-bit lane.
 pub(crate) const MAX_ROW: u32 = u8::MAX as u32;
 
 /// Samples whose codes are transposed together: 1 MiB of the widest vectors.
@@ -25,16 +25,16 @@ const MAX_STRIP: usize = 1 << 14;
 /// The short rows of one row neuron.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ShortRows {
-    /// The samples of one row after the other.
+    /// The samples of all rows, one row after the other.
     samples: Vec<u32>,
-    /// Where each row ends.
+    /// The end of each row in `samples`.
     ends: Vec<usize>,
 }
 
 impl ShortRows {
-    /// The rows of some codes, at most [`MAX_ROW`] samples each: every code and its samples.
+    /// Lists the samples of some rows. Each row has a code and at most [`MAX_ROW`] samples.
     pub(crate) fn new(codes: &[u8], rows: impl Iterator<Item = (u8, u32)>) -> Self {
-        /// Where no sample goes.
+        /// The place of samples that are in no row.
         const NOWHERE: u32 = u32::MAX;
         let mut next = [NOWHERE; MAX_BINS];
         let mut short = Self::default();
@@ -59,27 +59,27 @@ impl ShortRows {
     }
 }
 
-/// The most bytes that a thread works in, for the short rows of so many neurons, each of which has at
-/// most so many samples in them.
+/// Returns the most bytes that a thread works in, for the short rows of `neurons` neurons with at most
+/// `short` samples each in these rows.
 pub(crate) fn working_bytes(samples: usize, neurons: usize, short: usize, bins: usize) -> usize {
     let numbers = neurons * (short * size_of::<u32>() + 2 * bins * size_of::<usize>());
     let strip = (samples.min(MAX_STRIP) + MAX_LANES) * MAX_LANES;
     let counter = MAX_ROW as usize * (3 + size_of::<u16>() + 1) * MAX_LANES;
-    // Where each sample is in a strip; once more, what rows have in strips, and what strips are of.
+    // The place of each sample in a strip, a copy of the rows with places, and the samples of strips.
     let gathered = if gathers(samples) { 3 * numbers + samples * size_of::<u32>() } else { 0 };
     numbers + strip + counter + gathered
 }
 
-/// Whether the codes of short rows have to be gathered from all over the samples.
+/// Returns whether the codes of short rows have to be gathered from all over the samples.
 pub(crate) fn gathers(samples: usize) -> bool {
     samples > MAX_STRIP
 }
 
-/// Tells Σ f(n) over short rows, `rows[i]` being those of the `i`-th row neuron, for each of its
-/// columns: `tell(i, column, sum)`. Its columns begin at `first_column(i)`.
+/// Calls `tell(i, column, sum)` with Σ f(n) over the short rows of the `i`-th row neuron, for each of its
+/// columns. `rows[i]` are its short rows, and its columns begin at `first_column(i)`.
 ///
-/// O(Σ r²) vector operations over the rows of r samples, for each row neuron and each vector of
-/// columns.
+/// Takes O(Σ r²) vector operations for each row neuron and each vector of columns, over the rows of r
+/// samples.
 #[inline(always)]
 pub(crate) fn for_each_sum<S: Simd>(
     simd: S,
@@ -115,7 +115,7 @@ pub(crate) fn for_each_sum<S: Simd>(
     }
 }
 
-/// The codes of all samples, a vector of neurons each.
+/// Transposes the codes of all samples: a vector of neurons each.
 #[inline(always)]
 fn transpose_all<S: Simd>(simd: S, codes: &Codes, neurons: Range<usize>, strip: &mut [S::u8s]) {
     let lanes = S::u8s::LEN;
@@ -133,7 +133,7 @@ fn transpose_all<S: Simd>(simd: S, codes: &Codes, neurons: Range<usize>, strip: 
     }
 }
 
-/// The codes of some samples, a vector of neurons each.
+/// Gathers the codes of some samples: a vector of neurons each.
 #[inline(always)]
 fn transpose_some<S: Simd>(
     codes: &Codes,
@@ -149,11 +149,11 @@ fn transpose_some<S: Simd>(
     }
 }
 
-/// Row neurons whose rows have few enough different samples to share a strip.
+/// Row neurons whose short rows have few enough different samples to share a strip.
 struct Group<'a> {
-    /// Their numbers, and their rows with places in the strip for samples.
+    /// The number of each row neuron, and its rows with places in the strip instead of samples.
     rows: Vec<(usize, Cow<'a, ShortRows>)>,
-    /// The samples of the strip, or none where all fit.
+    /// The samples of the strip, or `None` if all samples fit.
     samples: Option<Vec<u32>>,
 }
 
@@ -194,15 +194,16 @@ fn groups(rows: &[ShortRows], samples: usize) -> Vec<Group<'_>> {
     groups
 }
 
-/// The share of the samples that a neuron has in its longest row, on an average of some.
+/// Returns the share of the samples that a neuron has in its longest row, averaged over some neurons.
 fn peak(codes: &Codes, neurons: &Range<usize>) -> f32 {
     let longest = |neuron| codes.marginal(neuron).iter().max().map_or(0.0, |&n| n as f32);
     let sum: f32 = neurons.clone().map(longest).sum();
     sum / (neurons.len() * codes.samples()) as f32
 }
 
-/// The most earlier samples with the same code that are likely to be found in a row: a cell of a
-/// partner's longest row has λ samples on an average, if neurons are independent, and hardly ever
+/// Returns the largest number of earlier samples with the same code that a sample of a row is likely to find.
+///
+/// If neurons are independent, the cell in a partner's longest row has λ samples on average, and hardly ever
 /// 2 + 3.5 √λ more.
 fn likely_found(peak: f32, samples: usize) -> usize {
     let mean = peak * samples as f32;
@@ -211,22 +212,22 @@ fn likely_found(peak: f32, samples: usize) -> usize {
     likely.min(MAX_ROW as usize)
 }
 
-/// Counts samples by how many earlier ones of their row have the same code.
+/// A counter of samples by the number of earlier samples in their row with the same code.
 struct Counter<S: Simd> {
     simd: S,
     /// g(m) = f(m + 1) − f(m).
     steps: Vec<u64>,
-    /// The share of the samples that a partner has in its longest row, on an average.
+    /// The average share of the samples that a partner has in its longest row.
     peak: f32,
     /// One in each lane, for [`increment_where`].
     one: S::u8s,
     /// The codes of a row.
     row: Vec<S::u8s>,
-    /// How many earlier ones each sample of a row found.
+    /// The number of earlier samples that each sample of a row found.
     found: Vec<S::u8s>,
-    /// Samples that found `m` earlier ones, lately.
+    /// The number of samples since the last flush that found `m` earlier ones.
     lately: Vec<S::u8s>,
-    /// Samples that found `m` earlier ones, before that.
+    /// The number of samples before the last flush that found `m` earlier ones.
     before: Vec<[u16; MAX_LANES]>,
 }
 
@@ -246,7 +247,7 @@ impl<S: Simd> Counter<S> {
         }
     }
 
-    /// Σ f(n) over some rows, for every lane.
+    /// Computes Σ f(n) over some rows, for every lane.
     #[inline(always)]
     fn sums(&mut self, strip: &[S::u8s], rows: &ShortRows) -> [u64; MAX_LANES] {
         let (mut begin, mut longest, mut lately) = (0, 0, 0);
@@ -263,7 +264,7 @@ impl<S: Simd> Counter<S> {
         }
         self.flush(longest);
         let mut sums = [0; MAX_LANES];
-        // A sample that found none adds f(1) − f(0) = 0.
+        // A sample that found no earlier one adds f(1) − f(0) = 0.
         for (step, before) in self.steps[..longest].iter().zip(&mut self.before).skip(1) {
             for (sum, samples) in sums.iter_mut().zip(before) {
                 *sum += u64::from(*samples) * step;
@@ -328,7 +329,7 @@ impl<S: Simd> Counter<S> {
         }
     }
 
-    /// Moves the late counts of up to `longest` earlier samples to the others.
+    /// Moves the counts of samples that found fewer than `longest` earlier ones from `lately` to `before`.
     #[inline(always)]
     fn flush(&mut self, longest: usize) {
         for (lately, before) in self.lately[..longest].iter_mut().zip(&mut self.before) {
@@ -348,7 +349,8 @@ mod tests {
     use crate::support::cancel::CancelToken;
     use crate::support::simd::Level;
 
-    /// Neurons that repeat each other find far more than what is likely, others hardly anything.
+    /// Compares neurons that repeat each other, and find far more than likely, with others that find hardly
+    /// anything.
     #[test]
     fn unlikely_repetitions_are_counted() {
         let (bins, row) = (97, 40);

@@ -1,4 +1,4 @@
-//! One counter a cell, incremented sample by sample: the plain kernel, for any number of bins.
+//! The plain kernel for any number of bins: one counter per cell, incremented sample by sample.
 //!
 //! GPU twin: `shaders/joint_histogram.wgsl`.
 
@@ -7,7 +7,7 @@ use crate::estimator::CellTable;
 use crate::pairs::sums::PairSum;
 use crate::pairs::tile::Tile;
 
-/// Σ f(n) of every pair of the tile. O(samples + min(bins², samples)) a pair.
+/// Computes Σ f(n) of every pair of the tile, in O(samples + min(bins², samples)) per pair.
 pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile) -> Vec<PairSum> {
     let bins = codes.bins();
     let mut counts = vec![0u32; bins * bins];
@@ -24,7 +24,7 @@ pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile) -> Vec<Pa
     tile.iter().map(pair_sum).collect()
 }
 
-/// The joint histograms of the tile, one after the other.
+/// Counts the joint histograms of the tile, one after the other.
 pub(crate) fn histograms(codes: &Codes, tile: &Tile) -> Vec<u32> {
     let bins = codes.bins();
     let mut counts = vec![0u32; tile.pairs() * bins * bins];
@@ -34,24 +34,24 @@ pub(crate) fn histograms(codes: &Codes, tile: &Tile) -> Vec<u32> {
     counts
 }
 
-/// About how many cycles a pair takes.
+/// Returns roughly how many cycles a pair takes.
 pub(crate) fn pair_work(samples: usize) -> usize {
     samples.saturating_mul(8)
 }
 
-/// Bytes that a thread works in.
+/// Returns the bytes that a thread works in.
 pub(crate) fn working_bytes(bins: usize) -> usize {
     bins * bins * size_of::<u32>()
 }
 
-/// The joint histogram of two neurons, added to `counts`: row-major, `bins × bins`.
+/// Adds the joint histogram of two neurons to `counts`: row-major, `bins × bins`.
 pub(crate) fn count(x: &[u8], y: &[u8], bins: usize, counts: &mut [u32]) {
     for (&a, &b) in x.iter().zip(y) {
         counts[usize::from(a) * bins + usize::from(b)] += 1;
     }
 }
 
-/// Reads every cell and leaves it at zero.
+/// Computes Σ f(n) over all cells and resets them to zero.
 fn take_all_cells(table: &CellTable, counts: &mut [u32]) -> PairSum {
     let mut sum = PairSum::default();
     for n in counts {
@@ -60,8 +60,9 @@ fn take_all_cells(table: &CellTable, counts: &mut [u32]) -> PairSum {
     sum
 }
 
-/// With fewer samples than cells, visits only the cells that a sample reached: the first sample
-/// that comes back to a cell takes its count and leaves zero for those that follow.
+/// Computes Σ f(n) over the cells that hold samples and resets them to zero, for fewer samples than cells.
+///
+/// The first sample that comes back to a cell takes its count and leaves zero for the samples that follow.
 fn take_touched_cells(
     x: &[u8],
     y: &[u8],

@@ -25,10 +25,10 @@ pub(crate) use pool::on_pool;
 use positional_popcount::two_bins;
 use tile_shape::{TileShape, band_height};
 
-/// Counts every pair of some tiles of any size, without blocking the executor that polls it.
+/// Counts every pair of some tiles, which may have any size, without blocking the executor that polls it.
 pub(crate) async fn run(job: &Job, sink: &Arc<dyn Sink>, tiles: Vec<Tile>) -> Result<(), Error> {
     let (job, sink) = (job.clone(), Arc::clone(sink));
-    // The fastest kernels for two bins look at bit strings only.
+    // The fastest kernels for two bins read only bit strings.
     if job.codes.bits().is_none() || !matches!(job.kernel, None | Some(Kernel::Bitset)) {
         job.codes.make_bytes()?;
     }
@@ -50,8 +50,10 @@ fn run_blocking(job: &Job, sink: &dyn Sink, tiles: &[Tile]) -> Result<(), Error>
     })
 }
 
-/// Threads share a list by halves of halves, and rows of the triangle get ever shorter: in this order
-/// all parts of the list have about as much work.
+/// Orders tiles by size: the largest, the smallest, the second largest and so on.
+///
+/// Threads share a list by halves of halves, and the rows of a triangle get ever shorter. In this order all
+/// parts of the list have about as much work.
 fn large_beside_small(mut tiles: Vec<Tile>) -> Vec<Tile> {
     tiles.sort_by_key(|tile| Reverse(tile.pairs()));
     let mut ordered = Vec::with_capacity(tiles.len());
@@ -63,9 +65,10 @@ fn large_beside_small(mut tiles: Vec<Tile>) -> Vec<Tile> {
     ordered
 }
 
-/// The kernel that counts a job: the one that was asked for, or the fastest.
+/// Returns the kernel that counts a job: the requested one, or the fastest.
 ///
-/// Only two of them have histograms to show for it.
+/// Histograms come from [`Kernel::Bitset`] or [`Kernel::JointHistogram`] only, whichever kernel was
+/// requested.
 pub(crate) fn kernel(job: &Job) -> Kernel {
     let fastest = fastest(job, rayon::current_num_threads());
     match job.goal {
@@ -78,7 +81,8 @@ pub(crate) fn kernel(job: &Job) -> Kernel {
     }
 }
 
-/// Many threads get low tiles, for which it takes too much to make blocks from bit strings.
+/// Returns the fastest kernel for sums. With many threads tiles are low, and making blocks from bit strings
+/// does not pay for few rows.
 fn fastest(job: &Job, threads: usize) -> Kernel {
     let (codes, rows) = (&job.codes, job.pairs.rows.len());
     let most = positional_popcount::max_height(codes.samples(), codes.bins());
@@ -90,7 +94,7 @@ fn fastest(job: &Job, threads: usize) -> Kernel {
     }
 }
 
-/// The joint histograms of a tile.
+/// Counts the joint histograms of a tile.
 fn tile_histograms(job: &Job, tile: &Tile, level: Level) -> Vec<u32> {
     match kernel(job) {
         Kernel::Bitset => bitset::histograms(&job.codes, tile, level),
@@ -98,7 +102,7 @@ fn tile_histograms(job: &Job, tile: &Tile, level: Level) -> Vec<u32> {
     }
 }
 
-/// The sums of one tile, checked.
+/// Computes Σ f(n) of every pair of a tile, and checks the number of samples if the kernel counts it.
 pub(crate) fn tile_sums(job: &Job, tile: &Tile, level: Level) -> Result<Vec<u64>, Error> {
     match kernel(job) {
         Kernel::JointHistogram => {
@@ -109,7 +113,7 @@ pub(crate) fn tile_sums(job: &Job, tile: &Tile, level: Level) -> Result<Vec<u64>
         Kernel::PositionalPopcount => {
             let stop = job.monitor.token();
             let sums = positional_popcount::pair_sums(&job.codes, &job.table, tile, level, stop);
-            stop.check()?; // what was stopped half way has no sums
+            stop.check()?; // a stopped count has no sums
             Ok(sums)
         }
         Kernel::PrivateCounters => {
@@ -119,7 +123,7 @@ pub(crate) fn tile_sums(job: &Job, tile: &Tile, level: Level) -> Result<Vec<u64>
     }
 }
 
-/// The joint histograms of chosen pairs, one after the other in `counts`.
+/// Counts the joint histograms of chosen pairs, one after the other in `counts`.
 pub(crate) fn joint_histograms(codes: &Codes, pairs: &[(usize, usize)], counts: &mut [u32]) {
     let bins = codes.bins();
     counts.par_chunks_exact_mut(bins * bins).zip(pairs).for_each(|(counts, &(i, j))| {
@@ -147,7 +151,7 @@ mod tests {
         }
     }
 
-    /// Five lines nobody could doubt.
+    /// Computes Σ f(n) of a pair straight from the definition.
     fn pair_sum_by_definition(job: &Job, i: usize, j: usize) -> u64 {
         let bins = job.codes.bins();
         let mut counts = vec![0u32; bins * bins];

@@ -1,4 +1,4 @@
-//! Work on the threads of rayon, for callers that wait in an executor.
+//! Work on rayon's threads, for callers that wait in an executor.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -6,10 +6,10 @@ use futures_channel::oneshot;
 
 use crate::Error;
 
-/// Does some work on rayon's pool, without blocking the executor that polls it.
+/// Runs some work on rayon's pool, without blocking the executor that polls it.
 ///
-/// On a thread of a rayon pool it does block: waiting there for the same pool could wait for ever.
-/// What the work owns is dropped before the caller is told that it is done.
+/// On a thread of a rayon pool this function does block, because waiting there for the same pool could
+/// deadlock. Everything that the work owns is dropped before the caller learns that the work is done.
 pub(crate) async fn on_pool(
     work: impl FnOnce() -> Result<(), Error> + Send + 'static,
 ) -> Result<(), Error> {
@@ -18,9 +18,9 @@ pub(crate) async fn on_pool(
     }
     let (tell, told) = oneshot::channel();
     rayon::spawn(move || {
-        // A progress callback that panics should end the caller's thread and not the process.
+        // A panic in a progress callback should end the caller's thread, not the process.
         let result = catch_unwind(AssertUnwindSafe(work));
-        // Nobody is listening any more when the caller dropped the future.
+        // Sending fails if the caller has dropped the future.
         let _ = tell.send(result);
     });
     match told.await {

@@ -1,5 +1,5 @@
-//! Private counters over sorted rows: a row of a joint histogram at a time, in counters that fit
-//! L1 whatever the number of bins.
+//! Private counters over sorted rows: one row of a joint histogram at a time, in counters that fit L1 for any
+//! number of bins.
 //!
 //! GPU twin: `shaders/private_counters.wgsl`.
 
@@ -13,12 +13,12 @@ use crate::pairs::tile::Tile;
 /// Samples that are sorted together.
 const CHUNK: usize = 1 << 16;
 
-/// Bytes that a thread works in: the sorted samples of one neuron.
+/// Returns the bytes that a thread works in: the sorted samples of one neuron.
 pub(crate) fn working_bytes(samples: usize, bins: usize) -> usize {
     SortedRows::most_bytes(samples, bins, CHUNK)
 }
 
-/// Σ f(n) of every pair of the tile. O(samples + bins · min(bins, samples)) a pair.
+/// Computes Σ f(n) of every pair of the tile, in O(samples + bins · min(bins, samples)) per pair.
 pub(crate) fn pair_sums(codes: &Codes, table: &CellTable, tile: &Tile) -> Vec<PairSum> {
     let bins = codes.bins();
     let mut counters = [0u32; MAX_BINS];

@@ -1,22 +1,22 @@
-//! How large the tiles are that a thread counts.
+//! The size of the tiles that a thread counts.
 
 use super::{Goal, Job, Kernel, bitset, joint_histogram, positional_popcount};
 
-/// A tile's smallest height, unless there are fewer neurons, and its largest.
+/// The smallest height of a tile, unless there are fewer neurons, and the largest.
 const MIN_HEIGHT: usize = 4;
 pub(super) const MAX_HEIGHT: usize = 64;
 
-/// Bands of tiles for each thread, so that all threads finish at about the same time.
+/// Bands of tiles per thread: several, so that all threads finish at about the same time.
 const BANDS_A_THREAD: usize = 4;
 
-/// The most work in a tile, in cycles or thereabouts: a tenth of a second, so that progress is seen
-/// and a wish to stop is heard several times a second.
+/// The most work in a tile, in rough cycles: a tenth of a second, so that progress is reported and cancelling
+/// is noticed several times a second.
 const TILE_WORK: usize = 1 << 28;
 
-/// The most bytes that are found of a tile at once.
+/// The most bytes of a tile's results.
 const TILE_BYTES: usize = 8 << 20;
 
-/// What the shape of a job's tiles depends on.
+/// The facts that the shape of a job's tiles depends on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TileShape {
     pub(super) kernel: Kernel,
@@ -34,7 +34,8 @@ impl TileShape {
         Self { kernel, goal: job.goal, samples, bins, rows, columns }
     }
 
-    /// As wide as can be, as sorting a row is paid once for the width.
+    /// Returns the height and width of tiles. They are as wide as possible, because a row is sorted once for
+    /// the whole width.
     pub(super) fn height_and_width(self, threads: usize) -> (usize, usize) {
         let Self { kernel, goal, samples, bins, rows, columns } = self;
         let (pair_work, max_height) = match kernel {
@@ -58,7 +59,7 @@ impl TileShape {
     }
 }
 
-/// Bytes of what is found of a pair.
+/// Returns the bytes of one pair's result.
 pub(super) fn pair_bytes(goal: Goal, bins: usize) -> usize {
     match goal {
         Goal::Sums => size_of::<u64>(),
@@ -66,7 +67,7 @@ pub(super) fn pair_bytes(goal: Goal, bins: usize) -> usize {
     }
 }
 
-/// The height of a tile of which every thread gets some.
+/// Returns a height of tiles with which every thread gets several bands.
 pub(super) fn band_height(rows: usize, threads: usize, max_height: usize) -> usize {
     (rows / (BANDS_A_THREAD * threads)).clamp(MIN_HEIGHT, max_height).min(rows).max(1)
 }

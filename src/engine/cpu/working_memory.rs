@@ -1,12 +1,13 @@
-//! What threads take to work in, for the plan of a job: no less than they do.
+//! Upper bounds on the memory that threads work in, for the plan of a job.
 
 use super::tile_shape::{TileShape, pair_bytes};
 use super::{Goal, Kernel, joint_histogram, positional_popcount, private_counters};
 use crate::codes::bits;
 
-/// The most bytes that all threads together work in while they count the pairs of so many neurons,
-/// beside codes, the table of f(n) and the result: with the kernel that was asked for, or any that may
-/// be chosen.
+/// Returns the most bytes that all threads together work in while they count the pairs of `neurons` neurons.
+///
+/// Codes, the table of f(n) and the result come on top. The bound holds for the requested kernel or, if there
+/// is none, for every kernel that may be chosen.
 pub(crate) fn most_bytes(
     samples: usize,
     neurons: usize,
@@ -14,7 +15,7 @@ pub(crate) fn most_bytes(
     (kernel, goal): (Option<Kernel>, Goal),
 ) -> u128 {
     let chosen: &[Kernel] = match (goal, &kernel) {
-        (Goal::Histograms, _) => &[Kernel::JointHistogram], // or one that works in less
+        (Goal::Histograms, _) => &[Kernel::JointHistogram], // or bitset, which needs less
         (Goal::Sums, Some(kernel)) => std::slice::from_ref(kernel),
         (Goal::Sums, None) if bins == bits::BINS => &[Kernel::PositionalPopcount, Kernel::Bitset],
         (Goal::Sums, None) => &[Kernel::PositionalPopcount],
@@ -29,7 +30,7 @@ pub(crate) fn most_bytes(
 fn bytes_of(shape: TileShape, threads: usize) -> u128 {
     let TileShape { kernel, goal, samples, bins, rows, columns } = shape;
     let (height, width) = shape.height_and_width(threads);
-    // What was counted, and what becomes of it, in a list that grows.
+    // The counts and the results made from them, in a list that grows.
     let results = height.min(rows) * width.min(columns) * (pair_bytes(goal, bins) + 24);
     let others = match kernel {
         Kernel::JointHistogram => joint_histogram::working_bytes(bins),

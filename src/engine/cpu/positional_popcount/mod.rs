@@ -1,15 +1,43 @@
 //! Positional population count of one-hot words over sorted rows.
 //!
-//! The samples of neuron `i` are sorted by its code, so that row `a` of the joint histograms of
-//! `i` with all its partners is made by one list of samples. The partners' codes are expanded to
-//! one-hot words, so that one block of bits holds one sample of many partners. Counting how often
-//! each *bit position* of these blocks is set, over the samples of row `a`, counts row `a` of all
-//! those histograms at once. A tree of carry-save adders does that in registers: plane `p` holds
-//! bit `p` of the count of every position (Clausecker, Lemire and Schintke 2024,
-//! arXiv 2412.16370). At the end of a row the planes are transposed into counts.
+//! The samples of neuron `i` are sorted by its code. Row `a` of the joint histograms of `i` with all its
+//! partners then comes from a single list of samples. The partners' codes are expanded to one-hot words, so
+//! that one block of bits holds one sample of many partners. Counting how often each *bit position* of these
+//! blocks is set, over the samples of row `a`, counts row `a` of all those histograms at once.
 //!
-//! Two things are not counted, because marginals tell them: a partner's last bin, which is what
-//! the others leave of a row, and the longest row, which is what the others leave of a column.
+//! The counters are bit-sliced: plane `p` holds bit `p` of the count of every position. Adding a block to
+//! them is binary addition with carry, on all positions in parallel:
+//!
+//! ```text
+//! for each group of partners j that fit into one block
+//!     for each sample s
+//!         block[s] = 0
+//!         for each partner j
+//!             set bit (j, code[j][s]) of block[s]           // one-hot words, side by side
+//!
+//!     for each row neuron i
+//!         for each code a of neuron i
+//!             planes = 0
+//!             for each sample s with code[i][s] = a         // a list that was sorted beforehand
+//!                 carry = block[s]
+//!                 for p = 0, 1, 2, ... while carry != 0
+//!                     (planes[p], carry) = (planes[p] xor carry, planes[p] and carry)
+//!             for each partner j
+//!                 for each code b of partner j
+//!                     n = Σ 2^p · bit (j, b) of planes[p]   // cell (a, b) of the histogram of i and j
+//!                     sum[i][j] += f(n)
+//! ```
+//!
+//! The code does the same faster:
+//!
+//! * Samples are not added one by one. A tree of carry-save adders takes sixteen at a time and keeps the low
+//!   planes in registers (Clausecker, Lemire and Schintke 2024, arXiv 2412.16370).
+//! * The counts `n` are not read bit by bit. The planes are transposed into counts at the end of a row.
+//! * Two things are not counted, because marginals tell them: a partner's last bin, which is what the others
+//!   leave of a row, and the longest row, which is what the others leave of a column.
+//! * Rows of few samples are not counted by bit positions. `equal_codes` compares their samples instead.
+//! * Samples are expanded in chunks that fit into L2, and each chunk serves all rows of a tile.
+//! * Two bins need no one-hot words: see `two_bins`.
 //!
 //! GPU twin: `shaders/positional_popcount.wgsl`.
 
@@ -36,20 +64,21 @@ use one_hot::Layout;
 use planes::{Block, Counts, MAX_POSITIONS};
 use row_plan::RowPlan;
 
-/// The most samples that are expanded at once: with the block behind them, blocks of 512 bits then
-/// fill 512 KiB of L2.
+/// The most samples that are expanded at once. Together with the empty block behind them, their blocks of 512
+/// bits fill 512 KiB of L2.
 const MAX_CHUNK: usize = 8191;
 
 /// Bytes for the sorted samples of a tile's rows. More samples are taken in several spans.
 const SORTED_BYTES: usize = 4 << 20;
 
-/// Bytes for the counters of blocks that are counted together over one span after the other.
+/// Bytes for the counters of blocks that are counted together, one span after the other.
 const COUNTER_BYTES: usize = 4 << 20;
 
-/// Σ f(n) of every pair of the tile.
+/// Computes Σ f(n) of every pair of the tile.
 ///
-/// O(samples) block operations for each row of the tile and each block of columns, and O(bins²)
-/// a pair to look counts up. Once `stop` has been cancelled, it ends soon, and sums are of no use.
+/// Takes O(samples) block operations for each row of the tile and each block of columns, and O(bins²) per
+/// pair to look up counts. Once `stop` is cancelled, the function returns soon, and its sums must not be
+/// used.
 pub(crate) fn pair_sums(
     codes: &Codes,
     table: &CellTable,
@@ -63,7 +92,8 @@ pub(crate) fn pair_sums(
     }
 }
 
-/// About how many cycles a pair takes: three for each sample and block, and two to look a count up.
+/// Returns roughly how many cycles a pair takes: three for each sample and block, and two to look up each
+/// count.
 pub(crate) fn pair_work(samples: usize, bins: usize) -> usize {
     if bins == bits::BINS {
         return two_bins::pair_work(samples);
@@ -71,8 +101,8 @@ pub(crate) fn pair_work(samples: usize, bins: usize) -> usize {
     (samples.saturating_mul(3 * bins) / MAX_POSITIONS).saturating_add(2 * bins * bins)
 }
 
-/// The most rows of a tile: expanding the codes of a block is paid once for all of them, but their
-/// sorted samples have to be kept somewhere.
+/// Returns the most rows of a tile. The codes of a block are expanded once for all rows, but the sorted
+/// samples of all rows have to be kept.
 pub(crate) fn max_height(samples: usize, bins: usize) -> usize {
     if bins == bits::BINS {
         return two_bins::MAX_HEIGHT;
@@ -80,12 +110,12 @@ pub(crate) fn max_height(samples: usize, bins: usize) -> usize {
     (SORTED_BYTES / size_of::<u16>() / samples).clamp(32, MAX_HEIGHT)
 }
 
-/// The most columns of a tile.
+/// Returns the most columns of a tile.
 pub(crate) fn max_width(bins: usize) -> usize {
     if bins == bits::BINS { two_bins::MAX_WIDTH } else { usize::MAX }
 }
 
-/// Bytes that a thread works in, for tiles of some shape: sorted samples, counters, expanded
+/// Returns the bytes that a thread works in, for tiles of some shape: sorted samples, counters, expanded
 /// blocks, and short rows.
 pub(crate) fn working_bytes(samples: usize, bins: usize, height: usize, width: usize) -> usize {
     if bins == bits::BINS {
@@ -103,8 +133,8 @@ pub(crate) fn working_bytes(samples: usize, bins: usize, height: usize, width: u
     sorted + counters + expanded + short
 }
 
-/// Samples that are expanded at once, in chunks of nearly equal length, and those that are sorted
-/// together for so many rows.
+/// Returns the number of samples in a chunk and in a span. A chunk is expanded at once, and all chunks have
+/// nearly the same length. A span is sorted at once for `rows` rows.
 fn chunk_and_span(samples: usize, rows: usize) -> (usize, usize) {
     let chunk_len = samples.div_ceil(samples.div_ceil(MAX_CHUNK));
     let chunks_sorted = SORTED_BYTES / size_of::<u16>() / chunk_len / rows;
@@ -155,7 +185,7 @@ impl CountTile<'_> {
 struct TileSums<'a> {
     tile: &'a Tile,
     sums: Vec<u64>,
-    /// For each row of the tile, where the sum of column 0 would be.
+    /// The index that the sum of column 0 would have in each row of the tile, wrapping below zero.
     rows: Vec<usize>,
 }
 
@@ -181,7 +211,7 @@ impl<'a> TileSums<'a> {
     }
 }
 
-/// Counts long rows by bit positions.
+/// A counter of long rows by bit positions.
 struct Counter<'a, S: Simd, const W: usize> {
     simd: S,
     codes: &'a Codes,
@@ -191,11 +221,11 @@ struct Counter<'a, S: Simd, const W: usize> {
     stop: &'a CancelToken,
     layout: Layout,
     chunk_len: usize,
-    /// Samples that are sorted together: some chunks.
+    /// Samples that are sorted together: a whole number of chunks.
     span_len: usize,
-    /// Planes that hold every count.
+    /// The number of planes, which is enough for every count.
     planes: usize,
-    /// f(n) of the smallest counts.
+    /// f(n) for n below 256.
     byte_values: [u64; 256],
 }
 
@@ -229,7 +259,7 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         }
     }
 
-    /// Adds Σ f(n) over the long rows, and those that are left out, to the sums.
+    /// Adds Σ f(n) over the long rows and the left-out rows to the sums.
     #[inline(always)]
     fn count(&self, sums: &mut TileSums<'_>) {
         let rows: usize = self.plans.iter().map(RowPlan::counted).sum();
@@ -239,15 +269,15 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         let Self { codes, tile, .. } = *self;
         let zero = [S::u16s::splat(self.simd, 0); W];
         let counters_of_block = rows * self.planes;
-        // Sorted samples of all rows serve one block after the other. Where they do not fit, they
-        // serve some blocks, whose counters are kept from span to span.
+        // If the sorted samples of all rows fit, they serve one block after the other. Otherwise each span of
+        // them serves several blocks, whose counters are kept from span to span.
         let blocks_together = if codes.samples() <= self.span_len {
             1
         } else {
             (COUNTER_BYTES / size_of::<Block<S, W>>() / counters_of_block).max(1)
         };
         let mut counters = vec![zero; blocks_together * counters_of_block];
-        // Behind the samples comes a block without any bit, which `add_samples` wants.
+        // `add_samples` needs an empty block behind those of the samples.
         let mut expanded: Vec<Block<S, W>> = vec![zero; (self.chunk_len + 1).next_power_of_two()];
         let mut total = vec![zero; self.planes];
         let mut sorted = Vec::new();
@@ -278,7 +308,8 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         }
     }
 
-    /// Rows that have a pair in a block: not those whose own column lies behind it.
+    /// Returns the plans of the rows that have a pair in a block. Rows whose own column lies behind the block
+    /// have none.
     fn plans_of(&self, columns: &Range<usize>) -> &'a [RowPlan] {
         let rows = self.tile.rows.clone();
         let rows = rows.filter(|&i| self.tile.columns_of(i).start < columns.end);
@@ -311,7 +342,7 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         }
     }
 
-    /// Adds what the counters of a block hold to the sums, and leaves them at zero.
+    /// Adds Σ f(n) over the counters of a block to the sums, and resets the counters to zero.
     #[inline(always)]
     fn sum_block(
         &self,
@@ -337,7 +368,7 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         }
     }
 
-    /// Adds Σ f(n) over the counted rows, and the one that is left out, for every neuron of a block.
+    /// Adds Σ f(n) over the counted rows and the left-out row, for every neuron of a block.
     #[inline(always)]
     fn add_block(
         &self,
@@ -367,11 +398,11 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
         }
     }
 
-    /// Adds Σ f(n) over one row, which has some samples.
+    /// Adds Σ f(n) over one row of `samples` samples.
     #[inline(always)]
     fn look_up(&self, planes: &[Block<S, W>], samples: u32, sums: &mut [u64]) {
         if samples <= planes::MAX_BYTE {
-            // Planes above the eighth are empty, and every count is a sure index.
+            // Planes above the eighth are empty, and every count is a valid index.
             let mut counts = [0u8; MAX_POSITIONS];
             planes::read_bytes(self.simd, &planes[..8.min(planes.len())], &mut counts);
             let values = &self.byte_values;
@@ -406,7 +437,7 @@ impl<'a, S: Simd, const W: usize> Counter<'a, S, W> {
     }
 }
 
-/// Cuts a range into ranges of a length; the last may be shorter.
+/// Cuts a range into ranges of `len`. The last may be shorter.
 fn ranges(whole: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
     let end = whole.end;
     whole.step_by(len).map(move |begin| begin..end.min(begin + len))

@@ -1,4 +1,4 @@
-//! Codes as one-hot words, packed without gaps into blocks, a block a sample.
+//! Codes as one-hot words, packed without gaps into blocks, one block per sample.
 
 use std::ops::Range;
 
@@ -8,17 +8,17 @@ use super::planes::{self, Block, Counts, MAX_POSITIONS};
 use crate::codes::Codes;
 use crate::support::simd::{MAX_LANES, transpose};
 
-/// Where in a block the bins of its neurons are.
+/// The layout of a block: the positions of its neurons' bins.
 ///
 /// A neuron has a bit for each bin but the last, whose count is what the others leave of a row.
 pub(super) struct Layout {
-    /// Bits of a neuron.
+    /// Bits per neuron.
     pub(super) bits: usize,
-    /// Neurons in a block.
+    /// Neurons per block.
     pub(super) neurons: usize,
     /// The code that has no bit.
     last_code: u8,
-    /// What each byte of a block is assembled from.
+    /// The pieces from which each byte of a block is assembled.
     bytes: Vec<Vec<Piece>>,
 }
 
@@ -30,11 +30,11 @@ struct Piece {
     neuron: usize,
     /// The code whose bit is bit 0 of this byte, modulo 256.
     first_code: u8,
-    /// The byte of each code from `first_code` on, the last one standing for all that follow.
+    /// The byte of each code from `first_code` on. The last entry stands for all codes that follow.
     byte_of_code: [u8; LAST_CODE as usize + 1],
 }
 
-/// The last code that a piece tells apart, from its first on.
+/// The last code that a piece distinguishes, relative to its first.
 const LAST_CODE: u8 = 15;
 
 impl Layout {
@@ -48,7 +48,7 @@ impl Layout {
         Self { bits, neurons, last_code, bytes }
     }
 
-    /// Puts numbers that some neurons have for each bin where [`Counts`] has their counts.
+    /// Arranges one number per bin of some neurons in the order of [`Counts`].
     pub(super) fn arrange<'a>(&self, of: impl Iterator<Item = &'a [u32]>) -> Counts {
         let mut counts = [0; MAX_POSITIONS];
         for (counts, numbers) in counts.chunks_exact_mut(self.bits).zip(of) {
@@ -57,10 +57,10 @@ impl Layout {
         counts
     }
 
-    /// Fills one block a sample with the bits of some neurons.
+    /// Fills one block per sample with the bits of some neurons.
     ///
-    /// A vector holds one byte of as many samples as it has lanes, until the bytes of a word are
-    /// zipped together and a square of words is transposed.
+    /// A vector first holds one byte of as many samples as it has lanes. Then the bytes of a word are zipped
+    /// together, and squares of words are transposed.
     #[inline(always)]
     pub(super) fn expand<S: Simd, const W: usize>(
         &self,
@@ -72,7 +72,7 @@ impl Layout {
     ) {
         let strip = S::u8s::LEN;
         let quarter = S::u32s::LEN;
-        // Neurons that are missing from the last block stay in the bin that has no bit.
+        // Neurons that are missing from the last block keep the code that has no bit.
         let mut vectors = vec![S::u8s::splat(simd, self.last_code); self.neurons];
         for (begin, blocks) in samples.clone().step_by(strip).zip(blocks.chunks_mut(strip)) {
             let samples = begin..samples.end.min(begin + strip);
@@ -108,7 +108,7 @@ impl Layout {
     }
 }
 
-/// Words of some samples, in four parts, from their first, second, third and fourth bytes.
+/// Zips the first, second, third and fourth bytes of some samples into words, in four parts.
 #[inline(always)]
 fn zip_words<S: Simd>([a, b, c, d]: [S::u8s; 4]) -> [S::u32s; 4] {
     let (low, high) = ((a.zip_low(c), b.zip_low(d)), (a.zip_high(c), b.zip_high(d)));
@@ -120,7 +120,8 @@ fn zip_words<S: Simd>([a, b, c, d]: [S::u8s; 4]) -> [S::u32s; 4] {
     ]
 }
 
-/// The neurons that have bits in the byte that begins at a bit of the block.
+/// Returns the pieces of the byte that begins at bit `byte` of the block, one for each neuron with bits in
+/// it.
 fn pieces(byte: usize, bits: usize, neurons: usize) -> Vec<Piece> {
     let own = |neuron: usize| neuron * bits..(neuron + 1) * bits;
     let piece = |neuron: usize| {
@@ -137,7 +138,7 @@ fn pieces(byte: usize, bits: usize, neurons: usize) -> Vec<Piece> {
 }
 
 impl Piece {
-    /// The bits that some codes set.
+    /// Returns the bits that some codes set.
     #[inline(always)]
     fn bits<S: Simd>(&self, simd: S, codes: S::u8s) -> S::u8s {
         let table = S::u8s::block_splat(u8x16::from_slice(simd, &self.byte_of_code));

@@ -13,10 +13,10 @@ pub(super) const MAX_POSITIONS: usize = 512;
 /// The most bytes of a block.
 pub(super) const MAX_BLOCK_BYTES: usize = MAX_POSITIONS / 8;
 
-/// One sample of as many neurons as fit: the widest vector the CPU has, or two of its narrow ones.
+/// One sample of as many neurons as fit into the CPU's widest vector, or into two vectors if they are narrow.
 pub(super) type Block<S, const W: usize> = [<S as Simd>::u16s; W];
 
-/// Bits of a block.
+/// Returns the bits of a block.
 pub(super) const fn positions<S: Simd, const W: usize>() -> usize {
     W * S::u16s::LEN * LANE_BITS
 }
@@ -24,24 +24,25 @@ pub(super) const fn positions<S: Simd, const W: usize>() -> usize {
 /// Counts of bit positions.
 pub(super) type Counts = [u32; MAX_POSITIONS];
 
-/// Samples that a tree of carry-save adders turns into a carry of weight sixteen.
+/// The number of samples that a tree of carry-save adders turns into a carry of weight sixteen.
 pub(super) const GROUP: usize = 16;
 
-/// The planes that stay in registers. Those above the tree overflow once at most in so many
-/// groups, so their carries out are collected and rippled through the higher planes once a batch.
+/// The number of planes that stay in registers. Planes above the tree overflow at most once in
+/// `GROUPS_A_BATCH` groups. So their carries out are collected, and rippled through the higher planes once
+/// per batch.
 const LOW_PLANES: usize = 7;
 const GROUPS_A_BATCH: usize = (1 << LOW_PLANES) / GROUP;
 
-/// Planes that hold every count of so many samples.
+/// Returns the number of planes that hold every count of up to `samples` samples.
 pub(super) fn planes_for(samples: usize) -> usize {
     let bits = usize::BITS - samples.leading_zeros();
     LOW_PLANES.max(bits as usize)
 }
 
-/// Adds the blocks of some samples to bit-sliced counters: plane `p` holds bit `p` of the count of
-/// every position. There must be planes for all samples that were ever added.
+/// Adds the blocks of some samples to bit-sliced counters: plane `p` holds bit `p` of the count of every
+/// position. There must be enough planes for all samples that were ever added.
 ///
-/// The number of blocks is a power of two. The last has no bit set; it fills the last group up.
+/// The number of blocks is a power of two. The last block has no bit set and fills up the last group.
 #[inline(always)]
 pub(super) fn add_samples<S: Simd, const W: usize>(
     simd: S,
@@ -52,7 +53,7 @@ pub(super) fn add_samples<S: Simd, const W: usize>(
     let Some((low, high)) = planes.split_first_chunk_mut::<LOW_PLANES>() else { return };
     let Some(last) = blocks.len().checked_sub(1) else { return };
     debug_assert!(blocks.len().is_power_of_two(), "{} blocks", blocks.len());
-    // No sample lies beyond the mask, which spares the compiler to check each of them.
+    // No sample lies beyond the mask. Masking spares a bounds check for each sample.
     let block = |sample: u16| blocks[usize::from(sample) & last];
     let mut adder = Adder { simd, low: *low };
     let (groups, rest) = samples.as_chunks::<GROUP>();
@@ -95,7 +96,7 @@ impl<S: Simd, const W: usize> Adder<S, W> {
         carry
     }
 
-    /// Adds eight blocks; the carries have weight eight.
+    /// Adds eight blocks and returns carries of weight eight.
     #[inline(always)]
     fn add_eight(&mut self, block: impl Fn(usize) -> Block<S, W>) -> Block<S, W> {
         let two_a = self.full_add(0, block(0), block(1));
@@ -107,7 +108,7 @@ impl<S: Simd, const W: usize> Adder<S, W> {
         self.full_add(2, four_a, four_b)
     }
 
-    /// Adds a carry to the planes from `plane` on, and collects what comes out of the last.
+    /// Adds a carry to the planes from `plane` on, and collects the carry out of the last in `overflow`.
     #[inline(always)]
     fn ripple(&mut self, plane: usize, mut carry: Block<S, W>, overflow: &mut Block<S, W>) {
         for plane in &mut self.low[plane..] {
@@ -137,7 +138,7 @@ fn ripple_high<S: Simd, const W: usize>(planes: &mut [Block<S, W>], mut carry: B
     }
 }
 
-/// Adds counters to counters. There must be planes for the sums.
+/// Adds counters to counters. There must be enough planes for the sums.
 #[inline(always)]
 pub(super) fn add_planes<S: Simd, const W: usize>(
     simd: S,
@@ -158,13 +159,13 @@ pub(super) fn add_planes<S: Simd, const W: usize>(
     }
 }
 
-/// The largest counts that [`read_bytes`] reads.
+/// The largest count that [`read_bytes`] can read.
 pub(super) const MAX_BYTE: u32 = u8::MAX as u32;
 
-/// Eight bits of every count, in the order of positions, from eight planes or fewer.
+/// Reads eight bits of every count, in the order of positions, from at most eight planes.
 ///
-/// Zips put the eight bytes of the planes that belong to the same eight positions beside each
-/// other; their 8 × 8 bits are then transposed.
+/// Zips put the eight bytes of the planes that belong to the same eight positions beside each other. Then
+/// their 8 × 8 bits are transposed.
 #[inline(always)]
 pub(super) fn read_bytes<S: Simd, const W: usize>(
     simd: S,
@@ -190,7 +191,7 @@ pub(super) fn read_bytes<S: Simd, const W: usize>(
     }
 }
 
-/// The counts that the planes hold, in the order of positions.
+/// Reads the counts that the planes hold, in the order of positions.
 #[inline(always)]
 pub(super) fn read_counts<S: Simd, const W: usize>(
     simd: S,

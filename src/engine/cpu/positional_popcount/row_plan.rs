@@ -1,4 +1,4 @@
-//! How each row of a neuron's histograms is counted.
+//! The plan of how each row of a neuron's histograms is counted.
 
 use fearless_simd::Simd;
 
@@ -6,18 +6,17 @@ use crate::codes::Codes;
 use crate::codes::sorted_rows::SortedRows;
 use crate::engine::cpu::equal_codes::{MAX_ROW, ShortRows, gathers};
 
-/// The rows of all histograms of one row neuron, by how they are counted.
+/// The rows of all histograms of one row neuron, ordered by the way in which they are counted.
 pub(super) struct RowPlan {
-    /// The code of every row: first the long rows, then the short ones, then the one that is left
-    /// out.
+    /// The code of every row: first the long rows, then the short rows, then the left-out row.
     code_of_row: Vec<u8>,
-    /// Samples of each row.
+    /// The number of samples of each row.
     samples: Vec<u32>,
-    /// Rows that are counted by bit positions and looked up.
+    /// The number of rows that are counted by bit positions and looked up.
     long: usize,
-    /// Rows whose samples are compared with each other.
+    /// The number of rows whose samples are compared with each other.
     short: usize,
-    /// Whether the last row is not counted: it is what all others leave of the marginals.
+    /// True if the last row is not counted, because it is what all others leave of the marginals.
     leaves_one_out: bool,
 }
 
@@ -30,7 +29,7 @@ impl RowPlan {
         let samples = |a: u8| marginal[usize::from(a)];
         order.sort_by_key(|&a| std::cmp::Reverse(samples(a)));
         let mut long = order.partition_point(|&a| samples(a) > max_short);
-        // Leaving the longest row out means counting those that otherwise would only be compared.
+        // If the longest row is left out, rows that would otherwise only be compared have to be counted.
         let compared: u32 = order[long..].iter().map(|&a| samples(a)).sum();
         let leaves_one_out = long > 0 && samples(order[0]) > compared;
         if leaves_one_out {
@@ -42,13 +41,13 @@ impl RowPlan {
         Self { code_of_row: order, samples, long, short, leaves_one_out }
     }
 
-    /// Rows that are counted by bit positions: the long ones, and, where one is left out, all
-    /// short ones as one.
+    /// Returns the number of rows that are counted by bit positions: the long rows and, if a row is left out,
+    /// all short rows as one.
     pub(super) fn counted(&self) -> usize {
         self.long + usize::from(self.leaves_one_out)
     }
 
-    /// Some samples in the order of the counted rows; `codes` are those of the neuron.
+    /// Sorts some samples in the order of the counted rows. `codes` are the neuron's codes of these samples.
     #[inline(always)]
     pub(super) fn sort<S: Simd>(&self, simd: S, codes: &[u8], chunk_len: usize) -> SortedRows {
         if self.counted() == 0 {
@@ -58,7 +57,7 @@ impl RowPlan {
         SortedRows::in_order(simd, codes, rows, left_out.first().copied(), chunk_len)
     }
 
-    /// The samples of a counted row in a chunk of sorted samples, from the start of the chunk.
+    /// Returns the samples of a counted row in a chunk of sorted samples, relative to the start of the chunk.
     pub(super) fn samples<'a>(
         &self,
         sorted: &'a SortedRows,
@@ -69,17 +68,17 @@ impl RowPlan {
         sorted.rows(chunk, rows)
     }
 
-    /// How many samples each long row has.
+    /// Returns the number of samples of each long row.
     pub(super) fn long_rows(&self) -> &[u32] {
         &self.samples[..self.long]
     }
 
-    /// How many samples the row has that is left out.
+    /// Returns the number of samples of the left-out row.
     pub(super) fn left_out(&self) -> Option<u32> {
         self.samples.last().copied().filter(|_| self.leaves_one_out)
     }
 
-    /// The short rows of at least two samples: a cell of one sample adds nothing.
+    /// Returns the short rows of at least two samples. A cell of one sample adds nothing.
     pub(super) fn short_rows(&self, codes: &[u8]) -> ShortRows {
         let rows = self.long..self.long + self.short;
         let rows = self.code_of_row[rows.clone()].iter().zip(&self.samples[rows]);
@@ -87,21 +86,21 @@ impl RowPlan {
     }
 }
 
-/// The most rows of a neuron that are counted by bit positions, as [`RowPlan::counted`] says.
+/// Returns the most rows of a neuron that are counted by bit positions, in the sense of [`RowPlan::counted`].
 pub(super) fn most_counted(samples: usize, bins: usize) -> usize {
     bins.min(samples / (max_short(bins, gathers(samples)) as usize + 1))
 }
 
-/// The most samples of a neuron in rows that are compared.
+/// Returns the most samples of a neuron in rows that are compared.
 pub(super) fn most_short(samples: usize, bins: usize) -> usize {
     samples.min(bins * max_short(bins, gathers(samples)) as usize)
 }
 
-/// The most samples of a row that are compared with each other.
+/// Returns the most samples of a row that are compared with each other.
 ///
-/// Comparing takes about r²/26 cycles a pair, r samples in 64 lanes, and four a sample where codes
-/// have to be gathered; counting by bit positions about r · bins/200, and reading the counts and
-/// looking them up 1.7 · bins.
+/// Cycles per pair, for a row of r samples in 64 lanes: comparing takes about r²/26, and four more per sample
+/// if codes have to be gathered. Counting by bit positions takes about r · bins/200, and reading the counts
+/// and looking them up 1.7 · bins.
 fn max_short(bins: usize, gathers: bool) -> u32 {
     let bins = u32::try_from(bins).unwrap_or(u32::MAX);
     let gather = if gathers { 256 } else { 0 };

@@ -1,4 +1,4 @@
-//! Bit strings turned into blocks: one bit of 64 neurons and more for each sample.
+//! Bit strings transposed into blocks: for each sample, one bit of 64 or more neurons.
 
 use std::ops::Range;
 
@@ -14,13 +14,14 @@ const WORD_BITS: usize = 64;
 /// The largest number of words in a vector.
 const MAX_WORDS: usize = MAX_LANES / size_of::<u64>();
 
-/// The most bytes that a transposer works in: a vector for each 64 of a block's positions, 64 times.
+/// The most bytes that a transposer works in: 64 vectors for every 64 positions of a block.
 pub(super) const TRANSPOSER_BYTES: usize = planes::MAX_POSITIONS * MAX_LANES;
 
-/// Transposes squares of bits, 64 × 64 in each lane.
+/// A transposer of squares of bits, 64 × 64 in each lane.
 pub(super) struct Transposer<S: Simd> {
     simd: S,
-    /// For each of 64 samples, and each 64 neurons of the block, a vector: as many words of samples.
+    /// A vector for each of 64 samples and each 64 neurons of the block. Each of its lanes belongs to another
+    /// word of samples.
     words: Vec<S::u64s>,
 }
 
@@ -71,8 +72,8 @@ impl<S: Simd> Transposer<S> {
     }
 }
 
-/// Transposes the 64 × 64 bits of every lane (Warren, *Hacker's Delight*, section 7-3), three
-/// stages at a time, as eight vectors fit the registers.
+/// Transposes the 64 × 64 bits of every lane (Warren, *Hacker's Delight*, section 7-3). Runs three stages at
+/// a time, because eight vectors fit into registers.
 #[inline(always)]
 fn transpose_words<S: Simd>(square: &mut [S::u64s; WORD_BITS]) {
     for k in 0..8 {
@@ -97,7 +98,7 @@ fn transpose_words<S: Simd>(square: &mut [S::u64s; WORD_BITS]) {
     }
 }
 
-/// Swaps the high bits of each row with the low bits of the one `distance` behind it.
+/// Swaps the high bits of each row with the low bits of the row `distance` behind it.
 #[inline(always)]
 fn swap_squares<S: Simd>(rows: &mut [S::u64s; 8], distance: usize, shift: u32, low: u64) {
     for k in 0..8 {

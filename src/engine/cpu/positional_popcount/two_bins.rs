@@ -1,9 +1,9 @@
-//! Two bins: positions of the samples in which a neuron is in the bin that it is in less often.
+//! Positional population count for two bins, over the samples in which a neuron is in its rarer bin.
 //!
-//! A block is one bit of 512 partners, made from their bit strings by transposition. Samples in
-//! which the row neuron is in its rarer bin choose blocks; carry-save adders count their ones.
-//! Compared with `bitset.rs`, which has to look at all samples of each pair, at least half of the
-//! samples are never looked at, and no ones are counted within a word.
+//! A block holds one sample of 512 partners, one bit each. Blocks are made from the partners' bit strings by
+//! transposition. The samples in which the row neuron is in its rarer bin select blocks, and carry-save
+//! adders count the ones of these blocks. `bitset.rs` has to read all samples of each pair. This kernel skips
+//! at least half of the samples, and counts no ones within a word.
 
 use std::ops::Range;
 
@@ -20,28 +20,29 @@ use crate::support::simd::{Level, MAX_LANES, Vectorized};
 
 const WORD_BITS: usize = u64::BITS as usize;
 
-/// Words of samples whose blocks are made together, and stay in L2: a whole number of vectors.
+/// Words of samples whose blocks are made together and stay in L2: a whole number of vectors.
 const SPAN_WORDS: usize = 48;
 
-/// Planes that hold every count over one span.
+/// The number of planes that hold every count over one span.
 const SPAN_PLANES: usize = (SPAN_WORDS * WORD_BITS).ilog2() as usize + 1;
 
-/// Rows that take turns over a span, a part of their samples at a time, which lie in about the same
-/// blocks for each of them.
+/// The number of rows that go through a span together, and in how many turns. A row adds one part of its
+/// samples per turn, and these lie in about the same blocks for all rows.
 const ROWS_TOGETHER: usize = 16;
 const TURNS: usize = 4;
 
-/// Bytes for the counters of some blocks.
+/// Bytes for the counters of the blocks that are counted together.
 const COUNTER_BYTES: usize = 1 << 20;
 
-/// The most rows of a tile: making blocks is paid once for all of them.
+/// The most rows of a tile. Blocks are made once for all of them.
 pub(super) const MAX_HEIGHT: usize = 256;
 
-/// The most columns of a tile. Lists of samples are paid once for all of them, but many small tiles
-/// are shared more evenly, and their sums take less memory.
+/// The most columns of a tile. Lists of samples are made once for all of them, but many small tiles are
+/// shared more evenly among threads, and their sums take less memory.
 pub(super) const MAX_WIDTH: usize = 512;
 
-/// Σ f(n) of every pair of the tile. O(samples) block operations for each row and block of columns.
+/// Computes Σ f(n) of every pair of the tile, with O(samples) block operations for each row and block of
+/// columns.
 pub(super) fn pair_sums(
     codes: &Codes,
     bits: &Bits,
@@ -52,36 +53,36 @@ pub(super) fn pair_sums(
     level.run(CountTile { codes, bits, table, tile })
 }
 
-/// About how many cycles a pair takes.
+/// Returns roughly how many cycles a pair takes.
 pub(super) fn pair_work(samples: usize) -> usize {
     samples / 256 + 16
 }
 
-/// Bytes that a thread works in: counters, blocks, and the lists of a tile's rows.
+/// Returns the bytes that a thread works in: counters, blocks, and the lists of a tile's rows.
 pub(super) fn working_bytes(samples: usize, height: usize, width: usize) -> usize {
     let span = samples.next_multiple_of(WORD_BITS).min(SPAN_WORDS * WORD_BITS);
     let planes = planes::planes_for(samples).max(SPAN_PLANES);
     let of_block = height * planes * planes::MAX_BLOCK_BYTES;
-    let blocks = width.div_ceil(planes::MAX_POSITIONS / 2); // of narrow vectors
+    let blocks = width.div_ceil(planes::MAX_POSITIONS / 2); // blocks of narrow vectors
     let counters = (blocks * of_block).min(COUNTER_BYTES.max(of_block));
     let blocks = (span + 1).next_power_of_two() * planes::MAX_BLOCK_BYTES;
     let lists = height * (span + MAX_LANES) * size_of::<u16>();
     counters + blocks + lists + TRANSPOSER_BYTES
 }
 
-/// Whether tiles of some height take less time than those of `bitset.rs`.
+/// Returns whether tiles of some height take less time than those of `bitset.rs`.
 ///
-/// In cycles for each sample of a tile, measured on Zen 4 with AVX-512; with narrower vectors more
-/// speaks for this kernel.
+/// Costs are cycles for each sample of a tile, measured on Zen 4 with AVX-512. With narrower vectors this
+/// kernel compares even better.
 pub(crate) fn is_faster_than_bitset(codes: &Codes, height: usize) -> bool {
-    /// To make a block.
+    /// Cycles to make a block.
     const BLOCK: f64 = 42.0;
-    /// For each row: a bit of it, and a sample in its rarer bin.
+    /// Cycles for each bit of a row, and for each sample in its rarer bin.
     const BIT: f64 = 0.2;
     const RARER: f64 = 2.1;
-    /// Of `bitset.rs`, for each pair: as many samples fill a vector.
+    /// Cycles of `bitset.rs` for each pair: 2.1 for a vector of 512 samples.
     const PAIR: f64 = 2.1 / 512.0;
-    /// Neurons whose marginals are looked at.
+    /// The number of neurons whose marginals are read.
     const ENOUGH: usize = 256;
     let neurons = codes.neurons();
     let some = (0..neurons).step_by(neurons.div_ceil(ENOUGH));
@@ -122,7 +123,7 @@ impl CountTile<'_> {
         let mut sums = vec![0; tile.pairs()];
         let mut counters = Vec::new();
         let mut lists = vec![List::default(); tile.rows.len()];
-        // Behind the samples comes a block without any bit, which `add_samples` wants.
+        // `add_samples` needs an empty block behind those of the samples.
         let span_words = SPAN_WORDS.min(bits.stride());
         let mut blocks = vec![zero; (span_words * WORD_BITS + 1).next_power_of_two()];
         let mut transposer = Transposer::new(simd);
@@ -151,7 +152,7 @@ impl CountTile<'_> {
         sums
     }
 
-    /// Σ f(n) of the pairs of some columns, from the counters of each row.
+    /// Computes Σ f(n) of the pairs of some columns from the counters of each row.
     #[inline(always)]
     fn sum_block<'a, S: Simd, const W: usize>(
         &self,
@@ -179,7 +180,7 @@ impl CountTile<'_> {
             let (rarer, other) =
                 if ones_are_rarer(codes, i) { (ones, zeros) } else { (zeros, ones) };
             for ((sum, &count), j) in row.iter_mut().zip(counts).zip(here) {
-                // Ones of `j` beside either bin of `i`.
+                // Samples with `j` in bin 1 and `i` in its more frequent bin.
                 let beside_other = codes.marginal(j)[1] - count;
                 *sum = table.sum(&[count, rarer - count, beside_other, other - beside_other]);
             }
@@ -192,7 +193,7 @@ fn ones_are_rarer(codes: &Codes, neuron: usize) -> bool {
     marginal[1] <= marginal[0]
 }
 
-/// How many rows of a tile have a pair in some of its columns.
+/// Returns how many rows of a tile have a pair in some of its columns.
 fn rows_with(tile: &Tile, columns: &Range<usize>) -> usize {
     tile.rows.clone().filter(|&i| tile.columns_of(i).start < columns.end).count()
 }
@@ -219,16 +220,16 @@ fn add_lists<'a, S: Simd, const W: usize>(
 /// The samples of a span in which a row neuron is in its rarer bin.
 #[derive(Clone, Default)]
 struct List {
-    /// Their numbers, and behind them what a last vector had too much.
+    /// The sample numbers, and behind the first `len` the surplus of the last vector.
     samples: Vec<u16>,
     len: usize,
-    /// Samples of a turn: whole groups.
+    /// Samples per turn: whole groups.
     turn_len: usize,
 }
 
 impl List {
-    /// Lists the ones of some words, or else the zeros. Words behind the last sample have zeros that
-    /// are listed, too, in whose blocks no bit is set.
+    /// Lists the ones of some words if `ones` is true, or else the zeros. The zeros behind the last sample
+    /// are listed too, but their blocks have no bit set.
     #[inline(always)]
     fn fill<S: Simd>(&mut self, simd: S, words: &[u64], ones: bool) {
         self.samples.resize(words.len() * WORD_BITS + MAX_LANES, 0);
@@ -248,8 +249,8 @@ impl List {
     }
 }
 
-/// Writes the numbers of the ones in a word, whose lowest bit has the number `first`, from place
-/// `len` on, and returns where they end.
+/// Writes the numbers of the ones in a word to `samples` from index `len` on, and returns the index behind
+/// them. The lowest bit of the word has the number `first`.
 #[inline(always)]
 fn push_ones<S: Simd>(
     simd: S,
@@ -260,7 +261,7 @@ fn push_ones<S: Simd>(
 ) -> usize {
     let lanes = S::u16s::LEN;
     if lanes == NUMBERS.len() {
-        // These vectors are compressed by one instruction.
+        // Vectors of this length are compressed by one instruction.
         let (low, high) = (word & u64::from(u32::MAX), word >> u32::BITS);
         let numbers = S::u16s::from_slice(simd, &NUMBERS) + first;
         for (numbers, ones) in [(numbers, low), (numbers + HALF_WORD, high)] {
@@ -290,7 +291,7 @@ const NUMBERS: [u16; HALF_WORD as usize] = {
     numbers
 };
 
-/// For every byte, the numbers of its ones; what is left are zeros.
+/// The numbers of the ones in every byte, followed by zeros.
 const ONES_OF_BYTE: [[u16; 8]; 256] = {
     let mut ones = [[0; 8]; 256];
     let mut byte = 0;
@@ -315,7 +316,7 @@ mod tests {
     use crate::engine::cpu::bitset;
     use crate::pairs::tile::Tile;
 
-    /// Neuron `j` is in bin 1 in about `j` of `neurons` samples.
+    /// Makes codes with neuron `j` in bin 1 in about `j` of `neurons` samples.
     fn codes(samples: usize, neurons: usize) -> Codes {
         Codes::from_fn(samples, neurons, BINS, |s, j| {
             let mixed = (s * neurons + j + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
@@ -323,7 +324,8 @@ mod tests {
         })
     }
 
-    /// Several blocks, spans, groups of rows; bins in every ratio; samples and neurons left over.
+    /// Covers several blocks, spans and groups of rows, bins in every ratio, and left-over samples and
+    /// neurons.
     #[test]
     fn sums_are_those_of_conjunctions() {
         let codes = codes(7001, 690);
