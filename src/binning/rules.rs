@@ -8,9 +8,9 @@ use super::quantiles;
 /// and in numpy's order of operations. The rule gives a width, and the number of bins is the
 /// smallest that fills the range with bins of at most that width. A width of zero gives one bin.
 /// More than 256 bins (255 beside a zero bin) become 256, whereas numpy would use them all. With
-/// [`crate::Range::Global`] and [`crate::Range::Given`] the rule is numpy's with `range=(low,
-/// high)`: the width comes from the neuron's activations inside the range, the number from the
-/// whole range.
+/// [`crate::Range::Global`] and [`crate::Range::Given`] the rule is numpy's with
+/// `range=(low, high)`: the width comes from the neuron's activations inside the range, the number
+/// from the whole range.
 ///
 /// `S` is the number of samples of the neuron (without zeros beside a zero bin, and without samples
 /// outside a given range), `σ` their standard deviation.
