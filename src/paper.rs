@@ -33,7 +33,7 @@ pub struct PaperReport {
 /// The released code has another option, mutual information from bins, which is not reproduced. It
 /// ends with an error, because `numpy.histogram2d` returns one value more than is unpacked. Without
 /// that error it would bin the first neuron twice and ignore the second. For binned mutual
-/// information use [`Analysis`]; to compare models, it orders them too.
+/// information use [`Analysis`], which can rank models too.
 ///
 /// This is [`Analysis::entropies`] and [`NeighborAnalysis::run`] with these settings. Call those
 /// for another engine, progress, or a limit on memory.

@@ -1,10 +1,10 @@
 //! The selection of all pairs that are discoveries at some false-discovery rate.
 //!
-//! Benjamini and Hochberg's rule needs the p-values of all pairs in order. But its bound is limited
-//! from above before all blocks have come. A p-value is a discovery only if it is at most
-//! `rate · k / pairs`, where `k` p-values are no larger than it. These `k` are at most the ones
-//! seen so far that are as small, plus all that have not been seen. So larger p-values can be
-//! forgotten on the way.
+//! Benjamini and Hochberg's rule needs the p-values of all pairs in order. But an upper limit of the
+//! p-values that it accepts is known before all blocks have come. A p-value is a discovery only if
+//! it is at most `rate · k / pairs`, where `k` is the number of p-values no larger than it. `k` is
+//! at most the number of such p-values so far, plus the number of all pairs yet to come. So larger
+//! p-values can be forgotten on the way.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -60,7 +60,7 @@ impl FalseDiscovery {
         loop {
             let most = self.kept.len() as u64 + pairs_left;
             let bound = self.rate * most as f64 / self.pairs.max(1) as f64;
-            // Rounding must not make the bound forget a discovery.
+            // Rounding must not lead to forgetting a discovery.
             let bound = (bound * (1.0 + 1e-9)).min(self.bound);
             let before = self.kept.len();
             self.kept.retain(|&(p_value, _)| p_value <= bound);

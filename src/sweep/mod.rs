@@ -360,7 +360,7 @@ impl Sweep {
     }
 }
 
-/// Returns the memory of a sweep that does not depend on its blocks.
+/// Returns the memory that a sweep takes whatever its blocks.
 fn memory_of(layer: &EncodedLayer, selection: Selection) -> Memory {
     let partners = match selection {
         Selection::Strongest(most) => most.min(layer.neurons()),
