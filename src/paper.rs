@@ -1,46 +1,46 @@
-//! What the code that was released with the paper behind this crate computes.
+//! The measures of the code released with the paper behind this crate.
 
 use ndarray::{Array1, Array2, ArrayView2};
 
 use crate::{Analysis, Binning, Error, NeighborAnalysis, NeighborExecution};
 
-/// What [`released_with_paper`] returns.
+/// The result of [`released_with_paper`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PaperReport {
     /// Plug-in entropy of each neuron over 100 bins of equal width, in nats; length `neurons`.
     pub entropy: Array1<f64>,
-    /// Mutual information of each pair from 3 nearest neighbours, in nats, negative values left as
-    /// they are; `neurons × neurons`, symmetric. On the diagonal the estimate for a neuron with
+    /// Mutual information of each pair from 3 nearest neighbours, in nats; `neurons × neurons`,
+    /// symmetric. Negative values are kept. On the diagonal is the estimate for a neuron with
     /// itself, which is large and depends on the number of samples.
     pub mutual_information: Array2<f64>,
-    /// Number of samples measured.
+    /// The number of samples measured.
     pub samples: usize,
-    /// Which engine and adapter computed the pairs, and what went wrong on the way.
+    /// The engine and adapter that computed the pairs, and the incidents.
     pub execution: NeighborExecution,
 }
 
-/// Entropy and mutual information as the code released with *Measures of Information Reflect
-/// Memorization Patterns* (Bansal, Pruthi and Belinkov, NeurIPS 2022, arXiv 2210.09404) computes
-/// them, for comparison with its figures. `activations` are `samples × neurons`.
+/// Computes entropy and mutual information as the code released with *Measures of Information
+/// Reflect Memorization Patterns* (Bansal, Pruthi and Belinkov, NeurIPS 2022, arXiv 2210.09404)
+/// does, for comparison with its results. `activations` are `samples × neurons`.
 ///
 /// - Entropy: plug-in, in nats, over 100 bins of equal width between the smallest and the largest
-///   activation of *all* neurons, where the largest has a bin of its own
-///   ([`Binning::RELEASED_WITH_PAPER`] says why).
+///   activation of *all* neurons. The largest has a bin of its own, for the reason given at
+///   [`Binning::Digitized`].
 /// - Mutual information: Kraskov, Stögbauer and Grassberger's first algorithm with k = 3 and the
 ///   maximum norm, without noise or scaling, in nats; not clipped at 0.
 ///
-/// Its other option, mutual information from bins, is not reproduced: in the released code it ends
-/// with an error, as `numpy.histogram2d` returns one value more than is unpacked, and behind that it
-/// would bin the first neuron twice and never look at the second. For binned mutual information take
-/// [`Analysis`]; to compare models, it orders them as well.
+/// The released code has another option, mutual information from bins, which is not reproduced. It
+/// ends with an error, because `numpy.histogram2d` returns one value more than is unpacked. Without
+/// that error it would bin the first neuron twice and ignore the second. For binned mutual
+/// information use [`Analysis`], which can rank models too.
 ///
-/// This is [`Analysis::entropies`] and [`NeighborAnalysis::run`] with these settings; call those for
-/// another engine, progress, or a limit on memory.
+/// This is [`Analysis::entropies`] and [`NeighborAnalysis::run`] with these settings. Call those
+/// for another engine, progress, or a limit on memory.
 ///
 /// # Errors
 ///
-/// As [`NeighborAnalysis::run`]; it wants more than three samples.
+/// The errors of [`NeighborAnalysis::run`]. It needs more than three samples.
 ///
 /// # Examples
 ///

@@ -1,4 +1,4 @@
-//! The bin in which an activation falls.
+//! The bins of activations.
 //!
 //! Comparing an `f32` activation with an f64 edge is the same as comparing it with the smallest
 //! `f32` that is not below the edge. So edges are rounded up once, and every later decision is one
@@ -8,22 +8,22 @@ use fearless_simd::{Simd, prelude::*};
 
 use crate::support::simd::{Level, MAX_LANES, Vectorized};
 
-/// Turns activations of one neuron into bin codes.
+/// An encoder that turns activations of one neuron into bin codes.
 #[derive(Debug)]
 pub(crate) struct Coder {
     rule: Rule,
-    /// Whether code 0 is that of zeros, and the others' codes are one more than the rule says.
+    /// True if zeros have code 0; all other codes are then one more than the rule says.
     has_zero_bin: bool,
 }
 
-/// How the bin of an activation is found.
+/// A method of finding the bin of an activation.
 #[derive(Debug)]
 enum Rule {
-    /// There is one bin.
+    /// A single bin.
     One,
-    /// Edges are even: the nearest one is guessed by multiplication.
+    /// Equidistant edges: the nearest one is guessed by multiplication.
     Guess(Guess),
-    /// Any inner edges, rounded up: those at or below the activation are counted.
+    /// Arbitrary inner edges, rounded up: those at or below the activation are counted.
     Count(Vec<f32>),
 }
 
@@ -37,7 +37,7 @@ struct Guess {
 }
 
 impl Coder {
-    /// Edges are ascending. Without any, one bin holds everything, zero or not.
+    /// Makes a coder from ascending edges. Without edges, one bin holds everything, zero or not.
     pub(super) fn new(edges: &[f64], has_zero_bin: bool) -> Self {
         let rule = match edges {
             [] | [_] | [_, _] => Rule::One,
@@ -65,14 +65,14 @@ impl Coder {
     }
 }
 
-/// The smallest `f32` that is not below `edge`.
+/// Returns the smallest `f32` that is not below `edge`.
 fn round_up(edge: f64) -> f32 {
     #[expect(clippy::cast_possible_truncation, reason = "corrected below")]
     let near = edge as f32;
     if f64::from(near) < edge { near.next_up() } else { near }
 }
 
-/// The codes of as many values as a vector has bytes.
+/// A rule that encodes as many values at once as a vector has bytes.
 trait EncodeVector {
     fn encode<S: Simd>(&self, simd: S, values: &[f32]) -> S::u8s;
 }
@@ -148,15 +148,15 @@ impl Vectorized for SetZerosApart<'_> {
 }
 
 impl Guess {
-    /// `None` where edges are not those of `linspace`, or so narrow that a guess could be off by
-    /// more than one bin.
+    /// Returns `None` if the edges are not those of `linspace`, or if they are so close together
+    /// that a guess could be off by more than one bin.
     fn new(edges: &[f64]) -> Option<Self> {
         let bins = edges.len() - 1;
         let (low, high) = (edges[0], edges[bins]);
         let step = (high - low) / bins as f64;
         let bins_per_unit = 1.0 / step;
-        // Edges are rounded by up to 2⁻⁵² of the larger end, a sixteenth of a bin under this
-        // condition; the guess itself by less than 2⁻⁴² of a bin.
+        // This condition bounds the rounding of edges, up to 2⁻⁵² of the larger end, by a sixteenth
+        // of a bin. The guess itself is off by less than 2⁻⁴² of a bin.
         let safe = step > low.abs().max(high.abs()) * f64::powi(2.0, -48)
             && step >= f64::MIN_POSITIVE
             && bins_per_unit >= f64::MIN_POSITIVE;
@@ -187,10 +187,10 @@ impl Guess {
         S::u32s::truncate_from(self.bins_of::<S>(a).narrow(self.bins_of::<S>(b)))
     }
 
-    /// The bins of some values: whole numbers.
+    /// Returns the bins of some values, as whole numbers.
     ///
-    /// The inner edge nearest to a value is known for sure, as a guess is off by less than half a
-    /// bin, and the value is on one side of it or the other.
+    /// A guess is off by less than half a bin, so the inner edge nearest to a value is known for
+    /// sure, and one comparison says on which side of the edge the value is.
     #[inline(always)]
     fn bins_of<S: Simd>(&self, x: S::f64s) -> S::f64s {
         let place = (x - self.low) * self.bins_per_unit;
@@ -207,7 +207,7 @@ mod tests {
     use crate::MAX_BINS;
     use proptest::prelude::*;
 
-    /// The rule itself, in f64: the number of inner edges at or below `x`.
+    /// Counts the inner edges at or below `x`, in f64: the definition of a code.
     fn code_by_definition(x: f32, edges: &[f64]) -> u8 {
         let inner = edges.get(1..edges.len().saturating_sub(1)).unwrap_or(&[]);
         u8::try_from(inner.iter().filter(|&&e| e <= f64::from(x)).count()).unwrap()
@@ -231,7 +231,7 @@ mod tests {
         }
     }
 
-    /// Values around every edge, and the odd ones.
+    /// Returns values around every edge, and special values.
     fn probes(edges: &[f64]) -> Vec<f32> {
         let mut values = vec![0.0, -0.0, f32::MAX, f32::MIN, f32::from_bits(1), -f32::from_bits(1)];
         for &edge in edges {
@@ -311,7 +311,7 @@ mod tests {
             near in proptest::collection::vec(any_f32(), 2..=257),
             share in -1.0f64..1.0,
         ) {
-            // On an f32 or between it and the next, in turn.
+            // Alternately on an `f32` and between two neighbouring ones.
             let between = |(k, &x): (usize, &f32)| {
                 let step = f64::from(x.next_up()) - f64::from(x);
                 if k % 2 == 0 { f64::from(x) } else { f64::from(x) + share * step }

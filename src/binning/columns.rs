@@ -1,4 +1,4 @@
-//! The activations of one neuron after the other, each as a whole.
+//! Visits of whole neurons, one after the other.
 
 use std::iter;
 
@@ -9,10 +9,10 @@ use crate::input::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel
 use crate::support::memory;
 use crate::support::simd::Level;
 
-/// Where whole neurons' activations come from.
+/// A source of whole neurons' activations.
 pub(crate) trait Columns {
-    /// What `work` makes of each neuron's activations, in order of neurons. `work` may change its
-    /// copy.
+    /// Applies `work` to each neuron's activations, and returns the results in order of neurons.
+    /// `work` may change its copy.
     fn map<T: Send>(&mut self, work: impl Fn(&mut [f32]) -> T + Sync) -> Result<Vec<T>, Error>;
 }
 
@@ -22,11 +22,12 @@ impl Columns for &Activations<'_> {
     }
 }
 
-/// What a task copies at once, unless one neuron has more. Neighbours are copied together because
-/// their activations share cache lines in a sample-major array.
+/// The bytes that a task copies at once, unless one neuron needs more. Neighbouring neurons are
+/// copied together because their activations share cache lines in a sample-major array.
 const TASK_BYTES: usize = 8 << 20;
 
-/// What `work` makes of each neuron's activations, in order of neurons. `work` may change its copy.
+/// Applies `work` to each neuron's activations, and returns the results in order of neurons. `work`
+/// may change its copy.
 ///
 /// Neurons are spread over threads, each of which holds the copy of a few.
 pub(crate) fn map_columns<T: Send>(
@@ -51,7 +52,7 @@ pub(crate) fn map_columns<T: Send>(
     Ok(results.into_iter().flatten().collect())
 }
 
-/// Bytes that [`map_columns`] has allocated at a time, on all threads together.
+/// Returns the bytes that [`map_columns`] allocates at a time, on all threads together.
 pub(super) fn copied_bytes(samples: usize, neurons: usize) -> u128 {
     let task = (neurons_together(samples, neurons) * size_of::<f32>()) as u128 * samples as u128;
     let tasks = neurons.div_ceil(neurons_together(samples, neurons));
@@ -64,7 +65,7 @@ fn neurons_together(samples: usize, neurons: usize) -> usize {
     most.clamp(1, PANEL_NEURONS).min(shared)
 }
 
-/// Copies neighbouring neurons, all samples of each.
+/// Copies all samples of neighbouring neurons.
 fn copy(activations: &Activations<'_>, first: usize, columns: &mut [f32]) {
     let (samples, level) = (activations.samples(), Level::best());
     let neurons = first..first + columns.len() / samples;

@@ -11,8 +11,8 @@ use crate::input::activations::Activations;
 use crate::input::extents::{Extent, extents};
 use crate::{Batches, Error, MAX_BINS, MIN_BINS};
 
-/// The bin edges of every neuron of a layer: fit them on one set of activations, read them, apply
-/// them to another set.
+/// The bin edges of every neuron of a layer. They can be fitted on one set of activations, read,
+/// and applied to another set.
 ///
 /// # Examples
 ///
@@ -36,42 +36,44 @@ pub struct BinEdges {
     pub(super) neurons: usize,
     /// The most bins of any neuron, the zero bin counted, and at least [`MIN_BINS`].
     pub(super) bins: usize,
-    /// One table a neuron, or a single one that all share. Without edges it is a single bin for
-    /// everything, zero or not; else it has at least two.
+    /// One table for each neuron, or a single one that all share. An empty table means one bin for
+    /// all values, including zero; any other has at least two edges.
     pub(super) tables: Vec<Vec<f64>>,
     pub(super) has_zero_bin: bool,
-    /// Whether activations have to be categories that were there when the edges were fitted.
+    /// True if activations must be categories, up to the largest one that the edges were fitted on.
     pub(super) of_categories: bool,
 }
 
 impl BinEdges {
-    /// The edges of a binning for activations of shape `samples × neurons`.
+    /// Fits the edges of a binning to activations of shape `samples × neurons`.
     ///
-    /// O(samples · neurons) time; for [`Binning::EqualFrequency`] O(samples · log bins) a
-    /// neuron. Rules for the number of bins, quantiles, and extremes beside a zero bin take a copy
-    /// of a few neurons' activations on every thread, 8 MiB or one neuron's.
+    /// O(samples · neurons) time; [`Binning::EqualFrequency`] takes O(samples · log bins) for each
+    /// neuron. Rules for the number of bins, quantiles, and extremes beside a zero bin need a copy
+    /// of a few neurons' activations on every thread: 8 MiB, or one neuron's if that is more.
     ///
     /// # Errors
     ///
-    /// For fewer than two samples, no neurons, an activation that is not finite, and settings that
-    /// make no sense: a number of bins outside 2..=256 (the zero bin counted), a given range that
-    /// is empty or not finite, a threshold that is not finite, edges that are not finite or do not
-    /// ascend, an activation that is no category, a zero bin beside categories. For memory that is
-    /// not there.
+    /// Fails for fewer than two samples, no neurons, or an activation that is not finite. Fails for
+    /// invalid settings: a number of bins outside 2..=256 (the zero bin counted), a given range
+    /// that is empty or not finite, a threshold that is not finite, edges that are not finite or do
+    /// not ascend, an activation that is not a category, a zero bin beside categories. Fails if
+    /// memory does not suffice.
     pub fn fit(activations: ArrayView2<'_, f32>, binning: &Binning) -> Result<Self, Error> {
         binning.check()?;
         let activations = Activations::new(activations)?;
         Self::from_extents(&activations, &extents(&activations)?, binning)
     }
 
-    /// [`BinEdges::fit`] for activations that come in batches. O(samples · neurons) for each visit: one
-    /// where extremes are all that matters, none where edges are given. Where whole neurons matter
-    /// ([`Binning::EqualFrequency`], rules for the number of bins, extremes beside a zero bin), a
-    /// visit for every half GiB of activations follows.
+    /// Fits the edges of a binning to activations that come in batches, as [`BinEdges::fit`] does.
+    ///
+    /// Each visit of the activations takes O(samples · neurons) time. There is one visit for the
+    /// extremes, or none if the edges are given. [`Binning::EqualFrequency`], rules for the number
+    /// of bins, and extremes beside a zero bin need all activations of a neuron at once: one more
+    /// visit follows for every half GiB of activations.
     ///
     /// # Errors
     ///
-    /// As [`BinEdges::fit`], and what the source says of itself.
+    /// The errors of [`BinEdges::fit`], and those of the source.
     ///
     /// # Examples
     ///
@@ -91,7 +93,7 @@ impl BinEdges {
         fit_batches(source, binning, COLUMN_BYTES, Portions::MOST)
     }
 
-    /// Edges of a binning that has been checked.
+    /// Fits the edges of a binning that has been checked.
     pub(crate) fn from_extents(
         mut activations: &Activations<'_>,
         extents: &[Extent],
@@ -103,8 +105,8 @@ impl BinEdges {
         Self::from_columns(&mut activations, extents, binning)
     }
 
-    /// Edges of a binning that has been checked, and of activations that are categories if it wants
-    /// them.
+    /// Fits the edges of a binning that has been checked. If it is [`Binning::Categories`], the
+    /// activations have been checked too.
     pub(crate) fn from_columns(
         columns: &mut impl Columns,
         extents: &[Extent],
@@ -120,12 +122,12 @@ impl BinEdges {
             of_categories: *rule == Binning::Categories,
         };
         let fitted = edges.tables.iter().map(|table| edges.bins_in(table)).max();
-        // A number that was asked for is kept where all neurons are constant.
+        // A given number of bins is kept even if all neurons are constant.
         edges.bins = binning.known_bins().or(fitted).unwrap_or(MIN_BINS).max(MIN_BINS);
         Ok(edges)
     }
 
-    /// Bytes that fitting takes, edges included, at most.
+    /// Returns an upper bound of the bytes that fitting takes, edges included.
     pub(crate) fn bytes_to_fit(samples: usize, neurons: usize, binning: &Binning) -> u128 {
         let (edges, is_one_each) = binning.most_edges();
         let table = edges.saturating_mul(size_of::<f64>()).saturating_add(size_of::<Vec<f64>>());
@@ -135,15 +137,15 @@ impl BinEdges {
         copied.saturating_add(table as u128 * tables as u128)
     }
 
-    /// Most bins of any neuron, the zero bin counted, and at least two. A number of bins that was
-    /// asked for is kept, even if every neuron is constant.
+    /// Returns the largest number of bins of any neuron, the zero bin counted, and at least two. A
+    /// given number of bins is kept, even if every neuron is constant.
     #[must_use]
     pub fn bins(&self) -> usize {
         self.bins
     }
 
-    /// Bins of a neuron, the zero bin counted: 1 for one that was constant when edges of its own
-    /// were fitted, and for one that does not exist.
+    /// Returns the number of bins of a neuron, the zero bin counted. It is 1 for a neuron that was
+    /// constant when edges of its own were fitted, and for a neuron that does not exist.
     #[must_use]
     pub fn bins_of(&self, neuron: usize) -> usize {
         if neuron < self.neurons { self.bins_in(self.table(neuron)) } else { 1 }
@@ -156,29 +158,29 @@ impl BinEdges {
         }
     }
 
-    /// Number of neurons the edges were fitted on.
+    /// Returns the number of neurons that the edges were fitted on.
     #[must_use]
     pub fn neurons(&self) -> usize {
         self.neurons
     }
 
-    /// Whether bin 0 holds activations that are exactly zero, and nothing else. The edges are then
-    /// those of bin 1 and the bins that follow, which hold what is not zero.
+    /// Returns whether bin 0 is reserved for activations that are exactly zero. The edges are then
+    /// those of bin 1 and the following bins, which hold all other activations.
     #[must_use]
     pub fn has_zero_bin(&self) -> bool {
         self.has_zero_bin
     }
 
-    /// The edges of a neuron in ascending order: one more than it has bins, the zero bin not
-    /// counted. `None` for a neuron that was constant when the edges were fitted (all its
-    /// activations fall into bin 0), and for a neuron that does not exist.
+    /// Returns the edges of a neuron in ascending order: one more than it has bins, the zero bin
+    /// not counted. Returns `None` for a neuron that was constant when the edges were fitted (all
+    /// its activations fall into bin 0), and for a neuron that does not exist.
     ///
     /// Activation `x` falls into bin `k` when `edges[k] <= x < edges[k + 1]` (bin `k + 1` beside a
-    /// zero bin); the last bin also holds the last edge. Values outside fall into the first or
-    /// last bin. The outer edges of [`Binning::Threshold`] are infinite. Two neighbouring edges
-    /// are equal where a bin holds one value: that of the largest activation of
-    /// [`Binning::Digitized`], and the one beside the zero bin of a neuron that is constant but
-    /// for zeros.
+    /// zero bin); the last bin also holds the last edge. Values outside fall into the first or last
+    /// bin. The outer edges of [`Binning::Threshold`] are infinite. Two neighbouring edges are
+    /// equal if a bin holds a single value: the bin of the largest activation of
+    /// [`Binning::Digitized`], or the bin beside the zero bin if a neuron is constant except for
+    /// zeros.
     #[must_use]
     pub fn of(&self, neuron: usize) -> Option<&[f64]> {
         (neuron < self.neurons).then(|| self.table(neuron)).filter(|table| !table.is_empty())
@@ -188,13 +190,13 @@ impl BinEdges {
         if self.tables.len() == 1 { &self.tables[0] } else { &self.tables[neuron] }
     }
 
-    /// What turns activations of `neuron` into codes.
+    /// Returns the coder that turns activations of `neuron` into codes.
     pub(crate) fn coder(&self, neuron: usize) -> Coder {
         Coder::new(self.table(neuron), self.has_zero_bin)
     }
 
-    /// Refuses activations that these edges have no bin for: others than the categories that they
-    /// were fitted on. There are `before` samples before these.
+    /// Refuses activations that have no bin: those that are not categories up to the largest one that
+    /// the edges were fitted on. `before` is the number of samples before these.
     pub(crate) fn check(&self, activations: &Activations<'_>, before: usize) -> Result<(), Error> {
         if self.of_categories {
             fit::check_categories(activations, before, self.tables[0].len().saturating_sub(2))

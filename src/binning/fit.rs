@@ -1,4 +1,4 @@
-//! Tables of edges from activations.
+//! The fit of edge tables to activations.
 
 use rayon::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::input::extents::Extent;
 use crate::support::memory;
 use crate::{Error, MAX_BINS};
 
-/// Smallest and largest of some activations.
+/// The smallest and the largest of some activations.
 #[derive(Debug, Clone, Copy)]
 struct Ends {
     low: f64,
@@ -21,7 +21,7 @@ impl Ends {
     fn of(values: &[f32]) -> Option<Self> {
         let low = values.iter().copied().fold(f32::INFINITY, f32::min);
         let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        // Which of two zeros is the smaller one is left to the CPU; this makes it 0.
+        // Which of the zeros 0 and −0 is the smaller depends on the CPU; adding 0 makes both 0.
         let ends = Self { low: f64::from(low + 0.0), high: f64::from(high + 0.0) };
         (!values.is_empty()).then_some(ends)
     }
@@ -31,7 +31,8 @@ impl Ends {
     }
 }
 
-/// The table of each neuron, or a single one that all share, for a binning without its zero bin.
+/// Returns the table of each neuron, or a single one that all share, for a binning without its zero
+/// bin.
 pub(super) fn tables(
     columns: &mut impl Columns,
     extents: &[Extent],
@@ -56,7 +57,7 @@ pub(super) fn tables(
         }
         Binning::EqualFrequency { bins } => fit.equal_frequency(*bins),
         Binning::Threshold(threshold) => {
-            // Above the threshold is at or above the next number.
+            // `x > threshold` is the same as `x >= threshold.next_up()`.
             Ok(vec![vec![f64::NEG_INFINITY, f64::from(threshold.next_up()), f64::INFINITY]])
         }
         Binning::Edges(edges) => Ok(vec![edges.clone()]),
@@ -70,19 +71,19 @@ pub(super) fn tables(
             let bins = largest as usize + 1;
             Ok(vec![linspace(0.0, bins as f64, bins)])
         }
-        // `Binning::parts` unwraps all of them.
+        // Unreachable: `Binning::parts` unwraps every zero bin.
         Binning::WithZeroBin(inner) => tables(columns, extents, inner, true),
     }
 }
 
-/// An error for the first sample (then the first neuron) that is no whole number from 0 to
-/// `largest`. There are `before` samples before these.
+/// Reports the first sample (then the first neuron) whose activation is not a whole number from 0
+/// to `largest`. `before` is the number of samples before these.
 pub(crate) fn check_categories(
     activations: &Activations<'_>,
     before: usize,
     largest: usize,
 ) -> Result<(), Error> {
-    /// Activations that one task looks at, about.
+    /// The approximate number of activations of one task.
     const TASK_VALUES: usize = 1 << 16;
     let (samples, neurons) = (activations.samples(), activations.neurons());
     let most = largest as f32;
@@ -148,8 +149,8 @@ impl<C: Columns> Fit<'_, C> {
         })
     }
 
-    /// The ends of each neuron's activations, zeros left out if they have a bin; `None` if there
-    /// are no others.
+    /// Returns the ends of each neuron's activations, without zeros if these have a bin of their
+    /// own, or `None` if no activations are left.
     fn ends(&mut self) -> Result<Vec<Option<Ends>>, Error> {
         if self.has_zero_bin {
             return self.map_binned(|values| Ends::of(values));
@@ -158,12 +159,12 @@ impl<C: Columns> Fit<'_, C> {
         Ok(self.extents.iter().map(ends).collect())
     }
 
-    /// The ends of all neurons' activations.
+    /// Returns the ends of all neurons' activations together.
     fn global_ends(&mut self) -> Result<Option<Ends>, Error> {
         Ok(self.ends()?.into_iter().flatten().reduce(Ends::with))
     }
 
-    /// What `work` makes of each neuron's activations, zeros left out if they have a bin.
+    /// Applies `work` to each neuron's activations, without zeros if these have a bin of their own.
     fn map_binned<T: Send>(
         &mut self,
         work: impl Fn(&mut [f32]) -> T + Sync,
@@ -173,15 +174,16 @@ impl<C: Columns> Fit<'_, C> {
             .map(|values| work(if has_zero_bin { keep(values, |&x| x != 0.0) } else { values }))
     }
 
-    /// Whether tables of so many edges could be had for all neurons.
+    /// Checks that memory suffices for tables of `edges` edges for all neurons.
     fn check_memory(&self, edges: usize) -> Result<(), Error> {
         memory::check::<f64>(edges.saturating_mul(self.extents.len()))
     }
 }
 
-/// Equal-width bins. Of values that are all alike there is one bin: what else there may be is
-/// in it as well or, if it is zero, in the zero bin. Without any values there is no zero bin
-/// either.
+/// Returns the table of equal-width bins.
+///
+/// If all values are equal there is one bin. It also holds any other activation, except that zeros
+/// go into the zero bin if there is one. Without values there is no zero bin either.
 fn table_between(ends: Option<Ends>, bins: usize, has_zero_bin: bool) -> Vec<f64> {
     match ends {
         Some(Ends { low, high }) if low < high => linspace(low, high, bins),
@@ -190,7 +192,7 @@ fn table_between(ends: Option<Ends>, bins: usize, has_zero_bin: bool) -> Vec<f64
     }
 }
 
-/// Moves what is kept to the front, in order.
+/// Moves the values to keep to the front, in order, and returns them.
 fn keep(values: &mut [f32], is_kept: impl Fn(&f32) -> bool) -> &mut [f32] {
     let mut kept = 0;
     for k in 0..values.len() {

@@ -1,6 +1,6 @@
-//! Edges of equal-width bins, as `numpy.linspace` makes them.
+//! Edges of equal-width bins, as in `numpy.linspace`.
 
-/// `numpy.linspace(low, high, bins + 1)`, or nothing when the range has no width.
+/// Returns `numpy.linspace(low, high, bins + 1)`, or nothing if the range has no width.
 pub(super) fn linspace(low: f64, high: f64, bins: usize) -> Vec<f64> {
     if low >= high {
         return Vec::new();

@@ -1,8 +1,8 @@
-//! How activations are cut into bins: the choices, and what is wrong with some of them.
+//! Binnings of activations: the choices, and checks of their settings.
 //!
-//! `fit.rs` makes [`BinEdges`] from a [`Binning`] and activations, a column at a time
-//! (`columns.rs`), with the number of bins of a [`BinRule`] (`rules.rs`) or at quantiles
-//! (`quantiles.rs`). `coder.rs` turns activations into bin numbers.
+//! `fit.rs` makes [`BinEdges`] from a [`Binning`] and activations, one column at a time
+//! (`columns.rs`). The number of bins may come from a [`BinRule`] (`rules.rs`), and the edges may
+//! be quantiles (`quantiles.rs`). `coder.rs` turns activations into bin numbers.
 
 mod batches;
 mod coder;
@@ -23,11 +23,11 @@ pub use rules::BinRule;
 
 use crate::{Error, MAX_BINS, MIN_BINS};
 
-/// How the activations of each neuron are cut into bins.
+/// A rule that cuts the activations of each neuron into bins.
 ///
-/// A bin holds its lower edge and not its upper one; the last bin holds both. Activations outside
-/// all edges fall into the first or the last bin. Comparisons are exact: an `f32` activation
-/// against an edge in f64.
+/// A bin includes its lower edge and excludes its upper edge; the last bin includes both.
+/// Activations outside all edges fall into the first or the last bin. Comparisons are exact: an
+/// `f32` activation is compared with an edge in f64.
 ///
 /// # Examples
 ///
@@ -54,57 +54,56 @@ use crate::{Error, MAX_BINS, MIN_BINS};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Binning {
-    /// Bins of one width between two ends: the edges are `numpy.linspace(low, high, bins + 1)`, in
-    /// f64.
+    /// Bins of equal width between two ends: the edges are `numpy.linspace(low, high, bins + 1)`,
+    /// in f64.
     EqualWidth {
-        /// How many: 2 to 256 of every neuron, or by a rule for each.
+        /// The number of bins: 2 to 256 for every neuron, or given by a rule for each.
         bins: Bins,
-        /// Where the first begins and the last ends.
+        /// The range that the bins cover.
         range: Range,
     },
-    /// Equal-width bins between the extremes of all neurons, and one more that holds the largest
-    /// activation of all and nothing else.
+    /// Equal-width bins between the extremes of all neurons, and one more bin that holds only the
+    /// largest activation of all.
     ///
-    /// That is what `numpy.digitize(x, numpy.linspace(x.min(), x.max(), bins + 1))` does, whose
-    /// last bin is not closed. The code that was released with *Measures of Information Reflect
+    /// `numpy.digitize(x, numpy.linspace(x.min(), x.max(), bins + 1))` gives the same result,
+    /// because its last bin is not closed. The code released with *Measures of Information Reflect
     /// Memorization Patterns* (arXiv 2210.09404) computes entropies in this way, with 100 bins and
-    /// so 101 codes: [`Binning::RELEASED_WITH_PAPER`]. Elsewhere take [`Binning::EqualWidth`] with
-    /// [`Range::Global`], which differs in the bin of that one activation.
+    /// so 101 codes: [`Binning::RELEASED_WITH_PAPER`]. For other purposes use
+    /// [`Binning::EqualWidth`] with [`Range::Global`], which differs only in the bin of that one
+    /// activation.
     Digitized {
-        /// How many of one width, 1 to 255: one fewer than there are in all.
+        /// The number of bins of equal width, 1 to 255: one fewer than the total number of bins.
         bins: usize,
     },
     /// Bins that hold equally many samples of a neuron, as far as ties allow.
     ///
     /// Edges are `numpy.unique(numpy.quantile(x, numpy.linspace(0, 1, bins + 1)))`, in f64 and with
-    /// numpy's linear interpolation. Equal activations are never split, so that a neuron with many
-    /// of them has fewer bins, and unevenly filled ones: where more than `(bins − 1) / bins` of a
-    /// ReLU's activations are zero, its one bin holds everything. [`Binning::with_zero_bin`] is
-    /// the remedy.
+    /// numpy's linear interpolation. Equal activations are never split, so a neuron with many equal
+    /// activations has fewer bins, unevenly filled. If more than `(bins − 1) / bins` of a ReLU's
+    /// activations are zero, its only bin holds everything; [`Binning::with_zero_bin`] avoids this.
     EqualFrequency {
-        /// How many, 2 to 256.
+        /// The number of bins, 2 to 256.
         bins: usize,
     },
-    /// Two bins: a neuron fires where its activation is above this number (bin 1) and does not
-    /// where it is equal or below (bin 0).
+    /// Two bins: activations above this number (bin 1: the neuron fires), and those equal to it or
+    /// below (bin 0).
     Threshold(f32),
-    /// These edges for every neuron: 2 to 257 finite numbers in ascending order, none twice.
+    /// Given edges for every neuron: 2 to 257 finite numbers, strictly ascending.
     Edges(Vec<f64>),
-    /// Activations are categories already, whole numbers from 0 to 255: the bin of a sample is
-    /// its activation. There are as many bins as the largest activation of all neurons and one
-    /// more.
+    /// Categories: activations are whole numbers from 0 to 255, and the bin of a sample is its
+    /// activation. The number of bins is the largest activation of all neurons plus one.
     Categories,
-    /// A bin for zeros beside those of another binning, which sees the other activations only:
-    /// [`Binning::with_zero_bin`].
+    /// Another binning with an additional bin for zeros; the other binning sees only the other
+    /// activations. Made by [`Binning::with_zero_bin`].
     WithZeroBin(Box<Binning>),
 }
 
 impl Binning {
-    /// How the code that was released with *Measures of Information Reflect Memorization Patterns*
-    /// (arXiv 2210.09404) bins activations for its entropies: see [`Binning::Digitized`].
+    /// The binning of entropies in the code released with *Measures of Information Reflect
+    /// Memorization Patterns* (arXiv 2210.09404): see [`Binning::Digitized`].
     pub const RELEASED_WITH_PAPER: Self = Self::Digitized { bins: 100 };
 
-    /// Equal-width bins between each neuron's own extremes; a number of bins, or a rule.
+    /// Makes equal-width bins between each neuron's own extremes, from a number of bins or a rule.
     ///
     /// # Examples
     ///
@@ -120,16 +119,16 @@ impl Binning {
         Self::EqualWidth { bins: bins.into(), range: Range::default() }
     }
 
-    /// The same with a bin of its own for activations that are exactly zero (0 or −0), as most are
-    /// of a ReLU neuron or a feature of a sparse autoencoder.
+    /// Adds a separate bin for activations that are exactly zero (0 or −0). Most activations of a
+    /// ReLU neuron or of a feature of a sparse autoencoder are.
     ///
     /// Zeros are in bin 0. The other activations are binned as if there were no zeros: extremes,
     /// quantiles and numbers of bins are fitted on them alone, and their bins are numbered from 1.
-    /// The zero bin counts: beside it there may be 255. A neuron whose activations are all zero
-    /// has one bin, unless its edges are those of all neurons.
+    /// The zero bin counts: there may be 255 other bins. A neuron whose activations are all zero
+    /// has one bin, unless all neurons share their edges.
     ///
-    /// A second zero bin changes nothing. [`Binning::Categories`] has bin 0 for zeros in any case,
-    /// and refuses another when it is run.
+    /// A second zero bin changes nothing. [`Binning::Categories`] already has bin 0 for zeros;
+    /// adding a zero bin to it is an error when it is run.
     ///
     /// # Examples
     ///
@@ -152,8 +151,8 @@ impl Binning {
         }
     }
 
-    /// What bins the activations that are not zero or, without a zero bin, all; and whether there
-    /// is a zero bin.
+    /// Returns the binning of the activations that a zero bin leaves (all without one), and whether
+    /// there is a zero bin.
     pub(crate) fn parts(&self) -> (&Self, bool) {
         match self {
             Self::WithZeroBin(inner) => (inner.parts().0, true),
@@ -161,7 +160,7 @@ impl Binning {
         }
     }
 
-    /// Sets the range of equal-width bins; nothing else has one.
+    /// Sets the range of equal-width bins; other binnings have none.
     pub(crate) fn set_range(&mut self, new: Range) {
         match self {
             Self::EqualWidth { range, .. } => *range = new,
@@ -170,7 +169,7 @@ impl Binning {
         }
     }
 
-    /// Bins of a neuron in all, where that does not depend on activations.
+    /// Returns the total number of bins of a neuron, if it does not depend on activations.
     pub(crate) fn known_bins(&self) -> Option<usize> {
         let (rule, has_zero_bin) = self.parts();
         let bins = match rule {
@@ -183,7 +182,8 @@ impl Binning {
         Some(bins.saturating_add(usize::from(has_zero_bin)).max(MIN_BINS))
     }
 
-    /// The most edges that a neuron can have, and whether neurons have edges of their own.
+    /// Returns the largest number of edges that a neuron can have, and whether each neuron has
+    /// edges of its own.
     pub(crate) fn most_edges(&self) -> (usize, bool) {
         let (rule, _) = self.parts();
         match rule {
@@ -196,7 +196,7 @@ impl Binning {
         }
     }
 
-    /// Whether edges are fitted on each neuron's activations as a whole, which takes a copy.
+    /// Returns whether fitting the edges needs a copy of all activations of each neuron.
     pub(crate) fn reads_columns(&self) -> bool {
         match self.parts() {
             (Self::EqualWidth { bins: Bins::Fixed(_), range: Range::Given(..) }, _) => false,
@@ -206,7 +206,7 @@ impl Binning {
         }
     }
 
-    /// Whether edges depend on activations at all.
+    /// Returns whether edges depend on activations.
     pub(crate) fn reads_activations(&self) -> bool {
         !matches!(
             self.parts().0,
@@ -216,7 +216,7 @@ impl Binning {
         )
     }
 
-    /// Refuses settings that make no sense with any activations.
+    /// Refuses settings that are invalid for any activations.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let (rule, has_zero_bin) = self.parts();
         match rule {
@@ -235,19 +235,19 @@ impl Binning {
             Self::Threshold(threshold) => Err(Error::ThresholdNotFinite { threshold: *threshold }),
             Self::Edges(edges) => check_edges(edges, has_zero_bin),
             Self::Categories if has_zero_bin => Err(Error::ZeroBinOfCategories),
-            // `parts` leaves no zero bin in a rule.
+            // `parts` has removed every zero bin from the rule.
             Self::Categories | Self::WithZeroBin(_) => Ok(()),
         }
     }
 }
 
-/// How many bins of one width.
+/// The number of bins of equal width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bins {
-    /// This many of every neuron.
+    /// The same number for every neuron.
     Fixed(usize),
-    /// As many as a rule says, for each neuron from its own activations.
+    /// The number that a rule gives for each neuron, from its own activations.
     Rule(BinRule),
 }
 
@@ -263,18 +263,18 @@ impl From<BinRule> for Bins {
     }
 }
 
-/// Where the bins of a neuron begin and end.
+/// The interval that the bins of a neuron cover.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Range {
-    /// From each neuron's own smallest to its own largest activation.
+    /// Each neuron's own extremes, from its smallest to its largest activation.
     #[default]
     PerNeuron,
-    /// From the smallest to the largest activation of all neurons: the default of
-    /// *Measures of Information Reflect Memorization Patterns* (arXiv 2210.09404).
+    /// The extremes of all neurons together: the default of *Measures of Information Reflect
+    /// Memorization Patterns* (arXiv 2210.09404).
     Global,
-    /// From the first to the second number, for every neuron. Activations outside fall into the
-    /// first or the last bin.
+    /// The interval from the first to the second number, for every neuron. Activations outside fall
+    /// into the first or the last bin.
     Given(f64, f64),
 }
 
@@ -290,7 +290,7 @@ impl Range {
     }
 }
 
-/// `bins` are those beside the zero bin.
+/// Checks a number of bins that excludes the zero bin.
 fn check_bins(bins: usize, has_zero_bin: bool) -> Result<(), Error> {
     let zero_bin = usize::from(has_zero_bin);
     if (MIN_BINS - zero_bin..=MAX_BINS - zero_bin).contains(&bins) {

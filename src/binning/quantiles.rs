@@ -1,8 +1,8 @@
-//! Quantiles as `numpy.quantile` interpolates them, in f64.
+//! Quantiles in f64, interpolated as by `numpy.quantile`.
 
 use std::num::NonZero;
 
-/// Where a quantile lies between two values of a sorted list, as numpy's method "linear" says
+/// The position of a quantile between two values of a sorted list, by numpy's method "linear"
 /// (Hyndman and Fan's seventh).
 struct Place {
     below: usize,
@@ -26,7 +26,8 @@ impl Place {
         Self { below, above: below + 1, share: place - below as f64 }
     }
 
-    /// numpy counts from the nearer end, so that the result never decreases with the share.
+    /// Interpolates from the nearer end, as numpy does, so that the result never decreases with the
+    /// share.
     fn interpolate(&self, below: f32, above: f32) -> f64 {
         let (below, above) = (f64::from(below), f64::from(above));
         let difference = above - below;
@@ -35,12 +36,13 @@ impl Place {
         } else {
             below + difference * self.share
         };
-        // Which of two zeros is the smaller one is left to the order of sorting; this makes it 0.
+        // Which of the zeros 0 and −0 comes first depends on the order of sorting; adding 0 makes
+        // both 0.
         value + 0.0
     }
 }
 
-/// A quantile of values in any order, which are put into another. O(values).
+/// Returns a quantile of unsorted values, which it reorders. O(values).
 pub(super) fn select(values: &mut [f32], quantile: f64) -> f64 {
     let Some(len) = NonZero::new(values.len()) else { return f64::NAN };
     let place = Place::new(len, quantile);
@@ -49,8 +51,8 @@ pub(super) fn select(values: &mut [f32], quantile: f64) -> f64 {
     place.interpolate(below, if place.above == place.below { below } else { above })
 }
 
-/// `numpy.unique(numpy.quantile(values, quantiles))`; the values are put into another order.
-/// O(values · log quantiles).
+/// Returns `numpy.unique(numpy.quantile(values, quantiles))`, and reorders the values. O(values ·
+/// log quantiles).
 pub(super) fn distinct(values: &mut [f32], quantiles: &[f64]) -> Vec<f64> {
     let Some(len) = NonZero::new(values.len()) else { return Vec::new() };
     let places: Vec<Place> = quantiles.iter().map(|&quantile| Place::new(len, quantile)).collect();
@@ -66,8 +68,8 @@ pub(super) fn distinct(values: &mut [f32], quantiles: &[f64]) -> Vec<f64> {
     found
 }
 
-/// Moves values so that at some indices, which ascend, are those that sorting would put there.
-/// `first` is the index of the first value.
+/// Moves values so that those at the given ascending indices are the ones that sorting would put
+/// there. `first` is the index of the first value.
 fn sort_at(values: &mut [f32], first: usize, indices: &[usize]) {
     let (before, rest) = indices.split_at(indices.len() / 2);
     if let Some((&index, behind)) = rest.split_first() {

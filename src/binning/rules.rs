@@ -1,18 +1,19 @@
-//! Rules for the number of equal-width bins, as `numpy.histogram_bin_edges` has them.
+//! Rules for the number of equal-width bins, as in `numpy.histogram_bin_edges`.
 
 use super::quantiles;
 
 /// A rule for the number of equal-width bins of a neuron, from its own activations.
 ///
 /// Each is the rule of the same name of `numpy.histogram_bin_edges(x, bins=rule)`, computed in f64
-/// and in numpy's order of operations. It gives a width, and bins enough of that width to fill the
-/// range are taken; where the width is zero, one bin. More than 256 bins (255 beside a zero bin)
-/// become 256, where numpy would take them all. With [`crate::Range::Global`] and
-/// [`crate::Range::Given`] it is numpy with `range=(low, high)`: the width from the neuron's
-/// activations inside the range, the number from the whole range.
+/// and in numpy's order of operations. The rule gives a width, and the number of bins is the
+/// smallest that fills the range with bins of at most that width. A width of zero gives one bin.
+/// More than 256 bins (255 beside a zero bin) become 256, whereas numpy would use them all. With
+/// [`crate::Range::Global`] and [`crate::Range::Given`] the rule is numpy's with
+/// `range=(low, high)`: the width comes from the neuron's activations inside the range, the number
+/// from the whole range.
 ///
-/// `S` is the number of samples of the neuron (those that are not zero beside a zero bin, those
-/// inside a given range), `σ` their standard deviation.
+/// `S` is the number of samples of the neuron (without zeros beside a zero bin, and without samples
+/// outside a given range), `σ` their standard deviation.
 ///
 /// # Examples
 ///
@@ -30,10 +31,11 @@ use super::quantiles;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BinRule {
-    /// numpy's `"auto"`: the narrower of Sturges' bins and those of Freedman and Diaconis, the
-    /// latter not narrower than half of those of the square root.
+    /// numpy's `"auto"`: the narrower of Sturges' width and that of Freedman and Diaconis; the
+    /// latter is at least half the width of the square-root rule.
     Auto,
-    /// `log₂ S + 1` bins (Sturges, *The Choice of a Class Interval*, 1926): for a bell curve.
+    /// `log₂ S + 1` bins (Sturges, *The Choice of a Class Interval*, 1926): for bell-shaped
+    /// distributions.
     Sturges,
     /// Sturges' formula with a term for skewness (Doane, *Aesthetic Frequency Classifications*,
     /// 1976).
@@ -41,8 +43,8 @@ pub enum BinRule {
     /// Width `σ · (24 √π / S)^⅓` (Scott, *On optimal and data-based histograms*, 1979).
     Scott,
     /// Width `2 · IQR · S^−⅓`, from the interquartile range (Freedman and Diaconis, *On the
-    /// histogram as a density estimator*, 1981): one bin where half of the activations are equal,
-    /// as in most ReLU neurons.
+    /// histogram as a density estimator*, 1981). It gives one bin if half of the activations are
+    /// equal, as in most ReLU neurons.
     FreedmanDiaconis,
     /// `√S` bins.
     SquareRoot,
@@ -51,8 +53,8 @@ pub enum BinRule {
 }
 
 impl BinRule {
-    /// The number of bins, 1 to `most`, that fill a range of some width. The values are put into
-    /// another order.
+    /// Returns the number of bins, 1 to `most`, that fill a range of the given width. Reorders the
+    /// values.
     pub(super) fn bins(self, values: &mut [f32], range_width: f64, most: usize) -> usize {
         let width = if values.is_empty() { 0.0 } else { self.bin_width(values) };
         if width == 0.0 || range_width == 0.0 {
@@ -126,7 +128,7 @@ fn standard_deviation(values: &[f32]) -> f64 {
     (sum(values, |x| (x - mean) * (x - mean)) / values.len() as f64).sqrt()
 }
 
-/// Σ f(x) in the order in which numpy adds, so that it has numpy's bits: halves down to 128 terms,
+/// Returns Σ f(x), added in numpy's order so that it has numpy's bits: halves down to 128 terms,
 /// and eight sums side by side in each.
 fn sum(values: &[f32], f: impl Fn(f64) -> f64 + Copy) -> f64 {
     const SIDE_BY_SIDE: usize = 8;
@@ -151,15 +153,17 @@ fn sum(values: &[f32], f: impl Fn(f64) -> f64 + Copy) -> f64 {
     rest.iter().fold(total, |total, &x| total + f(f64::from(x)))
 }
 
-/// `x³` rounded once, as numpy's power is: of symmetric values, the sum of cubes is nothing but
-/// rounding, and Doane's formula takes the next number of bins where it is not zero.
+/// Returns `x³` rounded once, as numpy's power is.
+///
+/// For symmetric values the sum of cubes consists of rounding errors only, and Doane's formula
+/// gives one more bin if the sum is not zero.
 #[inline(always)]
 fn cube(x: f64) -> f64 {
     let (cube, rest) = cube_and_rest(x);
     cube + rest
 }
 
-/// `x³` as a sum of two numbers.
+/// Returns `x³` as a sum of two numbers.
 #[inline(always)]
 fn cube_and_rest(x: f64) -> (f64, f64) {
     let square = x * x;
@@ -167,8 +171,9 @@ fn cube_and_rest(x: f64) -> (f64, f64) {
     (cube, product_rest(square, x, cube) + product_rest(x, x, square) * x)
 }
 
-/// `a · b − product`, exactly, where `product` is `a · b` rounded and nothing is very large or very
-/// small (Dekker, *A floating-point technique for extending the available precision*, 1971).
+/// Returns `a · b − product` exactly, where `product` is `a · b` rounded, for numbers that are
+/// neither very large nor very small (Dekker, *A floating-point technique for extending the
+/// available precision*, 1971).
 #[inline(always)]
 fn product_rest(a: f64, b: f64, product: f64) -> f64 {
     let halves = |x: f64| {
@@ -180,13 +185,13 @@ fn product_rest(a: f64, b: f64, product: f64) -> f64 {
     ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 }
 
-/// `x` to the power of the f64 that is nearest to ⅓, as a sum of two numbers of which the first is
-/// rounded correctly but for the rarest cases.
+/// Returns `x` to the power of the f64 nearest to ⅓, as a sum of two numbers. The first is rounded
+/// correctly except in very rare cases.
 ///
-/// `libm::pow` is off by a unit in the last place for every tenth number. That would make 21 bins
-/// of Rice's 20 for 1,000 samples.
+/// `libm::pow` is off by a unit in the last place for every tenth number. With it, Rice's rule
+/// would give 21 bins instead of 20 for 1,000 samples.
 fn power_of_a_third(x: f64) -> (f64, f64) {
-    /// ⅓ less the f64 nearest to it.
+    /// The difference of ⅓ and the f64 nearest to it.
     const SHORT_OF_A_THIRD: f64 = 1.850_371_707_708_594e-17;
     let root = libm::cbrt(x);
     let (cube, cube_rest) = cube_and_rest(root);
@@ -196,7 +201,7 @@ fn power_of_a_third(x: f64) -> (f64, f64) {
     (sum, rest - (sum - root))
 }
 
-/// `1 / (high + low)`.
+/// Returns `1 / (high + low)`.
 fn one_over((high, low): (f64, f64)) -> f64 {
     let inverse = 1.0 / high;
     let product = inverse * high;
@@ -208,7 +213,7 @@ fn one_over((high, low): (f64, f64)) -> f64 {
 mod tests {
     use super::*;
 
-    /// `n ** (1 / 3)` and `n ** (-1 / 3)` by Python and glibc.
+    /// Expects `n ** (1 / 3)` and `n ** (-1 / 3)` as computed by Python with glibc.
     #[test]
     fn cube_roots_have_the_bits_of_python() {
         let expected = [
@@ -235,7 +240,7 @@ mod tests {
         }
     }
 
-    /// `x.sum()` and `x.std()` by numpy 2.4.6 of the first n of
+    /// Expects `x.sum()` and `x.std()` as computed by numpy 2.4.6 for the first n of
     /// `((np.arange(1000) * 7919 % 1009) / 3).astype(np.float32).astype(np.float64)`.
     #[test]
     fn sums_and_deviations_have_the_bits_of_numpy() {
@@ -256,8 +261,8 @@ mod tests {
         }
     }
 
-    /// Of a ramp, symmetric but for rounding, numpy 2.4.6 makes 11 bins by Doane's formula where
-    /// cubes are rounded once; cubes of two roundings make 10.
+    /// Checks a ramp, which is symmetric except for rounding: numpy 2.4.6 makes 11 bins by Doane's
+    /// formula if cubes are rounded once; cubes rounded twice make 10.
     #[test]
     fn skewness_of_nothing_but_rounding() {
         let ramp = |samples: u16| (0..samples).map(f32::from).collect::<Vec<_>>();

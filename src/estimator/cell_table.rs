@@ -1,37 +1,37 @@
 //! A function of a cell's count that is summed over the cells of a histogram, as exact integers.
 //!
-//! Many entropies are an affine function of `Σ f(n)` over the cells of a histogram, `n` being the
-//! samples in a cell. A sum of integers does not depend on the order of the cells, so every engine,
-//! tile shape and thread count returns the same bits.
+//! Many entropies are an affine function of `Σ f(n)` over the cells of a histogram, where `n` is
+//! the number of samples in a cell. A sum of integers does not depend on the order of the cells, so
+//! every engine, tile shape and thread count returns the same bits.
 //!
-//! As `Σ n` is the number of samples and `Σ 1` the number of cells, both known, `f` may be tilted:
-//! `f(n) − f(0) − n (f(1) − f(0))` tells as much, and is 0 for empty cells and for cells of one
-//! sample. Kernels rely on that: they skip such cells.
+//! `Σ n` is the number of samples and `Σ 1` the number of cells. Both are known, so `f` may be
+//! tilted: `f(n) − f(0) − n (f(1) − f(0))` carries the same information, and is 0 for empty cells
+//! and for cells of one sample. Kernels rely on this: they skip such cells.
 //!
-//! What is tabulated is `n · round(2ᵏ g(n))`, for a tilted function `n · g(n)`: because `g` is
-//! rounded before it is multiplied, the sum of a histogram of `S` samples is within `S · 2⁻ᵏ⁻¹` of
-//! its exact value however many cells it has, and for `g = ln` the function stays superadditive,
-//! `f(a + b) ≥ f(a) + f(b)`, so that joint entropies are never below marginal ones.
+//! The table holds `n · round(2ᵏ g(n))`, for a tilted function `n · g(n)`. Because `g` is rounded
+//! before it is multiplied, the sum of a histogram of `S` samples is within `S · 2⁻ᵏ⁻¹` of its
+//! exact value, however many cells there are. For `g = ln` the function also stays superadditive,
+//! `f(a + b) ≥ f(a) + f(b)`, so joint entropies are never below marginal ones.
 
 use std::fmt;
 
 use rayon::prelude::*;
 
-/// Fraction bits of `g` for up to 2²¹ samples; more samples leave fewer.
+/// The fraction bits of `g` for up to 2²¹ samples; more samples leave fewer.
 const MAX_FRACTION_BITS: u32 = 36;
 
-/// Sums stay below 2⁶², so that differences of them fit an `i64`.
+/// The bits of sums: these stay below 2⁶², so that their differences fit an `i64`.
 const SUM_BITS: u32 = 62;
 
-/// `g(n) < 2⁵` for every count that fits 32 bits: it is `ln n` and a little.
+/// The bits of `g(n)`, which is `ln n` plus a little: below 2⁵ for every count that fits 32 bits.
 const VALUE_BITS: u32 = 5;
 
-/// Tabulated counts; larger ones are computed, which only matters to jobs of over four million
-/// samples.
+/// The number of tabulated counts. Larger counts are computed, which matters only to jobs of over
+/// four million samples.
 pub(crate) const MAX_TABULATED: usize = 1 << 22;
 
-/// What is summed over the cells, divided by the samples in a cell and tilted: `g(n)`, for a count of
-/// at least two.
+/// The tilted function `g(n)`, for a count of at least two: the term of a cell, divided by the
+/// samples in it.
 pub(crate) type ValueASample = Box<dyn Fn(u32) -> f64 + Send + Sync>;
 
 /// `f(n)` for the counts of a job of a known number of samples.
@@ -43,7 +43,7 @@ pub(crate) struct CellTable {
 }
 
 impl CellTable {
-    /// The table of `f(n) = n · round(2ᵏ g(n))`, with `f(0) = f(1) = 0`.
+    /// Makes the table of `f(n) = n · round(2ᵏ g(n))`, with `f(0) = f(1) = 0`.
     pub(crate) fn new(samples: u32, value_a_sample: ValueASample) -> Self {
         let fraction_bits = fraction_bits(samples);
         let len = MAX_TABULATED.min(samples as usize + 1);
@@ -53,13 +53,14 @@ impl CellTable {
         Self { values, samples, fraction_bits, value_a_sample }
     }
 
-    /// The plug-in estimator's table: `g = ln`.
+    /// Makes the plug-in estimator's table, with `g = ln`.
     pub(crate) fn plug_in(samples: u32) -> Self {
-        // libm, not the platform's logarithm: the table must have the same bits on every machine.
+        // libm instead of the platform's logarithm: the table must have the same bits on every
+        // machine.
         Self::new(samples, Box::new(|n| libm::log(f64::from(n))))
     }
 
-    /// `f(n)`.
+    /// Returns `f(n)`.
     #[inline(always)]
     pub(crate) fn value(&self, count: u32) -> u64 {
         match self.values.get(count as usize) {
@@ -68,29 +69,29 @@ impl CellTable {
         }
     }
 
-    /// `f(0), f(1), …`, as far as they are tabulated.
+    /// Returns the tabulated `f(0), f(1), …`
     #[cfg(any(feature = "gpu", test))]
     pub(crate) fn values(&self) -> &[u64] {
         &self.values
     }
 
-    /// Whether every count of the job is in [`CellTable::values`].
+    /// Returns whether [`CellTable::values`] has every count of the job.
     #[cfg(feature = "gpu")]
     pub(crate) fn is_complete(&self) -> bool {
         self.values.len() > self.samples as usize
     }
 
-    /// Σ f(n) over the cells of one histogram.
+    /// Returns Σ f(n) over the cells of one histogram.
     pub(crate) fn sum(&self, counts: &[u32]) -> u64 {
         counts.iter().map(|&n| self.value(n)).sum()
     }
 
-    /// The sum of a histogram with all samples in one cell: the largest there is.
+    /// Returns the largest sum of any histogram, that of all samples in one cell.
     pub(crate) fn largest_sum(&self) -> u64 {
         self.value(self.samples)
     }
 
-    /// A difference of sums, divided by the number of samples: nats.
+    /// Divides a difference of sums by the number of samples, and returns nats.
     pub(crate) fn to_nats(&self, difference: i64) -> f64 {
         let scale = f64::from(self.samples) * (1u64 << self.fraction_bits) as f64;
         difference as f64 / scale

@@ -1,12 +1,12 @@
 //! The digamma function, with the same bits on every machine.
 
-/// ψ(x) for `x > 0`, to about 1e-15 relative to the larger of ψ(x) and 1.
+/// Returns ψ(x) for `x > 0`, to about 1e-15 relative to the larger of ψ(x) and 1.
 ///
-/// The recurrence ψ(x) = ψ(x + 1) − 1/x, then the asymptotic series (Abramowitz and Stegun, 6.3.5
-/// and 6.3.18). Crates for special functions take the platform's logarithm, whose last bit differs
-/// from system to system, and what is made of it here must not.
+/// It uses the recurrence ψ(x) = ψ(x + 1) − 1/x, then the asymptotic series (Abramowitz and Stegun,
+/// 6.3.5 and 6.3.18). Crates for special functions use the platform's logarithm, whose last bit
+/// differs between systems. Results here must not differ.
 pub(crate) fn digamma(x: f64) -> f64 {
-    /// B₂ₖ / 2k for k = 1, 2, …: from 12 on, the next term is below 1e-17.
+    /// B₂ₖ / 2k for k = 1, 2, …: for `x` of 12 or more, the next term is below 1e-17.
     const SERIES: [f64; 7] = [
         1.0 / 12.0,
         -1.0 / 120.0,

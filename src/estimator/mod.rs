@@ -1,7 +1,7 @@
-//! How entropy is estimated from a histogram.
+//! Estimators of entropy from a histogram.
 //!
 //! Most estimators are an affine function of one sum over cells, [`CellTable`]; the others need the
-//! whole histogram. Which of the two an engine is asked for is [`Entropies::needs_histograms`].
+//! whole histogram. [`Entropies::needs_histograms`] says which of the two an engine must return.
 
 mod cell_table;
 mod digamma;
@@ -17,20 +17,20 @@ use crate::Error;
 use digamma::digamma;
 use whole_histogram::Fingerprint;
 
-/// How entropies are estimated from histograms, and with them mutual information,
-/// `I(X; Y) = H(X) + H(Y) − H(X, Y)`, each of the three estimated by itself.
+/// An estimator of entropies from histograms, and thereby of mutual information,
+/// `I(X; Y) = H(X) + H(Y) − H(X, Y)`. Each of the three entropies is estimated by itself.
 ///
-/// `S` is the number of samples, `n` the samples in a cell, `K` the number of cells that are
-/// occupied, and `C` the number of cells there are: the bins of a neuron, or the product of the bins
-/// of two. All are in nats here.
+/// `S` is the number of samples, `n` the number of samples in a cell, `K` the number of occupied
+/// cells, and `C` the number of all cells: the bins of a neuron, or the product of the bins of two.
+/// All formulas are in nats here.
 ///
-/// A neuron whose samples are all in one bin has entropy 0 and shares nothing with any other,
-/// whatever the estimator.
+/// A neuron whose samples are all in one bin has entropy 0 and shares nothing with any other
+/// neuron, whatever the estimator.
 ///
-/// The plug-in entropy of few samples is too small, and that of a pair, which has more cells, even
-/// more so: plug-in mutual information comes out too large, by about `(Kxy − Kx − Ky + 1) / 2S`. The
-/// others correct for that, and can therefore return slightly less than 0 for independent neurons;
-/// they are not clipped.
+/// The plug-in entropy of few samples is too small. That of a pair, which has more cells, is even
+/// more so. Plug-in mutual information is therefore too large, by about `(Kxy − Kx − Ky + 1) / 2S`.
+/// The other estimators correct for this, and can return slightly less than 0 for independent
+/// neurons; such values are not clipped.
 ///
 /// # Examples
 ///
@@ -51,48 +51,54 @@ use whole_histogram::Fingerprint;
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Estimator {
-    /// Maximum likelihood, also called empirical or naive: `H = ln S − (1/S) Σ n ln n`.
+    /// The maximum-likelihood estimate, also called empirical or naive:
+    /// `H = ln S − (1/S) Σ n ln n`.
     #[default]
     PlugIn,
-    /// The plug-in estimate and `(K − 1) / 2S` (Miller 1955): corrects the bias to first order.
+    /// The plug-in estimate plus `(K − 1) / 2S` (Miller 1955), which corrects the bias to first
+    /// order.
     MillerMadow,
     /// `H = ln S − (1/S) Σ n G(n)` with `G(n) = ψ(n) + ½ (−1)ⁿ [ψ((n + 1)/2) − ψ(n/2)]`
     /// (Grassberger 2003, arXiv physics/0307138, equations 28 to 30, with `ln S`).
     Grassberger,
-    /// The plug-in estimate after adding this many samples, a whole number or not, to each of the `C`
-    /// cells: the mean of a Dirichlet posterior. Above 0 and at most 1000.
+    /// The plug-in estimate after adding this number of samples, possibly fractional, to each of
+    /// the `C` cells: the mean of a Dirichlet posterior. The number is above 0 and at most 1000.
     ///
-    /// 1 is Laplace's rule ([`Estimator::LAPLACE`]), 1/2 Jeffreys' prior ([`Estimator::JEFFREYS`]),
-    /// `1 / C` that of Schürmann and Grassberger, `√S / C` the minimax one.
+    /// 1 is Laplace's rule ([`Estimator::LAPLACE`]) and 1/2 is Jeffreys' prior
+    /// ([`Estimator::JEFFREYS`]). `1 / C` is that of Schürmann and Grassberger, `√S / C` the
+    /// minimax one.
     PseudoCount(f64),
-    /// Horvitz–Thompson with the shares of cells scaled by the coverage that the number of
-    /// singletons suggests (Chao and Shen 2003, Environmental and Ecological Statistics 10:429).
+    /// The Horvitz–Thompson estimate, with the shares of cells scaled by the coverage that is
+    /// estimated from the number of singletons (Chao and Shen 2003, Environmental and Ecological
+    /// Statistics 10:429).
     ///
-    /// Needs whole histograms, not a sum: several times slower than the others.
+    /// It needs whole histograms instead of sums, and is several times slower than the others.
     ChaoShen,
-    /// The plug-in entropy of shares shrunk towards `1 / C` by the factor that minimizes the expected
-    /// squared error (Hausser and Strimmer 2009, Journal of Machine Learning Research 10:1469).
+    /// The plug-in entropy of shares shrunk towards `1 / C` by the factor that minimizes the
+    /// expected squared error (Hausser and Strimmer 2009, Journal of Machine Learning Research
+    /// 10:1469).
     ///
-    /// Needs whole histograms, not a sum: several times slower than the others.
+    /// It needs whole histograms instead of sums, and is several times slower than the others.
     JamesStein,
 }
 
 impl Estimator {
-    /// One sample more in each cell.
+    /// The pseudo-count of one sample in each cell.
     pub const LAPLACE: Self = Self::PseudoCount(1.0);
 
-    /// Half a sample more in each cell.
+    /// The pseudo-count of half a sample in each cell.
     pub const JEFFREYS: Self = Self::PseudoCount(0.5);
 
-    /// Whether the joint entropy is made from the joint histogram instead of a sum over its cells.
+    /// Returns whether the joint entropy needs the joint histogram rather than a sum over its
+    /// cells.
     pub(crate) fn needs_histograms(self) -> bool {
         matches!(self, Self::ChaoShen | Self::JamesStein)
     }
 
-    /// An error for a pseudo-count that is not usable.
+    /// Refuses an invalid pseudo-count.
     pub(crate) fn check(self) -> Result<(), Error> {
         match self {
-            // Beyond, the differences that are tabulated are too small for their fixed point.
+            // With larger ones, the tabulated differences are too small for fixed-point numbers.
             Self::PseudoCount(value) if !(value > 0.0 && value <= MAX_PSEUDO_COUNT) => {
                 Err(Error::InvalidPseudoCount { value })
             }
@@ -118,13 +124,13 @@ impl fmt::Display for Estimator {
     }
 }
 
-/// An estimator for a job of a known number of samples.
+/// An estimator for a job with a known number of samples.
 #[derive(Debug, Clone)]
 pub(crate) struct Entropies {
     estimator: Estimator,
     samples: u32,
     table: Arc<CellTable>,
-    /// What the entropy of all samples in one cell would be.
+    /// The entropy that the formula gives if all samples are in one cell.
     offset: f64,
 }
 
@@ -133,9 +139,9 @@ pub(crate) struct Entropies {
 pub(crate) struct Marginal {
     /// Σ f(n) over its bins.
     pub(crate) sum: u64,
-    /// In nats.
+    /// The entropy in nats.
     pub(crate) entropy: f64,
-    /// Bins it has, and bins that any sample fell into.
+    /// The number of bins, of which `occupied` have samples.
     pub(crate) bins: u32,
     pub(crate) occupied: u32,
 }
@@ -147,10 +153,10 @@ impl Marginal {
 }
 
 impl Entropies {
-    /// The estimator must have been checked.
+    /// Makes the entropies of a checked estimator.
     pub(crate) fn new(estimator: Estimator, samples: u32) -> Self {
         let table = match estimator {
-            // The histograms themselves are asked for, and looked at in other ways.
+            // Chao-Shen and James-Stein use whole histograms, and no sums over the table.
             Estimator::PlugIn | Estimator::ChaoShen | Estimator::JamesStein => {
                 CellTable::plug_in(samples)
             }
@@ -179,17 +185,17 @@ impl Entropies {
         Self { estimator, samples, table: Arc::new(table), offset }
     }
 
-    /// The function whose sum over cells is wanted.
+    /// Returns the function that is summed over cells.
     pub(crate) fn table(&self) -> &Arc<CellTable> {
         &self.table
     }
 
-    /// Whether a joint entropy is made from the joint histogram instead of a sum over its cells.
+    /// Returns whether a joint entropy needs the joint histogram rather than a sum over its cells.
     pub(crate) fn needs_histograms(&self) -> bool {
         self.estimator.needs_histograms()
     }
 
-    /// What there is to know of a neuron's own histogram; `bins` may be fewer than it is long.
+    /// Returns the facts of a neuron's own histogram. `bins` may be less than its length.
     pub(crate) fn marginal(&self, counts: &[u32], bins: usize) -> Marginal {
         let occupied = counts.iter().filter(|&&n| n > 0).count();
         let as_u32 = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
@@ -202,13 +208,13 @@ impl Entropies {
         Marginal { sum, entropy, bins: as_u32(bins), occupied: as_u32(occupied) }
     }
 
-    /// Entropy from Σ f(n) over the cells of a histogram that has so many cells.
+    /// Returns the entropy from Σ f(n) over a histogram of `cells` cells.
     fn of_sum(&self, sum: u64, cells: u64) -> f64 {
         match self.estimator {
             Estimator::PseudoCount(added) => {
                 let (samples, cells) = (f64::from(self.samples), cells as f64);
                 let [at_0, at_1] = [added, added + 1.0].map(x_ln_x);
-                // Straightened again: Σ (n + a) ln (n + a).
+                // Σ (n + a) ln (n + a), with the tilt removed.
                 let tilted = self.table.to_nats(difference(sum, 0)) * samples;
                 let whole = cells * at_0 + samples * (at_1 - at_0) + tilted;
                 let total = samples + added * cells;
@@ -218,7 +224,7 @@ impl Entropies {
         }
     }
 
-    /// Entropy from a histogram that has so many cells.
+    /// Returns the entropy of a histogram of `cells` cells.
     pub(crate) fn of_histogram(&self, counts: &[u32], cells: u64) -> f64 {
         match self.estimator {
             Estimator::ChaoShen => Fingerprint::new(counts).chao_shen(),
@@ -227,10 +233,11 @@ impl Entropies {
         }
     }
 
-    /// Mutual information of two neurons from Σ f(n) over the cells of their joint histogram.
+    /// Returns mutual information of two neurons from Σ f(n) over the cells of their joint
+    /// histogram.
     ///
-    /// Where it is a difference of sums it is made of integers until one last division, so that
-    /// I(X; X) = H(X) and I(X; Y) ≤ H(X) hold to the bit.
+    /// If it is a difference of sums, it is computed in integers up to one last division. Then
+    /// `I(X; X) = H(X)` and `I(X; Y) ≤ H(X)` hold to the bit.
     pub(crate) fn shared_of_sum(&self, x: &Marginal, y: &Marginal, joint: u64) -> f64 {
         if x.is_constant() || y.is_constant() {
             return 0.0;
@@ -244,8 +251,8 @@ impl Entropies {
                 let h_x = difference(self.table.largest_sum(), x.sum);
                 let h_xy_minus_h_y = difference(y.sum, joint);
                 let shared = h_x - h_xy_minus_h_y;
-                // Rounding of the table could leave independent neurons a hair below zero, where
-                // the plug-in estimate cannot be.
+                // Rounding of the table could make it slightly negative for independent neurons.
+                // The plug-in estimate is never negative.
                 let is_plug_in = estimator == Estimator::PlugIn;
                 let shared = if is_plug_in { shared.max(0) } else { shared };
                 self.offset + self.table.to_nats(shared)
@@ -253,16 +260,16 @@ impl Entropies {
         }
     }
 
-    /// Mutual information of two neurons from the entropy of their joint histogram.
+    /// Returns mutual information of two neurons from the entropy of their joint histogram.
     pub(crate) fn shared_of_entropy(&self, x: &Marginal, y: &Marginal, joint: f64) -> f64 {
         if x.is_constant() || y.is_constant() { 0.0 } else { x.entropy + y.entropy - joint }
     }
 }
 
 impl Entropies {
-    /// What two neurons share given a third variable, `I(X; Y | Z) = H(X, Z) + H(Y, Z) − H(Z) −
-    /// H(X, Y, Z)`: each neuron comes with Σ f(n) over the cells of its histogram with Z, `joint` is
-    /// the sum over those of all three.
+    /// Returns the information that two neurons share given a third variable,
+    /// `I(X; Y | Z) = H(X, Z) + H(Y, Z) − H(Z) − H(X, Y, Z)`. Each neuron comes with Σ f(n) over
+    /// the cells of its histogram with Z; `joint` is the sum over the cells of all three variables.
     pub(crate) fn shared_given_sum(
         &self,
         (x, xz): (Marginal, u64),
@@ -281,7 +288,7 @@ impl Entropies {
                 let h_z = self.of_sum(z.sum, z_bins);
                 h_xz + h_yz - h_z - self.of_sum(joint, x_bins * y_bins * z_bins)
             }
-            // Whatever all samples in one cell have for an entropy is added and taken away twice.
+            // `offset` is added twice and subtracted twice.
             estimator => {
                 let shared = difference(z.sum, xz) - difference(yz, joint);
                 let is_plug_in = estimator == Estimator::PlugIn;
@@ -291,7 +298,7 @@ impl Entropies {
     }
 }
 
-/// Sums are below 2⁶², so their difference is an `i64`.
+/// Returns `a - b`. Sums are below 2⁶², so their difference fits an `i64`.
 fn difference(a: u64, b: u64) -> i64 {
     a.wrapping_sub(b).cast_signed()
 }
@@ -299,12 +306,12 @@ fn difference(a: u64, b: u64) -> i64 {
 /// Euler's constant.
 const GAMMA: f64 = 0.577_215_664_901_532_9;
 
-/// `G(n) − G(1)`, with `G(1) = −γ − ln 2`: a sum of `2 / (2k + 1)` over `k < ⌊n/2⌋`.
+/// Returns `G(n) − G(1)`, with `G(1) = −γ − ln 2`: a sum of `2 / (2k + 1)` over `k < ⌊n/2⌋`.
 fn grassberger(n: u32) -> f64 {
     digamma(f64::from(n / 2) + 0.5) + GAMMA + 2.0 * LN_2
 }
 
-/// `x ln x`.
+/// Returns `x ln x`.
 fn x_ln_x(x: f64) -> f64 {
     x * libm::log(x)
 }
@@ -313,7 +320,7 @@ fn x_ln_x(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// The textbook formula of every estimator that is a sum, in plain floating point.
+    /// Evaluates the textbook formula of each estimator that is a sum, in plain floating point.
     fn by_definition(estimator: Estimator, counts: &[u32]) -> f64 {
         let samples: f64 = counts.iter().map(|&n| f64::from(n)).sum();
         let occupied = || counts.iter().filter(|&&n| n > 0).map(|&n| f64::from(n));
@@ -410,7 +417,7 @@ mod tests {
             let entropies = Entropies::new(estimator, u32::MAX - 1);
             let all = entropies.table().largest_sum();
             let h = entropies.of_sum(0, u64::from(u32::MAX));
-            // All samples apart: what is left of each estimator then is known.
+            // With each sample in its own cell, every estimate without pseudo-counts is known.
             let logarithm = f64::from(u32::MAX - 1).ln();
             let expected = match estimator {
                 Estimator::PlugIn => logarithm,

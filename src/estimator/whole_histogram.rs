@@ -1,11 +1,11 @@
-//! Entropies that no sum of a fixed function over the cells tells: what they add for a cell depends
-//! on the rest of the histogram.
+//! Entropies that are not the sum of a fixed function over the cells: the term of a cell depends on
+//! the rest of the histogram.
 
-/// The counts of a histogram, the equal ones together: (count, how many cells have it), for the
-/// counts that are not zero, in ascending order.
+/// The counts of a histogram with equal ones together, as (count, number of cells with that count),
+/// for counts that are not zero, in ascending order.
 ///
-/// An entropy does not depend on which cell is which. Adding up in this order, neither do its last
-/// bits, so that I(X; Y) = I(Y; X) holds exactly.
+/// An entropy does not depend on the order of cells. Summing in this order makes its last bits
+/// independent of it too, so that I(X; Y) = I(Y; X) holds exactly.
 #[derive(Debug)]
 pub(super) struct Fingerprint {
     counts: Vec<(u32, u32)>,
@@ -27,7 +27,7 @@ impl Fingerprint {
         Self { counts, samples }
     }
 
-    /// Σ over occupied cells of a function of the cell's share of the samples.
+    /// Returns Σ over occupied cells of a function of the cell's share of the samples.
     fn sum(&self, of_share: impl Fn(f64) -> f64) -> f64 {
         let cell =
             |&(n, cells): &(u32, u32)| of_share(f64::from(n) / self.samples) * f64::from(cells);
@@ -38,14 +38,15 @@ impl Fingerprint {
         self.counts.iter().map(|&(_, cells)| f64::from(cells)).sum()
     }
 
-    /// Chao and Shen 2003: shares are scaled by the estimated coverage of the sample, and each term
-    /// is weighted by the inverse of the probability that its cell is seen at all.
+    /// Returns the estimate of Chao and Shen 2003: shares are scaled by the estimated coverage of
+    /// the sample, and each term is weighted by the inverse of the probability that its cell is
+    /// seen at all.
     pub(super) fn chao_shen(&self) -> f64 {
         let singletons = match self.counts.first() {
             Some(&(1, cells)) => f64::from(cells),
             _ => 0.0,
         };
-        // With nothing but singletons the coverage would be zero.
+        // If all counts were singletons, the coverage would be zero.
         let coverage = 1.0 - singletons.min(self.samples - 1.0) / self.samples;
         let entropy = self.sum(|share| {
             let share = coverage * share;
@@ -55,8 +56,8 @@ impl Fingerprint {
         0.0 - entropy
     }
 
-    /// Hausser and Strimmer 2009: shares are shrunk towards equal ones, by as much as minimizes the
-    /// expected squared error.
+    /// Returns the estimate of Hausser and Strimmer 2009: shares are shrunk towards equal ones by
+    /// the factor that minimizes the expected squared error.
     pub(super) fn james_stein(&self, cells: u64) -> f64 {
         let cells = cells as f64;
         let target = 1.0 / cells;
@@ -93,7 +94,7 @@ mod tests {
         let uniform = Fingerprint::new(&[5, 5, 5, 5]);
         assert!((uniform.james_stein(4) - 4f64.ln()).abs() < 1e-15);
         assert!(Fingerprint::new(&[1, 1, 1]).chao_shen().is_finite());
-        // Nothing is seen twice: shrunk all the way.
+        // No cell is seen twice: the shares are shrunk all the way.
         assert!((Fingerprint::new(&[1, 1, 0, 0]).james_stein(4) - 4f64.ln()).abs() < 1e-15);
     }
 }

@@ -1,4 +1,4 @@
-//! Activations as they come in: their shape, and copies in the order that loops want.
+//! Activations as the caller passes them: their shape, and copies in the order that loops need.
 
 use std::ops::Range;
 
@@ -8,17 +8,17 @@ use ndarray::{ArrayView1, ArrayView2, Axis, s};
 use crate::Error;
 use crate::support::simd::{Level, MAX_LANES, Vectorized, transpose};
 
-/// Neurons that are transposed together: two cache lines of a row-major array of `f32`.
+/// The number of neurons transposed together: two cache lines of a row-major array of `f32`.
 pub(crate) const PANEL_NEURONS: usize = 32;
 
-/// Lanes of the widest vector of `f32`.
+/// The number of `f32` lanes of the widest vector.
 const SQUARE: usize = MAX_LANES / size_of::<f32>();
 
-/// Samples that are transposed together.
+/// The number of samples transposed together.
 pub(crate) const PANEL_SAMPLES: usize = 128;
 
-/// The most samples a job may have: every count, and the count of all, fits a `u32`, and
-/// `u32::MAX` is left over as the mark of a result that was never written.
+/// The most samples of a job. Every count, and the count of all samples, fits a `u32`; `u32::MAX`
+/// stays free to mark a result that was never written.
 pub(crate) const MAX_SAMPLES: usize = u32::MAX as usize - 1;
 
 /// Refuses shapes, `samples × neurons`, that cannot be measured.
@@ -34,7 +34,7 @@ pub(crate) fn check_shape(shape: (usize, usize)) -> Result<(), Error> {
     }
 }
 
-/// Activations that have the right shape: `samples × neurons`, at least 2 × 1.
+/// Activations of a valid shape: `samples × neurons`, at least 2 × 1.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Activations<'a> {
     view: ArrayView2<'a, f32>,
@@ -47,7 +47,7 @@ impl<'a> Activations<'a> {
         Ok(Self { view })
     }
 
-    /// Some samples of activations whose shape has been checked.
+    /// Wraps some samples of activations whose shape has been checked.
     pub(crate) fn batch(view: ArrayView2<'a, f32>) -> Self {
         Self { view }
     }
@@ -60,8 +60,8 @@ impl<'a> Activations<'a> {
         self.view.ncols()
     }
 
-    /// Copies some samples of some neurons into `panel`, neuron-major whatever the input's layout,
-    /// so that every later loop runs along contiguous samples.
+    /// Copies some samples of some neurons into `panel`. The copy is neuron-major whatever the
+    /// input's layout, so that every later loop runs along contiguous samples.
     pub(crate) fn read_panel(
         &self,
         samples: Range<usize>,
@@ -72,23 +72,23 @@ impl<'a> Activations<'a> {
         level.run(ReadPanel { source: self.view.slice(s![samples, neurons]), panel });
     }
 
-    /// The activations of some samples.
+    /// Returns the activations of some samples.
     pub(crate) fn of_samples(&self, samples: Range<usize>) -> ArrayView2<'a, f32> {
         self.view.slice_move(s![samples, ..])
     }
 
-    /// The activations of one neuron.
+    /// Returns the activations of one neuron.
     pub(crate) fn of_neuron(&self, neuron: usize) -> ArrayView1<'a, f32> {
         self.view.index_axis_move(Axis(1), neuron)
     }
 
-    /// Whether the activations of a sample lie side by side.
+    /// Returns whether the activations of a sample are adjacent in memory.
     pub(crate) fn is_sample_major(&self) -> bool {
         self.view.stride_of(Axis(1)) == 1
     }
 }
 
-/// Some samples of some neurons, neuron-major: as much as fits half an L1 cache.
+/// Some samples of some neurons, neuron-major: as many as fit half an L1 cache.
 #[derive(Debug)]
 pub(crate) struct Panel {
     pub(crate) values: [[f32; PANEL_SAMPLES]; PANEL_NEURONS],
@@ -101,7 +101,7 @@ impl Default for Panel {
 }
 
 impl Panel {
-    /// Fills in a sample for every lane of a vector, from full rows.
+    /// Fills in one sample for every lane of a vector, from full rows.
     #[inline(always)]
     fn transpose_rows<S: Simd>(&mut self, simd: S, begin: usize, rows: &[&[f32]; SQUARE]) {
         let lanes = S::f32s::LEN;
@@ -118,7 +118,8 @@ impl Panel {
     }
 }
 
-/// Fills a panel with at most [`PANEL_SAMPLES`] samples of at most [`PANEL_NEURONS`] neurons.
+/// A task that fills a panel with at most [`PANEL_SAMPLES`] samples of at most [`PANEL_NEURONS`]
+/// neurons.
 struct ReadPanel<'a> {
     source: ArrayView2<'a, f32>,
     panel: &'a mut Panel,
@@ -131,8 +132,8 @@ impl Vectorized for ReadPanel<'_> {
     fn run<S: Simd>(self, simd: S) {
         let Self { source, panel } = self;
         let samples = source.nrows();
-        // Row-major: whole rows are read one after the other, so that a page of the input is
-        // visited once and not once a neuron.
+        // Row-major: whole rows are read one after the other, so that each page of the input is
+        // visited once instead of once a neuron.
         if source.stride_of(Axis(1)) == 1 {
             let lanes = S::f32s::LEN;
             let full = if source.ncols() == PANEL_NEURONS { samples / lanes * lanes } else { 0 };

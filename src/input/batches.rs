@@ -1,16 +1,17 @@
-//! Activations that come in batches of samples, because all of them at once would not fit.
+//! Activations that come in batches of samples, because all of them at once would not fit in
+//! memory.
 
 use ndarray::{ArrayView2, s};
 
 use crate::Error;
 
-/// Activations of one layer, `samples × neurons`, that are handed out in batches of samples, as often
-/// as they are asked for.
+/// A source of one layer's activations, `samples × neurons`, in batches of samples. They can be
+/// read any number of times.
 ///
-/// An array is one. With the feature `files`, so are files and shards of files
-/// (`cofire::files::open_batches`). Implement it for what else holds activations: the numbers of
-/// samples and neurons are those of all batches together, and every visit hands out the same samples
-/// in the same order.
+/// Array views implement this trait. With the feature `files`, files and shards of files do too
+/// (`cofire::files::open_batches`). Implement it for other sources of activations: the numbers of
+/// samples and neurons are those of all batches together, and every visit hands out the same
+/// samples in the same order.
 ///
 /// # Examples
 ///
@@ -48,19 +49,19 @@ use crate::Error;
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Batches {
-    /// Samples of all batches together.
+    /// Returns the number of samples of all batches together.
     fn samples(&self) -> usize;
 
-    /// Neurons, which are the same in every batch.
+    /// Returns the number of neurons, which is the same in every batch.
     fn neurons(&self) -> usize;
 
-    /// Hands all samples to `visitor`, from the first to the last, each once, in batches of at least
-    /// one and at most `most_samples`.
+    /// Hands all samples to `visitor`, from the first to the last, each once, in batches of at
+    /// least one and at most `most_samples`.
     ///
     /// # Errors
     ///
-    /// The visitor's error, which ends the visit. What goes wrong with the activations themselves is
-    /// an [`Error::Batches`].
+    /// The visitor's error, which ends the visit. An error of the activations themselves is an
+    /// [`Error::Batches`].
     fn visit(
         &mut self,
         most_samples: usize,

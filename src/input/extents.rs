@@ -12,22 +12,22 @@ use crate::Error;
 use crate::support::memory;
 use crate::support::simd::{Level, Vectorized};
 
-/// What one pass over a neuron's activations finds.
+/// The result of one pass over a neuron's activations.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Extent {
     /// Smallest activation.
     pub(crate) low: f32,
     /// Largest activation.
     pub(crate) high: f32,
-    /// Whether every activation equals `low` or `high`.
+    /// True if every activation equals `low` or `high`.
     pub(crate) at_most_two_values: bool,
 }
 
-/// Activations that one task looks at.
+/// The number of activations of one task.
 const TASK_VALUES: usize = 1 << 19;
 
-/// Smallest and largest activation of every neuron, and an error for the first sample (then the
-/// first neuron) whose activation is not finite.
+/// Returns the smallest and the largest activation of every neuron. Fails if an activation is not
+/// finite, with an error that names the first such sample (then the first neuron).
 pub(crate) fn extents(activations: &Activations<'_>) -> Result<Vec<Extent>, Error> {
     let mut found = ExtentsSoFar::default();
     found.add(activations)?;
@@ -42,9 +42,9 @@ pub(crate) struct ExtentsSoFar {
 }
 
 impl ExtentsSoFar {
-    /// Looks at the samples that follow; samples of errors are counted from the first batch on.
+    /// Adds the next samples. Errors count samples from the first batch on.
     pub(crate) fn add(&mut self, batch: &Activations<'_>) -> Result<(), Error> {
-        // What the lists below take, and the edges after them.
+        // Memory for the lists below, and for the edges that follow.
         memory::check::<[u64; 8]>(batch.neurons())?;
         let found = scan(batch);
         if let Some((sample, neuron)) = found.not_finite {
@@ -59,7 +59,7 @@ impl ExtentsSoFar {
         Ok(())
     }
 
-    /// Of all samples so far; of none, there are none.
+    /// Returns the extents of all samples so far, or nothing before the first batch.
     pub(crate) fn extents(&self) -> Vec<Extent> {
         self.scan.as_ref().map(Scan::extents).unwrap_or_default()
     }
@@ -83,7 +83,7 @@ fn scan(activations: &Activations<'_>) -> Scan {
     found.unwrap_or_default()
 }
 
-/// What was found of some samples of some neurons.
+/// The result of a pass over some samples of some neurons.
 #[derive(Debug, Default)]
 struct Scan {
     low: Vec<f32>,
@@ -94,7 +94,7 @@ struct Scan {
 }
 
 impl Scan {
-    /// Joins what was found of later samples of the same neurons.
+    /// Joins the result of later samples of the same neurons.
     fn followed_by(mut self, later: Self) -> Self {
         let low = self.low.iter_mut().zip(later.low);
         low.for_each(|(low, x)| *low = low.min(x));
@@ -106,7 +106,7 @@ impl Scan {
         self
     }
 
-    /// Joins what was found of the neurons that follow.
+    /// Joins the result of the following neurons.
     fn beside(mut self, others: Self) -> Self {
         self.low.extend(others.low);
         self.high.extend(others.high);
@@ -119,7 +119,8 @@ impl Scan {
         let neurons = self.low.iter().zip(&self.high).zip(&self.values);
         neurons
             .map(|((&low, &high), values)| Extent {
-                // Which of two zeros is the smaller one is left to the CPU; this makes it 0.
+                // Which of the zeros 0 and −0 is the smaller depends on the CPU; adding 0 makes
+                // both 0.
                 low: low + 0.0,
                 high: high + 0.0,
                 at_most_two_values: !values.third_seen,
@@ -128,7 +129,7 @@ impl Scan {
     }
 }
 
-/// The first two distinct values of a neuron, and whether there are more.
+/// The first two distinct values of a neuron, and a mark for a third one.
 #[derive(Debug, Clone)]
 struct FewValues {
     first: f32,
@@ -141,7 +142,7 @@ impl FewValues {
         Self { first, second: None, third_seen: false }
     }
 
-    /// Most neurons show a third value within a few samples.
+    /// Looks for new values, up to the third. Most neurons have a third value within a few samples.
     fn look_at(&mut self, values: impl IntoIterator<Item = f32>) {
         for x in values {
             if x != self.first {
@@ -163,7 +164,7 @@ impl FewValues {
     }
 }
 
-/// Looks at whole rows, as they lie in memory.
+/// Scans whole rows, as they lie in memory.
 fn scan_samples(activations: &Activations<'_>, samples: Range<usize>) -> Scan {
     let rows = activations.of_samples(samples.clone());
     let first: Vec<f32> = rows.row(0).to_vec();
@@ -176,7 +177,7 @@ fn scan_samples(activations: &Activations<'_>, samples: Range<usize>) -> Scan {
     scan
 }
 
-/// Adds rows to a scan; returns whether all values were finite.
+/// A task that adds rows to a scan, and returns whether all values were finite.
 struct ScanRows<'a> {
     scan: &'a mut Scan,
     rows: ArrayView2<'a, f32>,
@@ -221,18 +222,18 @@ fn scan_row<S: Simd>(simd: S, scan: &mut Scan, row: &[f32]) -> bool {
     zero.simd_eq(0.0).all_true() && zero_of_rest == 0.0
 }
 
-/// The neurons that have shown at most two values so far, in runs of neighbours.
+/// The neurons with at most two values so far, in runs of neighbouring neurons.
 struct Few {
-    /// Where runs begin.
+    /// The first neuron of each run.
     runs: Vec<usize>,
     /// The bits of the two values of every neuron.
     first: Vec<u32>,
     second: Vec<u32>,
-    /// All ones for neurons that have not shown three values yet.
+    /// All ones for neurons that have not had a third value yet, else 0.
     open: Vec<u32>,
 }
 
-/// Neurons in a run.
+/// The number of neurons in a run.
 const RUN_NEURONS: usize = 16;
 
 impl Few {
@@ -253,7 +254,8 @@ impl Few {
 
     #[inline(always)]
     fn look_at<S: Simd>(&mut self, simd: S, scan: &mut Scan, row: &[f32]) {
-        // A closure, such as `retain` takes, would not be compiled for this instruction set.
+        // A closure, such as the argument of `retain`, would not be compiled for this instruction
+        // set.
         let mut kept = 0;
         for k in 0..self.runs.len() {
             let begin = self.runs[k];
@@ -272,14 +274,15 @@ impl Few {
         self.runs.truncate(kept);
     }
 
-    /// Whether a neuron of the run has shown at most two values, and shows others, or may do.
+    /// Returns whether a neuron of the run may have a new value. Only neurons with at most two
+    /// values so far count.
     #[inline(always)]
     fn has_news<S: Simd>(&self, simd: S, run: Range<usize>, row: &[f32]) -> bool {
         let lanes = S::u32s::LEN;
         if run.len() < RUN_NEURONS {
             return true;
         }
-        // A bit that differs from both values.
+        // Nonzero where a value has other bits than both known values.
         let mut news = S::u32s::splat(simd, 0);
         let mut begin = run.start;
         while begin < run.end {
@@ -295,10 +298,10 @@ impl Few {
     }
 }
 
-/// Values of one neuron that are copied together: half an L1 cache.
+/// The number of a neuron's values that are copied together: half an L1 cache.
 const RUN: usize = 4096;
 
-/// Looks at one neuron, whatever the distance of its samples in memory.
+/// Scans one neuron, whatever the distance of its samples in memory.
 fn scan_neuron(activations: &Activations<'_>, neuron: usize) -> Scan {
     let level = Level::best();
     let column = activations.of_neuron(neuron);
@@ -322,7 +325,7 @@ struct RunScan {
     values: FewValues,
 }
 
-/// Adds consecutive values of a neuron to a scan; returns whether all were finite.
+/// A task that adds consecutive values of a neuron to a scan, and returns whether all were finite.
 struct ScanRun<'a> {
     scan: &'a mut RunScan,
     run: &'a [f32],

@@ -1,4 +1,4 @@
-//! What pairs of neurons share given a label.
+//! Information that pairs of neurons share given a label.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use crate::measures::Units;
 use crate::pairs::matrix::PairMatrix;
 use crate::pairs::tile::Tile;
 
-/// What neurons tell of a label.
+/// The entropies of a label, and of neurons with it.
 #[derive(Debug)]
 pub(crate) struct LabelTables {
     entropies: Arc<Entropies>,
-    /// Of the label itself: its categories are its bins.
+    /// The marginal of the label, whose categories are its bins.
     label: Marginal,
     neurons: Vec<WithLabel>,
 }
@@ -41,23 +41,23 @@ impl LabelTables {
         Self { entropies: Arc::new(entropies), label, neurons }
     }
 
-    /// H(Z) of the label.
+    /// Returns H(Z) of the label.
     pub(crate) fn label_entropy(&self, units: Units) -> f64 {
         self.label.entropy * units.per_nat()
     }
 
-    /// H(X) of every neuron.
+    /// Returns H(X) of every neuron.
     pub(crate) fn entropy(&self, units: Units) -> Array1<f64> {
         self.neurons.iter().map(|neuron| neuron.own.entropy * units.per_nat()).collect()
     }
 
-    /// I(X; Z) of every neuron with the label.
+    /// Returns I(X; Z) of every neuron with the label.
     pub(crate) fn shared(&self, units: Units) -> Array1<f64> {
         self.neurons.iter().map(|neuron| neuron.shared * units.per_nat()).collect()
     }
 }
 
-/// Counts one label after the other, so that no table of all labels is needed.
+/// Counts the samples of one label after the other, so that no table of all labels is needed.
 fn with_label(
     codes: &Codes,
     neuron: usize,
@@ -90,7 +90,7 @@ fn with_label(
     WithLabel { own, joint_sum, shared }
 }
 
-/// Adds up what is found of the pairs of a job, one label after the other: the cells of the joint
+/// A sink that adds up the sums of pairs, one label after the other. The cells of the joint
 /// histogram of two neurons and a label are those of the two neurons' histograms over the samples
 /// of each label.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Conditional {
         Ok(Self { sums: PairMatrix::new(pairs)? })
     }
 
-    /// I(X; Y | Z) = H(X, Z) + H(Y, Z) − H(Z) − H(X, Y, Z) of every pair.
+    /// Returns I(X; Y | Z) = H(X, Z) + H(Y, Z) − H(Z) − H(X, Y, Z) of every pair.
     pub(crate) fn finish(self, tables: &LabelTables, units: Units) -> Result<Array2<f64>, Error> {
         let LabelTables { entropies, label, neurons } = tables;
         self.sums.finish_sums(|i, j, joint| {

@@ -1,4 +1,4 @@
-//! What an engine finds, into the matrix of mutual information.
+//! The sink that turns the results of an engine into the matrix of mutual information.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,14 +14,15 @@ use crate::measures::Units;
 use crate::pairs::matrix::PairMatrix;
 use crate::pairs::tile::Tile;
 
-/// Makes mutual information of what is found of a job's pairs.
+/// A sink that computes mutual information of a job's pairs.
 #[derive(Debug)]
 pub(crate) struct Information {
     entropies: Entropies,
-    /// Of every neuron that has codes: the rows, and the columns behind them.
+    /// The marginals of all neurons that have codes: the rows first, then the columns.
     marginals: Arc<[Marginal]>,
     pairs: Tile,
-    /// Sums over the cells of joint histograms, or where those do not tell, joint entropies.
+    /// Sums over the cells of joint histograms, or joint entropies if the estimator needs
+    /// histograms.
     matrix: PairMatrix<f64>,
 }
 
@@ -34,7 +35,8 @@ impl Information {
         Self::with_marginals(marginals.into(), entropies, pairs)
     }
 
-    /// For pairs of neurons whose marginals are known, by the numbers they have in the codes.
+    /// Makes the sink for neurons whose marginals are known, in the order that neurons have in the
+    /// codes.
     pub(crate) fn with_marginals(
         marginals: Arc<[Marginal]>,
         entropies: Entropies,
@@ -44,18 +46,18 @@ impl Information {
         Ok(Self { entropies, marginals, pairs: pairs.clone(), matrix })
     }
 
-    /// Of some neurons, by the numbers they have in the codes.
+    /// Returns the entropies of some neurons, given by their numbers in the codes.
     pub(crate) fn entropies_of(&self, neurons: &Range<usize>, units: Units) -> Array1<f64> {
         let of = self.marginals[neurons.clone()].iter();
         of.map(|marginal| marginal.entropy * units.per_nat()).collect()
     }
 
-    /// How many bins of some neurons have any sample.
+    /// Returns the number of occupied bins of some neurons.
     pub(crate) fn occupied_bins(&self, neurons: &Range<usize>) -> Array1<u32> {
         self.marginals[neurons.clone()].iter().map(|marginal| marginal.occupied).collect()
     }
 
-    /// The matrix, once everything has been found.
+    /// Returns the matrix, after all tiles have been accepted.
     pub(crate) fn finish(self, units: Units) -> Result<Array2<f64>, Error> {
         let Self { entropies, marginals, pairs, matrix } = self;
         let pair = |i: usize, j: usize| {

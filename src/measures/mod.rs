@@ -1,4 +1,4 @@
-//! From sums and histograms to information, and what else follows from entropies and mutual
+//! Information from sums and histograms, and measures derived from entropies and mutual
 //! information.
 
 mod conditional;
@@ -13,33 +13,32 @@ pub(crate) use conditional::{Conditional, LabelTables};
 pub(crate) use information::Information;
 pub use units::Units;
 
-/// What entropies and mutual information tell of a pair: of the neuron of a row, `X`, and that of a
-/// column, `Y`.
+/// A measure of a pair of neurons: `X` of a row, and `Y` of a column.
 ///
-/// All of them are arithmetic on `H(X)`, `H(Y)` and `I(X; Y)`, with `H(X, Y) = H(X) + H(Y) − I(X; Y)`,
-/// whatever the estimator was. Definitions: Cover and Thomas, *Elements of Information Theory*,
-/// chapter 2; the normalised ones: Vinh, Epps and Bailey 2010, Journal of Machine Learning Research
-/// 11:2837.
+/// All measures are arithmetic on `H(X)`, `H(Y)` and `I(X; Y)`, with
+/// `H(X, Y) = H(X) + H(Y) − I(X; Y)`, whatever the estimator. Definitions: Cover and Thomas,
+/// *Elements of Information Theory*, chapter 2; the normalised ones: Vinh, Epps and Bailey 2010,
+/// Journal of Machine Learning Research 11:2837.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Measure {
-    /// `I(X; Y)`: what each tells of the other.
+    /// `I(X; Y)`: the information that each neuron has about the other.
     #[default]
     MutualInformation,
-    /// `H(X, Y)`: what both carry together.
+    /// `H(X, Y)`: the information of both together.
     JointEntropy,
-    /// `H(X | Y)`: what the row's neuron carries that the column's does not tell.
+    /// `H(X | Y)`: the entropy of the row's neuron that is left when the column's is known.
     RowGivenColumn,
-    /// `H(Y | X)`: what the column's neuron carries that the row's does not tell.
+    /// `H(Y | X)`: the entropy of the column's neuron that is left when the row's is known.
     ColumnGivenRow,
-    /// `H(X | Y) + H(Y | X)`: a metric, 0 for neurons that tell everything of each other.
+    /// `H(X | Y) + H(Y | X)`: a metric, 0 for neurons that determine each other.
     VariationOfInformation,
-    /// `I(X; Y)` as a share of something that bounds it: without unit, from 0 to 1 with the plug-in
-    /// estimator, and 0 where the bound is 0.
+    /// `I(X; Y)` divided by an upper bound: without unit, from 0 to 1 with the plug-in estimator,
+    /// and 0 if the bound is 0.
     Normalized(Normalization),
 }
 
-/// What mutual information is divided by.
+/// The bound by which mutual information is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Normalization {
@@ -51,7 +50,7 @@ pub enum Normalization {
     Mean,
     /// The square root of their product.
     GeometricMean,
-    /// The joint entropy; the Jaccard index of information.
+    /// The joint entropy, which gives the Jaccard index of information.
     Joint,
 }
 
@@ -70,7 +69,7 @@ impl Measure {
         Self::Normalized(Normalization::Joint),
     ];
 
-    /// A name in lower case with hyphens, such as `joint-entropy`.
+    /// Returns a name in lower case with hyphens, such as `joint-entropy`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -87,13 +86,13 @@ impl Measure {
         }
     }
 
-    /// Whether the measure has no unit.
+    /// Returns whether the measure has no unit.
     #[must_use]
     pub fn is_normalized(self) -> bool {
         matches!(self, Self::Normalized(_))
     }
 
-    /// The measure of one pair.
+    /// Returns the measure of one pair.
     fn of(self, x: f64, y: f64, shared: f64) -> f64 {
         let joint = x + y - shared;
         match self {
@@ -115,7 +114,8 @@ impl Measure {
         }
     }
 
-    /// The measure of every pair, from the entropies of rows and columns and their mutual information.
+    /// Returns the measure of every pair, from the entropies of rows and columns and their mutual
+    /// information.
     pub(crate) fn of_all(
         self,
         rows: ArrayView1<'_, f64>,

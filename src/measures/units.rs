@@ -11,7 +11,7 @@ pub enum Units {
 }
 
 impl Units {
-    /// How many of this unit make a nat.
+    /// Returns the number of these units in a nat.
     #[must_use]
     pub fn per_nat(self) -> f64 {
         match self {
@@ -20,7 +20,7 @@ impl Units {
         }
     }
 
-    /// `"nats"` or `"bits"`.
+    /// Returns `"nats"` or `"bits"`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

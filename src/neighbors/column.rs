@@ -1,10 +1,10 @@
-//! A neuron's activations as every estimator of this module wants them: on the grid, sorted, and cut
-//! into strips.
+//! A neuron's activations in the form that every estimator of this module needs: on the grid,
+//! sorted, and cut into strips.
 //!
 //! The grid makes distances exact. Its step is 2⁻⁵¹ of the power of two above the largest magnitude
-//! of the job, so that on it values are integers of at most 2⁵¹ in magnitude, distances at most 2⁵²,
-//! and sums and differences of those exact in an `f64`. An `f32` within 2²⁷ of the largest
-//! magnitude lies on the grid; a smaller one, or one with jitter, is rounded to it.
+//! of the job. So values on the grid are integers of at most 2⁵¹ in magnitude, distances are at
+//! most 2⁵², and their sums and differences are exact in an `f64`. An `f32` within 2²⁷ of the
+//! largest magnitude lies on the grid; a smaller one, or one with jitter, is rounded to it.
 
 use rayon::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::input::extents::{Extent, extents};
 /// Bits of the largest magnitude on the grid.
 const GRID_BITS: i32 = 51;
 
-/// No value on a grid is larger in magnitude.
+/// A bound of the magnitude of values on a grid.
 #[cfg(feature = "gpu")]
 pub(crate) const GRID_OFFSET: f64 = (1u64 << GRID_BITS) as f64;
 
@@ -28,19 +28,19 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// The grid for values of at most this magnitude.
+    /// Returns the grid for values of at most this magnitude.
     pub(crate) fn of(largest: f64) -> Self {
         let exponent = if largest > 0.0 { libm::frexp(largest).1 } else { 0 };
         Self { steps_per_unit: libm::ldexp(1.0, GRID_BITS - exponent) }
     }
 
     fn round(self, value: f64) -> f64 {
-        // Adding 0 makes one zero of two.
+        // Adding 0 turns −0 into 0.
         (value * self.steps_per_unit).round_ties_even() + 0.0
     }
 }
 
-/// What has to be known of a layer before its grid is.
+/// A layer's activations and extents, needed to choose the grid.
 #[derive(Debug)]
 pub(crate) struct Layer<'a> {
     activations: Activations<'a>,
@@ -50,7 +50,7 @@ pub(crate) struct Layer<'a> {
 }
 
 impl<'a> Layer<'a> {
-    /// Reads every value once. `number` tells the noise of one layer from that of another.
+    /// Reads every value once. `number` identifies the layer, so that layers have different noise.
     pub(crate) fn new(
         activations: Activations<'a>,
         jitter: Jitter,
@@ -68,7 +68,7 @@ impl<'a> Layer<'a> {
         self.activations.neurons()
     }
 
-    /// No value is larger in magnitude.
+    /// Returns a bound of the magnitude of values.
     pub(crate) fn largest(&self) -> f64 {
         let largest = |extent: &Extent| {
             let (low, high) = (f64::from(extent.low), f64::from(extent.high));
@@ -77,7 +77,7 @@ impl<'a> Layer<'a> {
         self.extents.iter().map(largest).fold(0.0, f64::max)
     }
 
-    /// The values of one neuron, with noise.
+    /// Returns the values of one neuron, with noise.
     fn values(&self, neuron: usize) -> Vec<f64> {
         let Extent { low, high, .. } = self.extents[neuron];
         let spread = f64::from(high) - f64::from(low);
@@ -88,7 +88,7 @@ impl<'a> Layer<'a> {
         column.iter().enumerate().map(noisy).collect()
     }
 
-    /// Sorts every neuron, and makes something of its own values, in ascending order.
+    /// Sorts every neuron, and applies `of_sorted` to each neuron's values in ascending order.
     pub(crate) fn columns<T: Send>(
         &self,
         grid: Grid,
@@ -106,9 +106,9 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// The samples in ascending order of their values.
+/// Returns the samples in ascending order of their values.
 fn order_of(values: &[f64]) -> Vec<u32> {
-    // Rounded to an `f32` and put into the high half of a key; most sorts are settled by that.
+    // The value rounded to an `f32` is the high half of a key, and decides most comparisons.
     let mut keys: Vec<u64> =
         (0u64..).zip(values).map(|(s, &x)| ascending_bits(x) << 32 | s).collect();
     keys.sort_unstable();
@@ -119,15 +119,15 @@ fn order_of(values: &[f64]) -> Vec<u32> {
     keys.into_iter().map(sample_of).collect()
 }
 
-/// The low half of a key.
+/// Returns the sample in the low half of a key.
 fn sample_of(key: u64) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "the low half is the sample's number")]
     let sample = key as u32;
     sample
 }
 
-/// 32 bits in the order of the numbers they are made of; a number too large for an `f32` is
-/// infinite there.
+/// Returns 32 bits that have the order of the numbers. A number too large for an `f32` becomes
+/// infinite.
 fn ascending_bits(value: f64) -> u64 {
     #[expect(clippy::cast_possible_truncation, reason = "rounding keeps the order")]
     let bits = (value as f32 + 0.0).to_bits();
@@ -138,18 +138,18 @@ fn ascending_bits(value: f64) -> u64 {
 /// A neuron on the grid.
 #[derive(Debug)]
 pub(crate) struct Column {
-    /// By sample.
+    /// The value of each sample.
     pub(crate) values: Vec<f64>,
     /// The samples in ascending order of their values.
     pub(crate) order: Vec<u32>,
     pub(crate) ranks: RankTable,
     pub(crate) strips: Strips,
-    /// Samples that share the most frequent value.
+    /// The number of samples that share the most frequent value.
     pub(crate) most_equal: usize,
 }
 
 impl Column {
-    /// Bytes that a sample takes here.
+    /// The bytes of one sample.
     pub(crate) const BYTES_PER_SAMPLE: usize = 8 + 4 + 8 + 8 + 2;
 
     fn new(values: &[f64], order: Vec<u32>, grid: Grid, strip_samples: usize) -> Self {
@@ -163,13 +163,13 @@ impl Column {
 
 /// A neuron's samples cut into strips of neighbouring values, about equally many samples in each.
 ///
-/// Equal values are never in two strips, and those that are as many as a strip's samples are a strip
-/// of their own: however many there are, they are searched along the other neuron only.
+/// Equal values are never in two strips. Equal values that fill a strip have a strip of their own:
+/// however many there are, they are searched along the other neuron only.
 #[derive(Debug)]
 pub(crate) struct Strips {
-    /// The rank of each strip's first sample, and the number of samples behind the last.
+    /// The rank of each strip's first sample, and at the end the number of samples.
     pub(crate) begin: Vec<usize>,
-    /// Smallest and largest value of each strip.
+    /// The smallest and the largest value of each strip.
     pub(crate) low: Vec<f64>,
     pub(crate) high: Vec<f64>,
     /// The strip of each sample.
@@ -177,8 +177,10 @@ pub(crate) struct Strips {
 }
 
 impl Strips {
-    /// The samples of a strip for a search of `k` neighbours: where they spread evenly, `k` of them,
-    /// or those of a vector, are in a stretch of a strip as long as it is wide.
+    /// Returns the number of samples of a strip for a search of `k` neighbours.
+    ///
+    /// If samples spread evenly, a square piece of such a strip holds `k` samples, or as many as a
+    /// vector has lanes if that is more.
     pub(crate) fn samples_for(samples: usize, k: usize) -> usize {
         samples.saturating_mul(k.max(LANES)).isqrt().max(1)
     }
@@ -195,7 +197,7 @@ impl Strips {
         }
         begin.push(rank);
         let mut of_sample = vec![0; order.len()];
-        // At most 2√(samples / 8) + 1 strips, below 2^16 for any number of samples.
+        // There are at most 2√(samples / 8) + 1 strips: below 2^16 for any number of samples.
         for (strip, ends) in (0..=u16::MAX).zip(begin.windows(2)) {
             for &sample in &order[ends[0]..ends[1]] {
                 of_sample[sample as usize] = strip;

@@ -2,7 +2,7 @@
 //!
 //! `ψ(n) = H(n − 1) − γ` with the harmonic number `H(n) = 1 + 1/2 + … + 1/n`. In every estimator of
 //! this module γ cancels, so the table holds `round(2ᵇ H(n))`. A sum over samples is a sum of
-//! integers: the same whatever the order of samples, number of threads or engine.
+//! integers: it does not depend on the order of samples, the number of threads or the engine.
 
 use crate::Error;
 use crate::support::memory;
@@ -10,13 +10,14 @@ use crate::support::memory;
 /// Fraction bits for up to 2¹⁵ samples; more samples leave fewer.
 const MAX_FRACTION_BITS: u32 = 40;
 
-/// Sums stay below 2⁶², so that differences of them fit an `i64`.
+/// The bits of sums: these stay below 2⁶², so that their differences fit an `i64`.
 const SUM_BITS: u32 = 62;
 
-/// `H(n) < 2⁵` for every `n` below 2³², and two of them are summed for every sample.
+/// The bits of the sum of two values, one pair for every sample: `H(n) < 2⁵` for every `n` below
+/// 2³².
 const TWO_VALUES_BITS: u32 = 6;
 
-/// Bits of the sum from which the table is rounded.
+/// The fraction bits of the running sum, from which the table is rounded.
 const PRECISE_BITS: u32 = 63;
 
 /// `H(0), H(1), …, H(samples)` in fixed point.
@@ -27,10 +28,10 @@ pub(crate) struct HarmonicTable {
 }
 
 impl HarmonicTable {
-    /// The table for a job of so many samples, fewer than 2³².
+    /// Makes the table for a job of `samples` samples, fewer than 2³².
     ///
-    /// A value is off by at most `2⁻ᵇ⁻¹ + n 2⁻⁶⁴`. Integer divisions only, so that it has the same
-    /// bits on every machine.
+    /// A value is off by at most `2⁻ᵇ⁻¹ + n 2⁻⁶⁴`. It is computed with integer divisions only, so
+    /// that it has the same bits on every machine.
     pub(crate) fn new(samples: usize) -> Result<Self, Error> {
         let sample_bits = usize::BITS - samples.leading_zeros();
         let room = SUM_BITS - TWO_VALUES_BITS;
@@ -47,19 +48,19 @@ impl HarmonicTable {
         Ok(Self { values, fraction_bits })
     }
 
-    /// `H(n)`, for `n` up to the number of samples of the job.
+    /// Returns `H(n)`, for `n` up to the number of samples of the job.
     #[inline(always)]
     pub(crate) fn value(&self, n: usize) -> u64 {
         self.values[n]
     }
 
-    /// `H(0), H(1), …`
+    /// Returns `H(0), H(1), …`
     #[cfg(feature = "gpu")]
     pub(crate) fn values(&self) -> &[u64] {
         &self.values
     }
 
-    /// The mean over `samples` of what `total` is the sum of, in nats.
+    /// Returns the mean over `samples`, in nats, of a fixed-point sum `total`.
     pub(crate) fn mean(&self, total: i64, samples: usize) -> f64 {
         total as f64 / (samples as f64 * (1u64 << self.fraction_bits) as f64)
     }
@@ -69,7 +70,7 @@ impl HarmonicTable {
 mod tests {
     use super::*;
 
-    /// `scipy.special.digamma(n) + numpy.euler_gamma`, scipy 1.17.1.
+    /// Expects `scipy.special.digamma(n) + numpy.euler_gamma`, scipy 1.17.1.
     #[test]
     fn values_are_harmonic_numbers() {
         let expected = [

@@ -1,4 +1,4 @@
-//! Noise that does not depend on who draws it, and in what order.
+//! Noise that depends on neither the thread nor the order in which it is drawn.
 
 use crate::Error;
 use crate::support::random::Philox;
@@ -6,7 +6,7 @@ use crate::support::random::Philox;
 /// Uniform noise that is added to activations so that no two samples are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Jitter {
-    /// Largest noise as a share of a neuron's spread; 0 for none.
+    /// The largest noise as a share of a neuron's spread; 0 for none.
     pub(crate) amplitude: f64,
     pub(crate) seed: u64,
 }
@@ -20,21 +20,21 @@ impl Jitter {
         }
     }
 
-    /// The noise of one sample of one neuron of one layer, at most `amplitude` times the spread in
-    /// magnitude.
+    /// Returns the noise of one sample of one neuron of one layer. Its magnitude is at most
+    /// `amplitude` times the spread.
     pub(crate) fn noise(self, layer: u32, neuron: usize, sample: usize, spread: f64) -> f64 {
         if self.amplitude == 0.0 {
             return 0.0;
         }
         let numbers = Philox::new(self.seed).at([low(sample), high(sample), low(neuron), layer]);
         let bits = (u64::from(numbers[0]) << 32 | u64::from(numbers[1])) >> 11;
-        // 53 bits, from -1 up to, not including, 1.
+        // 53 bits, in -1..1.
         let uniform = bits as f64 / (1u64 << 52) as f64 - 1.0;
         self.amplitude * spread * uniform
     }
 }
 
-/// The two halves of a number.
+/// Returns the lower half of a number.
 fn low(number: usize) -> u32 {
     #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
     let low = number as u32;

@@ -1,8 +1,9 @@
 //! Mutual information of a continuous neuron and a discrete label.
 //!
-//! Ross, *Mutual information between discrete and continuous data sets*, PLoS ONE 9(2), e87357,
-//! 2014, as scikit-learn has it: a label of no more than `k` samples has as many neighbours as it
-//! has other samples, and samples whose label no other has are left out.
+//! The estimator is from Ross, *Mutual information between discrete and continuous data sets*, PLoS
+//! ONE 9(2), e87357, 2014, with the conventions of scikit-learn: a label of no more than `k`
+//! samples has as many neighbours as it has other samples, and samples whose label no other sample
+//! has are left out.
 
 use super::column::Column;
 use super::harmonic::HarmonicTable;
@@ -11,9 +12,9 @@ use super::line::{closer_than, kth_distance, open_radius};
 /// The samples of each label.
 #[derive(Debug)]
 pub(crate) struct Labels {
-    /// The group of each sample, `None` for a label that occurs once.
+    /// The group of each sample; `None` for a label that occurs once.
     group: Vec<Option<u32>>,
-    /// Samples of each group, at least two.
+    /// The number of samples of each group, at least two.
     sizes: Vec<usize>,
 }
 
@@ -33,13 +34,13 @@ impl Labels {
         Self { group, sizes }
     }
 
-    /// Samples whose label another sample has as well.
+    /// Counts the samples whose label another sample has as well.
     pub(crate) fn samples(&self) -> usize {
         self.sizes.iter().sum()
     }
 
-    /// `ψ(S) + ⟨ψ(k)⟩ − ⟨ψ(S of the label)⟩ − ⟨ψ(m)⟩` in nats, where `m − 1` other samples of any
-    /// label are closer than the `k`-th neighbour of the same label. O(S log S).
+    /// Returns `ψ(S) + ⟨ψ(k)⟩ − ⟨ψ(S of the label)⟩ − ⟨ψ(m)⟩` in nats, where `m − 1` other samples
+    /// of any label are closer than the `k`-th neighbour of the same label. O(S log S).
     pub(crate) fn mutual_information(
         &self,
         column: &Column,

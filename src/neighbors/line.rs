@@ -1,16 +1,17 @@
-//! Neighbours on a line: the estimators of a single neuron.
+//! Neighbours on a line: the estimators from a single neuron.
 
 use super::KsgAlgorithm;
 use super::column::Column;
 use super::harmonic::HarmonicTable;
 
-/// The distance of the value of this rank to the `k`-th nearest other one; `k` is less than the
-/// number of values, which ascend. O(log k).
+/// Returns the distance from the value of this rank to its `k`-th nearest other value. The values
+/// ascend, and `k` is less than their number. O(log k).
 pub(crate) fn kth_distance(sorted: &[f64], rank: usize, k: usize) -> f64 {
     let above = sorted.len() - 1 - rank;
     let value = sorted[rank];
-    // The k nearest are `left` neighbours below and `k - left` above. With `left` the distance of
-    // the lowest of them grows, that of the highest shrinks; the best is where they cross.
+    // The k nearest are `left` neighbours below and `k - left` above. As `left` grows, the distance
+    // to the lowest of them grows and that to the highest shrinks; the best `left` is where they
+    // cross.
     let lowest = |left: usize| value - sorted[rank - left];
     let highest = |left: usize| sorted[rank + k - left] - value;
     let (first, last) = (k.saturating_sub(above), k.min(rank));
@@ -27,8 +28,8 @@ pub(crate) fn kth_distance(sorted: &[f64], rank: usize, k: usize) -> f64 {
     if low > first { crossing.min(highest(low - 1)) } else { crossing }
 }
 
-/// How many of the other values are closer than `radius`, which is positive, to the value of this
-/// rank. O(log) of how many there are.
+/// Counts the other values that are closer than a positive `radius` to the value of this rank.
+/// O(log count).
 pub(crate) fn closer_than(sorted: &[f64], rank: usize, radius: f64) -> usize {
     let value = sorted[rank];
     let below = &sorted[..rank];
@@ -37,8 +38,8 @@ pub(crate) fn closer_than(sorted: &[f64], rank: usize, radius: f64) -> usize {
     left + leading(above.len(), |i| above[i] - value < radius)
 }
 
-/// The first number up to `end` for which `is_near` does not hold, which then holds for none
-/// behind it.
+/// Returns the first number up to `end` for which `is_near` is false. It must be false for all
+/// following numbers too.
 fn leading(end: usize, is_near: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (0, 1);
     while high <= end && is_near(high - 1) {
@@ -46,7 +47,7 @@ fn leading(end: usize, is_near: impl Fn(usize) -> bool) -> usize {
         high *= 2;
     }
     high = high.min(end + 1);
-    // `is_near(low - 1)` holds, `is_near(high - 1)` does not or is beyond the end.
+    // `is_near(low - 1)` is true; `is_near(high - 1)` is false, or `high - 1` is beyond the end.
     while high - low > 1 {
         let middle = (low + high) / 2;
         if is_near(middle - 1) {
@@ -58,24 +59,24 @@ fn leading(end: usize, is_near: impl Fn(usize) -> bool) -> usize {
     low
 }
 
-/// The radius within which neighbours on the grid are counted: where `k` others are equal there
-/// is no distance, and equal values, which are less than a step of the grid away, are counted.
+/// Returns the radius within which neighbours on the grid are counted. If `k` others are equal the
+/// distance is 0; the radius is then one step of the grid, so that only equal values are counted.
 pub(crate) fn open_radius(distance: f64) -> f64 {
     distance.max(1.0)
 }
 
-/// Kozachenko and Leonenko's entropy in nats, of values in ascending order:
-/// `ψ(S) − ψ(k) + ⟨ln 2ε⟩`.
+/// Returns Kozachenko and Leonenko's entropy in nats, `ψ(S) − ψ(k) + ⟨ln 2ε⟩`, of values in
+/// ascending order.
 pub(crate) fn entropy(sorted: &[f64], k: usize, table: &HarmonicTable) -> f64 {
     let samples = sorted.len();
     let mut sum = 0.0;
-    let mut lost = 0.0; // what rounding took from the sum (Kahan)
+    let mut lost = 0.0; // the rounding error of the sum (Kahan)
     for rank in 0..samples {
         let width = 2.0 * kth_distance(sorted, rank, k);
         if width == 0.0 {
             return f64::NEG_INFINITY;
         }
-        // libm: the same bits on every machine.
+        // libm gives the same bits on every machine.
         let term = libm::log(width) - lost;
         let next = sum + term;
         lost = (next - sum) - term;
@@ -85,7 +86,7 @@ pub(crate) fn entropy(sorted: &[f64], k: usize, table: &HarmonicTable) -> f64 {
     table.mean(digammas, 1) + sum / samples as f64
 }
 
-/// The sum that [`super::cpu::nearest_neighbors`] makes for a pair, for a neuron and itself.
+/// Returns the sum that [`super::nearest_neighbors`] computes for a pair, for a neuron and itself.
 pub(crate) fn own_sum(
     column: &Column,
     k: usize,
@@ -103,7 +104,7 @@ pub(crate) fn own_sum(
     (0..sorted.len()).map(|rank| 2 * of_rank(rank)).sum()
 }
 
-/// Values of the table are below 2⁶², so their difference is an `i64`.
+/// Returns `a - b`. Values of the table are below 2⁶², so their difference fits an `i64`.
 pub(crate) fn difference(a: u64, b: u64) -> i64 {
     a.wrapping_sub(b).cast_signed()
 }
@@ -140,7 +141,7 @@ mod tests {
         let table = HarmonicTable::new(4).unwrap();
         assert_eq!(entropy(&[0.0, 1.0, 1.0, 2.0], 1, &table), f64::NEG_INFINITY);
         let finite = entropy(&[0.0, 1.0, 1.0, 2.0], 2, &table);
-        // ψ(4) − ψ(2) + ln 2, all distances being 1.
+        // ψ(4) − ψ(2) + ln 2, because all distances are 1.
         let expected = 0.5 + 1.0 / 3.0 + 2f64.ln();
         assert!((finite - expected).abs() < 1e-11, "{finite}");
     }

@@ -1,8 +1,10 @@
-//! Estimators from nearest neighbours: no bins, for continuous activations.
+//! Estimators from nearest neighbours, for continuous activations: they use no bins.
 //!
-//! The front door, as `analysis.rs` is for binned estimates; `stages.rs` does a job. `column.rs` puts activations on a grid
-//! where distances are exact and sorts them, `line.rs` has what concerns a single neuron,
-//! `labels.rs` a neuron and a label; `cpu/` goes through all pairs, and so does `gpu/` on a device.
+//! This file has the public calls, as `analysis.rs` has those of binned estimates; `stages.rs` runs
+//! a job. `column.rs` sorts activations and puts them on a grid where distances are exact.
+//! `line.rs` estimates from a single neuron, `nearest_neighbors.rs` from a pair, `labels.rs` from a
+//! neuron and a label. `cpu.rs` goes through all pairs on the CPU, `engine/gpu/nearest_neighbors/`
+//! on a device.
 
 mod column;
 pub(crate) mod cpu;
@@ -40,31 +42,32 @@ use jitter::Jitter;
 use labels::Labels;
 use stages::Outcome;
 
-/// Which of the two estimators of mutual information of Kraskov, Stögbauer and Grassberger,
-/// *Estimating mutual information*, Phys. Rev. E 69, 066138 (2004).
+/// The two estimators of mutual information of Kraskov, Stögbauer and Grassberger, *Estimating
+/// mutual information*, Phys. Rev. E 69, 066138 (2004).
 ///
-/// Both find the `k` nearest neighbours of each sample in the plane of two neurons, by the larger
-/// of the two distances along the axes, and count how many samples are as near along each axis.
+/// Both find the `k` nearest neighbours of each sample in the plane of two neurons, where the
+/// distance is the larger of the two distances along the axes. Then they count the samples that are
+/// as near along each axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum KsgAlgorithm {
     /// `I = ψ(S) + ψ(k) − ⟨ψ(n_x + 1) + ψ(n_y + 1)⟩`, with the numbers of other samples that are
     /// strictly closer along an axis than the `k`-th neighbour is in the plane.
     ///
-    /// Where `k` or more other samples are equal in both neurons there is no distance, and
-    /// `n_x`, `n_y` are the numbers of samples that are equal along an axis.
+    /// If `k` or more other samples are equal in both neurons, this distance is 0; `n_x` and `n_y`
+    /// are then the numbers of samples that are equal along an axis.
     #[default]
     First,
     /// `I = ψ(S) + ψ(k) − 1/k − ⟨ψ(n_x) + ψ(n_y)⟩`, with the numbers of other samples that are no
     /// farther along an axis than the farthest of the `k` nearest neighbours is along that axis.
     ///
-    /// All samples that are as far in the plane as the `k`-th neighbour belong to the neighbours,
-    /// so that the estimate does not depend on the order of samples.
+    /// All samples that are as far in the plane as the `k`-th neighbour count as neighbours, so the
+    /// estimate does not depend on the order of samples.
     Second,
 }
 
-/// Entropy of every neuron and mutual information of every pair from nearest neighbours, and the
-/// calls that compute them.
+/// An analysis by nearest neighbours, with its settings: entropy of every neuron and mutual
+/// information of every pair.
 ///
 /// Nothing is binned: these estimates are for continuous activations, and have less bias than
 /// binned ones at the same number of samples. Entropies are Kozachenko and Leonenko's,
@@ -75,16 +78,16 @@ pub enum KsgAlgorithm {
 /// # Ties
 ///
 /// The estimators assume that no two samples are equal. Activations of a rectifier are often equal
-/// to 0, and an entropy is then −∞: add noise with [`NeighborAnalysis::jitter`], or use
+/// to 0, which makes an entropy −∞. Add noise with [`NeighborAnalysis::jitter`], or use
 /// [`crate::Analysis`].
 ///
 /// # The same bits everywhere
 ///
-/// Activations are put on a grid of 2⁻⁵¹ of the power of two above the largest magnitude of the
-/// job. There every distance is exact, neighbours are counted in integers, and ψ is summed from one
-/// fixed-point table: any engine, any number of threads and any order of samples give the same bits
-/// of mutual information. An `f32` within 2²⁷ of the largest magnitude lies on the grid, smaller ones
-/// are rounded to it.
+/// Activations are put on a grid whose step is 2⁻⁵¹ of the power of two above the largest magnitude
+/// of the job. On it every distance is exact, neighbours are counted in integers, and ψ is summed
+/// from one fixed-point table. So mutual information has the same bits with any engine, any number
+/// of threads and any order of samples. An `f32` within 2²⁷ of the largest magnitude lies on the
+/// grid; smaller ones are rounded to it.
 ///
 /// # Examples
 ///
@@ -121,7 +124,8 @@ pub struct NeighborAnalysis {
 type ProgressFunction = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
 
 impl NeighborAnalysis {
-    /// A job with `k` neighbours of each sample, from 1 to one less than there are samples.
+    /// Makes a job with `k` neighbours of each sample, from 1 to one less than the number of
+    /// samples.
     ///
     /// Small `k` has less bias, large `k` less variance; 3 to 10 are usual.
     pub fn new(k: usize) -> Self {
@@ -139,19 +143,19 @@ impl NeighborAnalysis {
         }
     }
 
-    /// Which estimator of mutual information. Default: [`KsgAlgorithm::First`].
+    /// Sets the estimator of mutual information. Default: [`KsgAlgorithm::First`].
     pub fn algorithm(mut self, algorithm: KsgAlgorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// Adds uniform noise of at most `amplitude`, from 0 to 1, times a neuron's spread (its largest
-    /// activation less its smallest) to every activation. Default: none.
+    /// Adds uniform noise to every activation. The noise is at most `amplitude`, from 0 to 1, times
+    /// a neuron's spread: its largest activation less its smallest. Default: none.
     ///
-    /// The noise depends on the seed, the layer of [`NeighborAnalysis::run_between`], the neuron and
-    /// the sample only: engines, threads and runs give the same bits. It sets apart activations
-    /// that are equal; constant neurons stay constant. An amplitude of `1e-10` changes no
-    /// estimate of activations that were not equal by more than its own noise.
+    /// The noise depends only on the seed, the layer of [`NeighborAnalysis::run_between`], the
+    /// neuron and the sample: engines, threads and runs give the same bits. It makes equal
+    /// activations distinct; constant neurons stay constant. An amplitude of `1e-10` changes
+    /// estimates of distinct activations by no more than its own noise.
     ///
     /// # Examples
     ///
@@ -171,43 +175,45 @@ impl NeighborAnalysis {
         self
     }
 
-    /// The unit of the results. Default: [`Units::Nats`].
+    /// Sets the unit of the results. Default: [`Units::Nats`].
     pub fn units(mut self, units: Units) -> Self {
         self.units = units;
         self
     }
 
-    /// Which engine computes. Default: [`Engine::Auto`], which is the CPU here: it looks at the
-    /// neighbourhood of a sample only, where a device compares it with all others.
+    /// Sets the engine. Default: [`Engine::Auto`], which is the CPU here: the CPU compares a sample
+    /// with its neighbourhood only, a device with all other samples.
     pub fn engine(mut self, engine: Engine) -> Self {
         self.engine = engine;
         self
     }
 
-    /// What to do when a device fails on the way. Default: [`OnDeviceFailure::UseCpu`].
+    /// Sets what happens if a device fails during the job. Default: [`OnDeviceFailure::UseCpu`].
     pub fn on_device_failure(mut self, choice: OnDeviceFailure) -> Self {
         self.on_device_failure = choice;
         self
     }
 
-    /// The most host memory in bytes that the job may allocate beyond its input. A job that needs
-    /// more is refused before it starts. Default: no limit.
+    /// Sets a limit for the host memory, in bytes, that the job may allocate beyond its input. A
+    /// job that needs more is refused before it starts. Default: no limit.
     pub fn memory_limit(mut self, bytes: u64) -> Self {
         self.memory_limit = Some(bytes);
         self
     }
 
-    /// The most memory of a GPU in bytes that the buffers of a job may have, all together. What does
-    /// not fit at once is counted in smaller tiles and uploaded again when it is needed; where not
-    /// even one pair fits, the CPU takes over, and the report says what would have been needed.
-    /// Default: 2 GiB, of which most jobs use little.
-    /// [`Transfer::device_memory_bytes`](crate::Transfer::device_memory_bytes) is what it was.
+    /// Sets a limit, in bytes, for the buffers of a job on a GPU, all together.
+    ///
+    /// Neurons that do not fit at once are counted in smaller tiles, and uploaded again when
+    /// needed. If not even one pair fits, the CPU takes over, and the report says how much would
+    /// have been needed. Default: 2 GiB, of which most jobs use little.
+    /// [`Transfer::device_memory_bytes`](crate::Transfer::device_memory_bytes) reports the memory
+    /// used.
     pub fn device_memory_limit(mut self, bytes: u64) -> Self {
         self.device_memory_limit = Some(bytes);
         self
     }
 
-    /// A function that is told how far the job is, and may stop it by returning
+    /// Sets a function that receives the progress of the job. It may stop the job by returning
     /// [`ControlFlow::Break`]: the job then ends with [`Error::Cancelled`]. It is called a few
     /// times a second or more, from any thread, and should be quick.
     pub fn progress(
@@ -218,38 +224,39 @@ impl NeighborAnalysis {
         self
     }
 
-    /// A token with which the job can be stopped from any thread: it then ends with
-    /// [`Error::Cancelled`], within a fifth of a second or so.
+    /// Sets a token with which any thread can cancel the job. The job then ends with
+    /// [`Error::Cancelled`], within about a fifth of a second.
     pub fn cancel_token(mut self, token: &CancelToken) -> Self {
         self.token = token.clone();
         self
     }
 
-    /// Entropies and mutual information of activations of shape `samples × neurons`.
+    /// Computes entropies and mutual information of activations of shape `samples × neurons`.
     ///
-    /// On the CPU O(neurons² · samples) time for activations that spread evenly, whatever share of
-    /// them is equal; at worst O(neurons² · samples²). On a device always the latter, and `k` is
-    /// limited by workgroup memory, to 32 on most: a job with more goes to the CPU as after a
-    /// failure.
-    /// `30 · samples · neurons + 8 · neurons²` bytes of memory beyond the input.
+    /// On the CPU this takes O(neurons² · samples) time for activations that spread evenly,
+    /// whatever share of them is equal, and O(neurons² · samples²) at worst. On a device it always
+    /// takes the latter. There `k` is limited by workgroup memory, to 32 on most devices; a job
+    /// with more runs on the CPU, as after a failure. Memory beyond the input is
+    /// `30 · samples · neurons + 8 · neurons²` bytes.
     ///
     /// # Errors
     ///
-    /// For `k` of 0 or not less than the number of samples, fewer than two samples, no neurons, an
-    /// activation that is not finite, a jitter beyond 0 to 1, more memory than allowed or
-    /// available, a GPU that was asked for and is not there, and a callback that wants to stop.
+    /// Fails for `k` of 0 or not less than the number of samples, fewer than two samples, no
+    /// neurons, an activation that is not finite, or a jitter outside 0 to 1. Fails if more memory
+    /// is needed than allowed or available, if the requested GPU is missing, and if the callback or
+    /// the token stops the job.
     pub fn run(&self, activations: ArrayView2<'_, f32>) -> Result<NeighborReport, Error> {
         pollster::block_on(self.run_async(activations))
     }
 
-    /// [`NeighborAnalysis::run`] for callers that have an executor, or are in a browser.
+    /// Runs [`NeighborAnalysis::run`] for callers that have an executor, or are in a browser.
     ///
     /// Activations are sorted on the calling thread before the first suspension; after that only
     /// short pieces of work run on the executor's threads.
     ///
     /// # Errors
     ///
-    /// As [`NeighborAnalysis::run`].
+    /// The errors of [`NeighborAnalysis::run`].
     pub async fn run_async(
         &self,
         activations: ArrayView2<'_, f32>,
@@ -269,15 +276,17 @@ impl NeighborAnalysis {
         })
     }
 
-    /// Mutual information of each neuron of `x`, of shape `samples × M`, with each one of `y`, of
-    /// shape `samples × N`, on the same samples in the same order: `M × N`.
+    /// Computes mutual information of each neuron of `x`, of shape `samples × M`, with each neuron
+    /// of `y`, of shape `samples × N`. Both have the same samples in the same order. The result is
+    /// `M × N`.
     ///
-    /// Both layers are put on one grid. The cost is as that of [`NeighborAnalysis::run`], with
-    /// `M · N` pairs.
+    /// Both layers are put on one grid. The cost is that of [`NeighborAnalysis::run`], with `M · N`
+    /// pairs.
     ///
     /// # Errors
     ///
-    /// As [`NeighborAnalysis::run`], and for layers of different numbers of samples.
+    /// The errors of [`NeighborAnalysis::run`]. Also fails if the layers differ in the number of
+    /// samples.
     ///
     /// # Examples
     ///
@@ -301,11 +310,12 @@ impl NeighborAnalysis {
         pollster::block_on(self.run_between_async(x, y))
     }
 
-    /// [`NeighborAnalysis::run_between`] for callers that have an executor, or are in a browser.
+    /// Runs [`NeighborAnalysis::run_between`] for callers that have an executor, or are in a
+    /// browser.
     ///
     /// # Errors
     ///
-    /// As [`NeighborAnalysis::run_between`].
+    /// The errors of [`NeighborAnalysis::run_between`].
     pub async fn run_between_async(
         &self,
         x: ArrayView2<'_, f32>,
@@ -328,23 +338,23 @@ impl NeighborAnalysis {
         })
     }
 
-    /// Mutual information of each neuron with a discrete label of the samples, in the unit that was
-    /// set; length `neurons`.
+    /// Computes mutual information of each neuron with a discrete label of the samples, in the unit
+    /// set by [`NeighborAnalysis::units`]; length `neurons`.
     ///
-    /// Ross's estimator (*Mutual information between discrete and continuous data sets*, PLoS ONE
-    /// 9(2), e87357, 2014): `I = ψ(S) + ⟨ψ(k)⟩ − ⟨ψ(S_label)⟩ − ⟨ψ(m)⟩`, where `m − 1` samples of any
-    /// label are closer than the `k`-th neighbour among those of the same label. As in
-    /// scikit-learn's `mutual_info_classif`, a label of no more than `k` samples has as many
+    /// This is Ross's estimator (*Mutual information between discrete and continuous data sets*,
+    /// PLoS ONE 9(2), e87357, 2014): `I = ψ(S) + ⟨ψ(k)⟩ − ⟨ψ(S_label)⟩ − ⟨ψ(m)⟩`, where `m − 1`
+    /// samples of any label are closer than the `k`-th neighbour among those of the same label. As
+    /// in scikit-learn's `mutual_info_classif`, a label of no more than `k` samples has as many
     /// neighbours as it has other samples, and samples whose label no other sample has are left
-    /// out. Unlike there, activations are neither scaled nor made noisy, and estimates below 0
-    /// are not set to 0.
+    /// out. Unlike there, activations are neither scaled nor made noisy, and estimates below 0 are
+    /// not set to 0.
     ///
-    /// Computed on the CPU whatever the engine; O(neurons · samples · log samples) time.
+    /// It runs on the CPU whatever the engine, in O(neurons · samples · log samples) time.
     ///
     /// # Errors
     ///
-    /// As [`NeighborAnalysis::run`], for another number of labels than samples, and where every
-    /// label occurs once only.
+    /// The errors of [`NeighborAnalysis::run`]. Also fails if the number of labels differs from
+    /// that of samples, and if every label occurs only once.
     ///
     /// # Examples
     ///

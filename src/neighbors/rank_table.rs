@@ -1,44 +1,45 @@
-//! How many samples of a neuron lie below a threshold, in constant time for most distributions.
+//! The number of samples of a neuron below a threshold, in constant time for most distributions.
 //!
-//! The range of values is cut into equal cells, twice as many as there are samples, and the rank at
-//! which each cell begins is tabulated. Both samples and thresholds are put into cells by the same chain
-//! of rounded operations, each of which is monotone: a sample in an earlier cell than the threshold
-//! is below it, one in a later cell is not. Only samples of the threshold's own cell are compared.
+//! The range of values is cut into equal cells, twice as many as there are samples. The rank at
+//! which each cell begins is tabulated. Samples and thresholds are put into cells by the same chain
+//! of rounded operations, each of which is monotone. So a sample in an earlier cell than the
+//! threshold is below it, and one in a later cell is not. Only samples of the threshold's own cell
+//! are compared.
 
 use fearless_simd::{Simd, prelude::*};
 
 use crate::support::simd::MAX_LANES;
 
-/// Lanes of the widest vector of `f64`.
+/// The number of `f64` lanes of the widest vector.
 pub(crate) const LANES: usize = MAX_LANES / size_of::<f64>();
 
-/// More cells are more memory, fewer have more values each to look at.
+/// The number of cells per sample. More cells take more memory; fewer have more values to compare.
 const CELLS_A_SAMPLE: usize = 2;
 
-/// Values of a cell that are compared before it is searched.
+/// The number of values of a cell that are compared before the cell is searched.
 const LOOK: usize = 2 * LANES;
 
-/// Larger than every value and threshold.
+/// A number larger than every value and threshold.
 pub(crate) const BEYOND: f64 = (1u64 << 60) as f64;
 
-/// Adding it to a small number leaves the number, rounded, in the low bits of the sum.
+/// A number that, added to a small number, leaves the rounded number in the low bits of the sum.
 const ROUND: f64 = (1u64 << 52) as f64;
 
 /// The values of a neuron in ascending order, and the cells they are in.
 #[derive(Debug)]
 pub(crate) struct RankTable {
-    /// `LOOK` times [`BEYOND`] behind the values.
+    /// The values, followed by `LOOK` times [`BEYOND`].
     sorted: Vec<f64>,
     samples: usize,
     low: f64,
     cells_per_unit: f64,
     last_cell: f64,
-    /// The rank of the first value of a cell or a later one, for each cell and one more.
+    /// The rank of the first value in a cell or a later one, for each cell and one more.
     begin: Vec<u32>,
 }
 
 impl RankTable {
-    /// Of values in ascending order, at least one and fewer than 2³².
+    /// Makes the table of values in ascending order: at least one, and fewer than 2³².
     pub(crate) fn new(mut sorted: Vec<f64>) -> Self {
         let samples = sorted.len();
         let (low, high) = match (sorted.first(), sorted.last()) {
@@ -64,25 +65,25 @@ impl RankTable {
         table
     }
 
-    /// The values in ascending order.
+    /// Returns the values in ascending order.
     pub(crate) fn sorted(&self) -> &[f64] {
         &self.sorted[..self.samples]
     }
 
-    /// As one lane of [`RankTable::cells_of`].
+    /// Returns the cell of one value, as [`RankTable::cells_of`] does for each lane.
     fn cell_of(&self, value: f64) -> usize {
         let cell = (value - self.low) * self.cells_per_unit;
         index_of(cell.max(0.0).min(self.last_cell) + ROUND)
     }
 
-    /// The cell of each lane; [`index_of`] makes a number of it.
+    /// Returns the cell of each lane, which [`index_of`] turns into a number.
     #[inline(always)]
     fn cells_of<S: Simd>(&self, values: S::f64s) -> S::f64s {
         let cells = (values - self.low) * self.cells_per_unit;
         cells.max(0.0).min(self.last_cell) + ROUND
     }
 
-    /// The number of values below each threshold.
+    /// Counts the values below each threshold.
     #[inline(always)]
     pub(crate) fn below<S: Simd>(&self, simd: S, thresholds: S::f64s) -> [u32; LANES] {
         let mut counts = [0; LANES];
@@ -94,7 +95,7 @@ impl RankTable {
         counts
     }
 
-    /// The number of values below a threshold that is in this cell.
+    /// Counts the values below a threshold that is in this cell.
     #[inline(always)]
     fn below_in_cell<S: Simd>(&self, simd: S, cell: usize, threshold: f64) -> u32 {
         let begin = self.begin[cell];
@@ -107,7 +108,7 @@ impl RankTable {
         if (below as usize) < LOOK { begin + below } else { self.search(cell, threshold) }
     }
 
-    /// As [`RankTable::below_in_cell`], for a cell of many.
+    /// Counts as [`RankTable::below_in_cell`] does, for a cell of many values.
     #[cold]
     #[inline(never)]
     fn search(&self, cell: usize, threshold: f64) -> u32 {
@@ -119,7 +120,7 @@ impl RankTable {
     }
 }
 
-/// The number of a cell that was rounded by adding [`ROUND`].
+/// Returns the number of a cell that was rounded by adding [`ROUND`].
 #[inline(always)]
 fn index_of(cell: f64) -> usize {
     #[expect(clippy::cast_possible_truncation, reason = "a cell is below 2^32")]

@@ -1,4 +1,4 @@
-//! What the estimators from nearest neighbours return.
+//! The results of the estimators from nearest neighbours.
 
 use std::time::Duration;
 
@@ -7,68 +7,68 @@ use ndarray::{Array1, Array2};
 use super::KsgAlgorithm;
 use crate::{AdapterDescription, Incident, Transfer, Units};
 
-/// Entropies and mutual information from nearest neighbours, and how they came to be.
+/// Entropies and mutual information from nearest neighbours, and details of their computation.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NeighborReport {
     /// Kozachenko–Leonenko entropy of each neuron, in [`NeighborReport::units`]; length `neurons`.
     ///
-    /// A differential entropy: it may be negative, and is −∞ for a neuron of which a sample has
-    /// `neighbors` or more equals.
+    /// This is a differential entropy: it may be negative, and is −∞ for a neuron in which some
+    /// sample equals `neighbors` or more others.
     pub entropy: Array1<f64>,
-    /// Mutual information of each pair, in [`NeighborReport::units`]; `neurons × neurons`, symmetric
-    /// to the bit. The diagonal is the estimate for a neuron and itself, which is finite where the
-    /// information itself is not. Estimates may be negative.
+    /// Mutual information of each pair, in [`NeighborReport::units`]; `neurons × neurons`,
+    /// symmetric to the bit. The diagonal is the estimate for a neuron and itself, which is finite
+    /// even where the information itself is infinite. Estimates may be negative.
     pub mutual_information: Array2<f64>,
     /// The unit of both.
     pub units: Units,
-    /// Number of samples measured.
+    /// The number of samples measured.
     pub samples: usize,
-    /// Neighbours of each sample, `k`.
+    /// The number of neighbours of each sample, `k`.
     pub neighbors: usize,
-    /// Which estimator of mutual information.
+    /// The estimator of mutual information.
     pub algorithm: KsgAlgorithm,
-    /// Which engine computed it, and what went wrong on the way.
+    /// The engine that computed it, and its incidents.
     pub execution: NeighborExecution,
-    /// How long the stages took.
+    /// The time of each stage.
     pub timings: NeighborTimings,
 }
 
-/// Mutual information from nearest neighbours between two layers, and how it came to be.
+/// Mutual information from nearest neighbours between two layers, and details of its computation.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NeighborLayersReport {
     /// Kozachenko–Leonenko entropy of each neuron of the first layer, as in
     /// [`NeighborReport::entropy`]; length `M`.
     pub entropy_x: Array1<f64>,
-    /// The same of the second layer; length `N`.
+    /// Kozachenko–Leonenko entropy of each neuron of the second layer; length `N`.
     pub entropy_y: Array1<f64>,
     /// Mutual information of each neuron of the first layer with each one of the second, `M × N`.
     /// Estimates may be negative.
     pub mutual_information: Array2<f64>,
     /// The unit of all three.
     pub units: Units,
-    /// Number of samples measured.
+    /// The number of samples measured.
     pub samples: usize,
-    /// Neighbours of each sample, `k`.
+    /// The number of neighbours of each sample, `k`.
     pub neighbors: usize,
-    /// Which estimator of mutual information.
+    /// The estimator of mutual information.
     pub algorithm: KsgAlgorithm,
-    /// Which engine computed it, and what went wrong on the way.
+    /// The engine that computed it, and its incidents.
     pub execution: NeighborExecution,
-    /// How long the stages took.
+    /// The time of each stage.
     pub timings: NeighborTimings,
 }
 
-/// How a result from nearest neighbours was computed.
+/// The engine of a result from nearest neighbours, and its incidents.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct NeighborExecution {
     /// The adapter that computed it; `None` for the CPU engine.
     pub adapter: Option<AdapterDescription>,
-    /// What went to the device and back; `None` for the CPU engine.
+    /// The data moved to the device and back; `None` for the CPU engine.
     pub transfer: Option<Transfer>,
-    /// Tiles that a device failed to compute and how they were rescued. Results are the same bits
+    /// Tiles that a device failed to compute, and how each was rescued. Results have the same bits
     /// with and without incidents.
     pub incidents: Vec<Incident>,
 }
@@ -79,7 +79,7 @@ pub struct NeighborExecution {
 pub struct NeighborTimings {
     /// Reading, checking and sorting activations, and the entropies.
     pub sort: Duration,
-    /// Finding and opening the engine; next to nothing when it was open already.
+    /// Finding and opening the engine; almost nothing if it was open already.
     pub open_engine: Duration,
     /// Finding the neighbours of all pairs.
     pub pairs: Duration,

@@ -1,4 +1,4 @@
-//! The stages of a job: checks, sorting, an engine.
+//! The stages of a job: checks, sorting, and a run on an engine.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::support::memory;
 use crate::support::monitor::Monitor;
 use crate::support::stopwatch::Stopwatch;
 
-/// What an engine made of a job.
+/// The result of a job.
 pub(super) struct Outcome {
     pub(super) mutual_information: Array2<f64>,
     pub(super) execution: NeighborExecution,
@@ -24,7 +24,7 @@ pub(super) struct Outcome {
 }
 
 impl NeighborAnalysis {
-    /// Everything before an engine is needed: checks, and sorting.
+    /// Checks and sorts: all stages that need no engine. Also returns entropies in nats.
     pub(super) fn prepare(
         &self,
         views: &[ArrayView2<'_, f32>],
@@ -42,7 +42,7 @@ impl NeighborAnalysis {
         Ok((NeighborJob { columns, pairs, samples, k, algorithm, table, monitor }, entropies))
     }
 
-    /// Settings and shapes, before any value is looked at.
+    /// Checks settings and shapes, before any value is read.
     pub(super) fn check<'a>(
         &self,
         views: &[ArrayView2<'a, f32>],
@@ -72,14 +72,15 @@ impl NeighborAnalysis {
         let columns =
             (Column::BYTES_PER_SAMPLE as u128).saturating_mul(samples).saturating_mul(all);
         let matrix = neurons.last().copied().unwrap_or(0).saturating_mul(rows).saturating_mul(8);
-        // The table, and for each thread what a sort needs, or the plane of a pair.
+        // The table, and for each thread the memory of a sort, or the plane of a pair.
         let threads = rayon::current_num_threads() as u128;
         let rest = samples.saturating_mul(8 + 32 * threads);
         let needed = columns.saturating_add(matrix).saturating_add(rest);
         memory::check_limit(self.memory_limit, 0, u64::try_from(needed).unwrap_or(u64::MAX))
     }
 
-    /// The neurons of all layers, sorted on one grid, and what was made of each one's own values.
+    /// Sorts the neurons of all layers on one grid, and applies `of_sorted` to each neuron's own
+    /// values.
     pub(super) fn columns<T: Send>(
         &self,
         layers: &[Activations<'_>],
@@ -103,7 +104,7 @@ impl NeighborAnalysis {
         Ok((columns, results))
     }
 
-    /// Everything after sorting.
+    /// Runs the stages after sorting.
     pub(super) async fn finish(
         &self,
         job: NeighborJob,
@@ -121,7 +122,7 @@ impl NeighborAnalysis {
         let sink = Arc::new(Sink::new(&job.pairs, self.units)?);
         let job = Arc::new(job);
         let execution = self.run_on(&chosen, &job, &sink).await?;
-        // An engine that returns has dropped its share.
+        // An engine that returns has dropped its reference.
         let mutual_information = Arc::into_inner(sink).ok_or(Error::Cancelled)?.finish()?;
         let pairs = clock.elapsed();
         let timings = NeighborTimings { sort, open_engine, pairs };

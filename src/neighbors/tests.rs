@@ -1,4 +1,4 @@
-//! Pairs against the definition, at every instruction set.
+//! Tests of pairs against the definition, at every instruction set.
 
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use super::{HarmonicTable, Jitter, KsgAlgorithm, line};
 use crate::input::activations::Activations;
 use crate::support::simd::Level;
 
-/// The sum of a pair, by comparing every sample with every other one.
+/// Returns the sum of a pair, by comparing every sample with every other one.
 fn sum_by_definition(
     (x, y): (&[f64], &[f64]),
     k: usize,
@@ -78,8 +78,8 @@ fn check(activations: &Array2<f32>, ks: &[usize], strip_samples: usize) {
     }
 }
 
-/// Spread evenly, in a dense clump with far outliers, rectified, constant, of few values, of a
-/// tiny scale, following the first, and ascending.
+/// Returns neurons of eight kinds: spread evenly, in a dense clump with far outliers, rectified,
+/// constant, of few values, of a tiny scale, following the first, and ascending.
 fn varied(samples: usize, seed: u64) -> Array2<f32> {
     let jitter = Jitter { amplitude: 1.0, seed };
     Array2::from_shape_fn((samples, 8), |(s, n)| {

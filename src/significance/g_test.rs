@@ -8,20 +8,22 @@ use crate::statistics::chi_squared_tail;
 use crate::{Error, Estimator, Units};
 
 impl Report {
-    /// The p-value of the G-test of independence for every pair; `neurons × neurons`, symmetric.
+    /// Computes the p-value of the G-test of independence for every pair; `neurons × neurons`,
+    /// symmetric.
     ///
     /// `G = 2 S · I(X; Y)`, with the plug-in estimate in nats, has nearly a χ² distribution with
-    /// `(Kx − 1)(Ky − 1)` degrees of freedom if the two neurons are independent, `K` being a neuron's
-    /// occupied bins (Wilks 1938; Sokal and Rohlf, *Biometry*). The p-value is the probability of a G
-    /// at least as large then; 1 where a neuron is constant. O(neurons²).
+    /// `(Kx − 1)(Ky − 1)` degrees of freedom if the two neurons are independent; `K` is the number
+    /// of a neuron's occupied bins (Wilks 1938; Sokal and Rohlf, *Biometry*). The p-value is the
+    /// probability of a G at least as large in that case; it is 1 if a neuron is constant.
+    /// O(neurons²).
     ///
-    /// The approximation wants several samples a cell on average, `S ≥ 5 Kx Ky`; with fewer, p-values
-    /// come out too small: [`crate::Analysis::permutation_test`] does not need it. Neither knows that
-    /// samples which follow each other in a text are not independent of each other.
+    /// The approximation needs several samples a cell on average, `S ≥ 5 Kx Ky`; with fewer,
+    /// p-values are too small. [`crate::Analysis::permutation_test`] does not need them. Neither
+    /// test accounts for the dependence of samples that follow each other in a text.
     ///
     /// # Errors
     ///
-    /// For an estimator other than [`Estimator::PlugIn`].
+    /// Fails for an estimator other than [`Estimator::PlugIn`].
     ///
     /// # Examples
     ///
@@ -46,12 +48,12 @@ impl Report {
 }
 
 impl BetweenReport {
-    /// The p-value of the G-test of independence for every pair; `rows × columns`, as
-    /// [`Report::g_test`].
+    /// Computes the p-value of the G-test of independence for every pair, as [`Report::g_test`]
+    /// does; `rows × columns`.
     ///
     /// # Errors
     ///
-    /// As [`Report::g_test`].
+    /// The errors of [`Report::g_test`].
     pub fn g_test(&self) -> Result<Array2<f64>, Error> {
         let occupied = (&self.rows.occupied_bins, &self.columns.occupied_bins);
         let information = &self.mutual_information;

@@ -1,8 +1,9 @@
-//! Which pairs share more than chance explains.
+//! Tests and intervals: the pairs that share more than chance explains.
 //!
-//! - [`Report::g_test`]: a p-value for every pair, from what has been computed already. Right where
-//!   there are many samples for each cell; [`Analysis::permutation_test`] where there are few.
-//! - [`false_discovery_rates`]: which of many p-values to believe.
+//! - [`Report::g_test`]: a p-value for every pair, from results that exist already. It is right if
+//!   there are many samples for each cell.
+//! - [`Analysis::permutation_test`]: a p-value for every pair that is right with few samples too.
+//! - [`false_discovery_rates`]: the discoveries among many p-values.
 //! - [`Analysis::uncertainty`]: bias, standard error and confidence interval of chosen pairs.
 //!
 //! [`Analysis::permutation_test`]: crate::Analysis::permutation_test

@@ -21,34 +21,34 @@ use crate::{Analysis, Error};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PermutationReport {
-    /// The p-value of each pair, `(1 + E) / (1 + P)`, `E` being the permutations of `P` that made the
-    /// pair share at least as much as it does; `neurons × neurons`, symmetric. 1 on the diagonal,
-    /// where there is nothing to test.
+    /// The p-value of each pair, `(1 + E) / (1 + P)`: in `E` of `P` permutations the pair shares at
+    /// least as much as without one. `neurons × neurons`, symmetric. It is 1 on the diagonal, where
+    /// there is nothing to test.
     pub p_values: Array2<f64>,
-    /// How many permutations each pair was tested with.
+    /// The number of permutations of each pair.
     pub permutations: u32,
-    /// Which engine, adapter and kernel computed it, and what went wrong on the way.
+    /// The engine, adapter and kernel that computed it, and the incidents.
     pub execution: Execution,
 }
 
 impl Analysis {
-    /// Tests the independence of every pair of neurons: how often does a pair share as much as it
-    /// does when the samples of one of the two neurons are in random order?
+    /// Tests the independence of every pair of neurons. The samples of one neuron of a pair are put
+    /// in random order many times; the test counts how often the pair then shares at least as much.
     ///
-    /// Exact whatever the numbers of samples and bins, and whatever the estimator, where the G-test
-    /// ([`crate::Report::g_test`]) is an approximation; but no p-value is below `1 / (1 +
-    /// permutations)`. All pairs of a repetition see the same random order, so that tests of different
-    /// pairs are not independent of each other; each of them is valid.
+    /// The test is exact for any numbers of samples and bins and any estimator, whereas the G-test
+    /// ([`crate::Report::g_test`]) is an approximation. But no p-value is below
+    /// `1 / (1 + permutations)`. All pairs of a repetition use the same random order, so the tests
+    /// of different pairs are not independent of each other; each of them is valid.
     ///
-    /// A repetition is as much work as two calls of [`Analysis::run`] and makes two permutations of
-    /// each pair: `permutations` is rounded up to an even number. Permutations come from a
-    /// counter-based generator (Philox 4×32-10): the result depends on `seed` and nothing else, to the
-    /// last bit. Twice the codes and `20 · neurons²` bytes of memory beyond the input.
+    /// A repetition takes as much work as two calls of [`Analysis::run`] and makes two permutations
+    /// of each pair: `permutations` is rounded up to an even number. Permutations come from a
+    /// counter-based generator (Philox 4×32-10): the result depends on `seed` and nothing else, to
+    /// the last bit. Memory beyond the input is twice the codes and `20 · neurons²` bytes.
     ///
     /// # Errors
     ///
-    /// As [`Analysis::run`]; for no permutations; and for the estimators that need whole histograms,
-    /// [`crate::Estimator::ChaoShen`] and [`crate::Estimator::JamesStein`].
+    /// The errors of [`Analysis::run`]. Also fails for no permutations, and for the estimators that
+    /// need whole histograms, [`crate::Estimator::ChaoShen`] and [`crate::Estimator::JamesStein`].
     ///
     /// # Examples
     ///
@@ -71,11 +71,11 @@ impl Analysis {
         pollster::block_on(self.permutation_test_async(activations, permutations, seed))
     }
 
-    /// [`Analysis::permutation_test`] for callers that have an executor, or are in a browser.
+    /// Runs [`Analysis::permutation_test`] for callers that have an executor, or are in a browser.
     ///
     /// # Errors
     ///
-    /// As [`Analysis::permutation_test`].
+    /// The errors of [`Analysis::permutation_test`].
     pub async fn permutation_test_async(
         &self,
         activations: ArrayView2<'_, f32>,
@@ -92,7 +92,8 @@ impl Analysis {
         }
         let memory = |layer: &Activations<'_>, bins| {
             let neurons = layer.neurons();
-            // Observed sums, exceedances, and p-values; codes in random order beside their own.
+            // Observed sums, exceedances, and p-values; also codes, in the given and in random
+            // order.
             let matrices = Memory::default().and(neurons, 20 * neurons as u128);
             let codes = 2 * neurons as u128 + size_of::<u32>() as u128;
             let memory = matrices.and(layer.samples(), codes);
@@ -126,7 +127,7 @@ impl Analysis {
         let mut execution = engine::run(&chosen, &first, &sink, on_failure).await?;
         monitor.end_part();
         drop((first, sink));
-        // An engine that returns has dropped its share.
+        // An engine that returns has dropped its reference.
         let Observed(observed) = Arc::into_inner(observed).ok_or(Error::Cancelled)?;
         let exceedances = Arc::new(Exceedances::new(observed.finish(|_, _, sum| sum)?)?);
 
@@ -150,7 +151,7 @@ impl Analysis {
     }
 }
 
-/// The sums of the pairs as they are.
+/// The sums of the pairs without permutation.
 #[derive(Debug)]
 struct Observed(PairMatrix<u64>);
 
@@ -162,14 +163,14 @@ impl Sink for Observed {
     }
 }
 
-/// How often a permutation made a pair share at least as much.
+/// The number of permutations in which each pair shares at least as much.
 ///
-/// The more two neurons share, the larger the sum over the cells of their joint histogram; marginals
-/// do not change. So sums are compared, which are integers.
+/// The more two neurons share, the larger the sum over the cells of their joint histogram.
+/// Permutations do not change marginals, so it suffices to compare these sums, which are integers.
 #[derive(Debug)]
 struct Exceedances {
     observed: Array2<u64>,
-    /// Row by row: neuron `i` in random order with neuron `j` as it is.
+    /// Row by row: neuron `i` in random order with neuron `j` in the given order.
     counts: Mutex<Vec<u32>>,
 }
 

@@ -7,59 +7,59 @@ use crate::estimator::Entropies;
 use crate::support::random::{Philox, below};
 use crate::{Analysis, Error};
 
-/// How the confidence interval is made.
+/// The settings of the confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Resampling {
-    /// How many times samples are drawn anew; some hundreds at least.
+    /// The number of times that samples are drawn again; some hundreds at least.
     pub replicates: u32,
     /// The probability that the interval holds the true value, such as 0.95.
     pub confidence: f64,
-    /// Where random numbers begin.
+    /// The seed of the random numbers.
     pub seed: u64,
 }
 
 impl Default for Resampling {
-    /// 1000 replicates, a confidence of 0.95, seed 0.
+    /// Returns 1000 replicates, a confidence of 0.95, seed 0.
     fn default() -> Self {
         Self { replicates: 1000, confidence: 0.95, seed: 0 }
     }
 }
 
-/// The mutual information of a pair and how far it may be from the truth, in the unit of the settings.
+/// The mutual information of a pair and its uncertainty, in the unit of the settings.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct PairUncertainty {
-    /// First neuron of the pair.
+    /// The first neuron of the pair.
     pub first: usize,
-    /// Second neuron of the pair.
+    /// The second neuron of the pair.
     pub second: usize,
     /// The estimate from all samples.
     pub mutual_information: f64,
     /// The jackknife's estimate of its bias (Quenouille 1956): `(S − 1)(mean − estimate)` over the
-    /// estimates that leave one sample out. Take it off for a corrected estimate.
+    /// estimates that leave one sample out. Subtract it for a corrected estimate.
     pub bias: f64,
     /// The jackknife's estimate of its standard error (Tukey 1958).
     pub standard_error: f64,
-    /// Lower end of the basic bootstrap interval (Davison and Hinkley 1997, section 2.4): the
-    /// estimate minus the larger quantile of what replicates are off by. As replicates have the bias
-    /// of the estimate, it is corrected for it, and may be below 0.
+    /// The lower end of the basic bootstrap interval (Davison and Hinkley 1997, section 2.4): the
+    /// estimate minus the larger quantile of the replicates' deviations from it. Replicates have
+    /// the bias of the estimate, so the interval is corrected for this bias, and may be below 0.
     pub low: f64,
-    /// Upper end of the interval.
+    /// The upper end of the interval.
     pub high: f64,
 }
 
 impl Analysis {
-    /// Bias, standard error and confidence interval of the mutual information of chosen pairs, by
-    /// jackknife and bootstrap from their joint histograms.
+    /// Computes bias, standard error and confidence interval of the mutual information of chosen
+    /// pairs, by jackknife and bootstrap from their joint histograms.
     ///
-    /// Bin edges stay as they are. Samples are taken to be independent of each other. Random numbers
-    /// come from a counter-based generator: the same result on every engine and number of threads.
-    /// O(replicates · (samples + bins²)) for each pair, on all cores.
+    /// Bin edges stay as they are. Samples are assumed to be independent of each other. Random
+    /// numbers come from a counter-based generator: the result is the same on every engine and
+    /// number of threads. It takes O(replicates · (samples + bins²)) for each pair, on all cores.
     ///
     /// # Errors
     ///
-    /// As [`Analysis::joint_histograms`]; for no replicates; and for a confidence that is not between
-    /// 0 and 1.
+    /// The errors of [`Analysis::joint_histograms`]. Also fails for no replicates, and for a
+    /// confidence that is not between 0 and 1.
     ///
     /// # Examples
     ///
@@ -117,9 +117,9 @@ impl Analysis {
 /// One joint histogram.
 struct Table {
     counts: Vec<u32>,
-    /// Cells in a row: no fewer than the second neuron has bins.
+    /// The number of cells in a row: at least the number of bins of the second neuron.
     columns: usize,
-    /// Bins of the two neurons.
+    /// The numbers of bins of the two neurons.
     bins: (usize, usize),
     samples: u32,
 }
@@ -130,7 +130,7 @@ impl Table {
         Self { counts: counts.iter().copied().collect(), columns, bins, samples }
     }
 
-    /// Mutual information of a histogram of the same shape, in nats.
+    /// Returns mutual information of a histogram of the same shape, in nats.
     fn information(&self, entropies: &Entropies, counts: &[u32]) -> f64 {
         let rows = counts.chunks_exact(self.columns);
         let of_rows: Vec<u32> = rows.clone().map(|row| row.iter().sum()).collect();
@@ -148,7 +148,7 @@ impl Table {
         }
     }
 
-    /// Bias and standard error: leaving out any sample of a cell has the same effect.
+    /// Returns bias and standard error. Leaving out any sample of a cell has the same effect.
     fn jackknife(&self, one_less: &Entropies, estimate: f64) -> (f64, f64) {
         let samples = f64::from(self.samples);
         let occupied = (0..self.counts.len()).into_par_iter().filter(|&k| self.counts[k] > 0);
@@ -165,7 +165,7 @@ impl Table {
         ((samples - 1.0) * (mean - estimate), variance.sqrt())
     }
 
-    /// How far replicates are above the estimate, in ascending order.
+    /// Returns the deviations of replicates from the estimate, in ascending order.
     fn bootstrap(
         &self,
         entropies: &Entropies,
@@ -196,7 +196,7 @@ impl Table {
     }
 }
 
-/// The quantile of sorted values, interpolated linearly.
+/// Returns the quantile of sorted values, interpolated linearly.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * (sorted.len() - 1) as f64;
     #[expect(

@@ -2,12 +2,12 @@
 
 use statrs::function::gamma::checked_gamma_ur;
 
-/// The probability that a χ² variable exceeds `statistic`.
+/// Returns the probability that a χ² variable exceeds `statistic`.
 pub(crate) fn chi_squared_tail(statistic: f64, freedom: f64) -> f64 {
     if freedom == 0.0 || statistic <= 0.0 {
         return 1.0;
     }
-    // Refused only where it underflows.
+    // It fails only if the result underflows.
     checked_gamma_ur(freedom / 2.0, statistic / 2.0).map_or(0.0, |p| p.clamp(0.0, 1.0))
 }
 

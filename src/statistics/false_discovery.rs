@@ -2,12 +2,13 @@
 
 use ndarray::Array2;
 
-/// The false-discovery rate at which each p-value becomes a discovery, also called adjusted p-value or
-/// q-value (Benjamini and Hochberg 1995, Journal of the Royal Statistical Society B 57:289).
+/// Returns the false-discovery rate at which each p-value becomes a discovery, also called adjusted
+/// p-value or q-value (Benjamini and Hochberg 1995, Journal of the Royal Statistical Society B
+/// 57:289).
 ///
-/// Of all values at or below some rate `q`, no more than a share `q` are expected to be there by
-/// chance, if the tests are independent or positively dependent. Values come back in the order of
-/// `p_values`; a NaN stays one, and does not count as a test. O(n log n).
+/// Among all values with a rate of at most `q`, a share of no more than `q` is expected to be due
+/// to chance, if the tests are independent or positively dependent. Rates come in the order of
+/// `p_values`. A NaN stays NaN, and does not count as a test. O(n log n).
 ///
 /// # Examples
 ///
@@ -26,9 +27,9 @@ pub fn false_discovery_rates(p_values: &[f64]) -> Vec<f64> {
     rates
 }
 
-/// [`false_discovery_rates`] over the pairs above the diagonal of a symmetric matrix of p-values,
-/// `neurons × neurons`, as [`crate::Report::g_test`] returns. Each pair counts once; the diagonal is
-/// left as it is.
+/// Returns [`false_discovery_rates`] of the pairs above the diagonal of a symmetric matrix of
+/// p-values, `neurons × neurons`, such as [`crate::Report::g_test`] returns. Each pair counts once;
+/// the diagonal is left as it is.
 ///
 /// # Examples
 ///

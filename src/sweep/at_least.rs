@@ -1,4 +1,4 @@
-//! All pairs that share at least so much information.
+//! The selection of all pairs that share at least a given amount of information.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -9,10 +9,10 @@ use crate::Error;
 
 pub(super) struct AtLeast {
     least: f64,
-    /// Of every neuron, by its index.
+    /// The entropy of every neuron, by its index.
     entropy: Vec<f64>,
     pairs: Vec<InformationPair>,
-    /// As many as memory is allowed to hold.
+    /// The most pairs that memory is allowed to hold.
     most_pairs: usize,
 }
 

@@ -1,10 +1,10 @@
-//! What was found in one block of pairs.
+//! The result of one block of pairs.
 
 use ndarray::{Array2, s};
 
 use super::InformationPair;
 
-/// What a [`crate::Sweep`] found in one block of pairs.
+/// The result of a [`crate::Sweep`] for one block of pairs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block(Found);
 
@@ -16,31 +16,31 @@ enum Found {
 }
 
 impl Block {
-    /// A block none of whose pairs can be selected.
+    /// Makes a block of which no pair can be selected.
     #[must_use]
     pub fn passed_over() -> Self {
         Self(Found::PassedOver)
     }
 
-    /// A block of which these pairs may be selected.
+    /// Makes a block of which these pairs may be selected.
     #[must_use]
     pub fn of_pairs(pairs: Vec<InformationPair>) -> Self {
         Self(Found::Pairs(pairs))
     }
 
-    /// A block of the whole matrix that begins at some row and column.
+    /// Makes a block of the whole matrix that begins at the given row and column.
     #[must_use]
     pub fn of_matrix(first_row: usize, first_column: usize, information: Array2<f64>) -> Self {
         Self(Found::Matrix { first_row, first_column, information })
     }
 
-    /// Whether the block was not computed, as none of its pairs could be selected.
+    /// Returns whether the block was not computed because none of its pairs could be selected.
     #[must_use]
     pub fn is_passed_over(&self) -> bool {
         self.0 == Found::PassedOver
     }
 
-    /// The pairs that may be selected; those that will be are among them.
+    /// Returns the pairs that may be selected. All pairs selected in the end are among them.
     #[must_use]
     pub fn pairs(&self) -> &[InformationPair] {
         match &self.0 {
@@ -49,9 +49,9 @@ impl Block {
         }
     }
 
-    /// First row, first column and mutual information of the block, of a sweep that selects
-    /// [all pairs](crate::Selection::All). A block on the diagonal is whole; what mirrors another
-    /// one below the diagonal is not handed out.
+    /// Returns the first row, the first column and the mutual information of the block, for a sweep
+    /// that selects [all pairs](crate::Selection::All). A block on the diagonal is complete. Blocks
+    /// below the diagonal, which mirror others, are not returned.
     #[must_use]
     pub fn matrix(&self) -> Option<(usize, usize, &Array2<f64>)> {
         match &self.0 {
@@ -62,7 +62,7 @@ impl Block {
         }
     }
 
-    /// Puts the block and its mirror image where they belong in the matrix of the layer.
+    /// Copies the block and its mirror image to their places in the matrix of the layer.
     pub(crate) fn copy_into(&self, matrix: &mut Array2<f64>) {
         if let Some((row, column, information)) = self.matrix() {
             let (rows, columns) =

@@ -1,4 +1,4 @@
-//! Selecting pairs from blocks, wherever those were computed.
+//! The selection of pairs from blocks, wherever these were computed.
 
 use std::fmt;
 
@@ -9,48 +9,48 @@ use super::{Block, InformationPair, Selection, at_least, false_discovery, strong
 use crate::pairs::tile::Tile;
 use crate::{Error, Estimator, MAX_BINS, Units};
 
-/// What has to be known of a layer, beside its codes, to cut its pairs into blocks and to select
-/// among them. Sweeps of one plan have the same blocks, on any machine.
+/// The facts of a layer, beside its codes, that determine its blocks and the selection of pairs.
+/// Sweeps with equal plans have the same blocks, on any machine.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SweepPlan {
-    /// Which pairs are wanted.
+    /// The pairs to select.
     pub selection: Selection,
-    /// How entropies are estimated.
+    /// The estimator of entropies.
     pub estimator: Estimator,
     /// The unit of mutual information.
     pub units: Units,
-    /// Number of samples.
+    /// The number of samples.
     pub samples: usize,
-    /// Neurons along the edge of a block.
+    /// The number of neurons along the edge of a block.
     pub block_edge: usize,
-    /// Entropy of each neuron, in nats whatever the units; length `neurons`.
+    /// The entropy of each neuron, in nats whatever the units; length `neurons`.
     pub entropy: Vec<f64>,
-    /// How many bins of each neuron have any sample; length `neurons`.
+    /// The number of occupied bins of each neuron; length `neurons`.
     pub occupied_bins: Vec<u32>,
 }
 
 impl SweepPlan {
-    /// Number of neurons.
+    /// Returns the number of neurons.
     #[must_use]
     pub fn neurons(&self) -> usize {
         self.entropy.len()
     }
 
-    /// How many blocks there are.
+    /// Returns the number of blocks.
     #[must_use]
     pub fn blocks(&self) -> u64 {
         let along = self.neurons().div_ceil(self.block_edge.max(1)) as u64;
         u64::try_from(u128::from(along) * (u128::from(along) + 1) / 2).unwrap_or(u64::MAX)
     }
 
-    /// Entropies in the plan's units.
+    /// Returns entropies in the plan's units.
     fn entropy_in_units(&self) -> Vec<f64> {
         let per_nat = self.units.per_nat();
         self.entropy.iter().map(|entropy| entropy * per_nat).collect()
     }
 
-    /// Refuses what no sweep could have planned.
+    /// Refuses a plan that no sweep could have made.
     fn check(&self) -> Result<(), Error> {
         self.estimator.check()?;
         self.selection.check(self.estimator)?;
@@ -64,8 +64,8 @@ impl SweepPlan {
     }
 }
 
-/// Selects pairs from the blocks of a sweep, without the activations: what joins blocks that several
-/// machines have computed.
+/// A selection of pairs from the blocks of a sweep that needs no activations. It joins blocks that
+/// several machines have computed.
 ///
 /// # Examples
 ///
@@ -88,8 +88,8 @@ impl SweepPlan {
 pub struct Collector {
     plan: SweepPlan,
     selector: Option<Box<dyn Selector>>,
-    /// Indices of the neurons, in the order in which they are swept, and the place that each has in
-    /// it.
+    /// The indices of the neurons in the order of the sweep; `places` has the place of each neuron
+    /// in this order.
     order: Vec<usize>,
     places: Vec<usize>,
     blocks: Vec<Tile>,
@@ -98,35 +98,35 @@ pub struct Collector {
     pairs_passed_over: u64,
 }
 
-/// What was selected, and what is known of single neurons.
+/// The selected pairs, and the results of single neurons.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Collected {
-    /// The pairs that were selected, in order of their neurons: first by the first, then by the second
-    /// one. Each pair is there once. Empty for [`Selection::All`], whose blocks hold them.
+    /// The selected pairs, sorted by their first neuron, then by their second. Each pair occurs
+    /// once. Empty for [`Selection::All`], whose blocks hold the pairs.
     pub pairs: Vec<InformationPair>,
-    /// The false-discovery rate at which each of them becomes a discovery, where they were selected by
-    /// it.
+    /// The false-discovery rate at which each selected pair becomes a discovery, if pairs were
+    /// selected by it.
     pub false_discovery_rates: Option<Vec<f64>>,
-    /// Pairs of the layer, each neuron with itself included.
+    /// The number of pairs of the layer, pairs of a neuron with itself included.
     pub pairs_in_all: u64,
-    /// Pairs that were not computed, as they could not be selected.
+    /// The number of pairs that were not computed because they could not be selected.
     pub pairs_passed_over: u64,
-    /// Blocks that have been taken.
+    /// The number of blocks that have been taken.
     pub blocks_taken: usize,
-    /// Entropy of each neuron, in the plan's units; length `neurons`.
+    /// The entropy of each neuron, in the plan's units; length `neurons`.
     pub entropy: Array1<f64>,
-    /// What the blocks were cut by.
+    /// The plan by which the blocks were cut.
     pub plan: SweepPlan,
 }
 
 impl Collector {
-    /// Prepares to take the blocks of a sweep. `memory_limit` is how many bytes the selected pairs may
-    /// take.
+    /// Prepares to take the blocks of a sweep. `memory_limit` is the number of bytes that the
+    /// selected pairs may take.
     ///
     /// # Errors
     ///
-    /// For a plan that no sweep could have made.
+    /// Fails for a plan that no sweep could have made.
     pub fn new(plan: SweepPlan, memory_limit: u64) -> Result<Self, Error> {
         let most_pairs = memory_limit / PAIR_BYTES;
         Self::with_most_pairs(plan, usize::try_from(most_pairs).unwrap_or(usize::MAX))
@@ -158,30 +158,30 @@ impl Collector {
         })
     }
 
-    /// What the blocks are cut by.
+    /// Returns the plan by which the blocks are cut.
     #[must_use]
     pub fn plan(&self) -> &SweepPlan {
         &self.plan
     }
 
-    /// How many blocks there are.
+    /// Returns the number of blocks.
     #[must_use]
     pub fn blocks(&self) -> usize {
         self.blocks.len()
     }
 
-    /// Whether a block has been [taken](Self::take).
+    /// Returns whether a block has been [taken](Self::take).
     #[must_use]
     pub fn is_taken(&self, block: usize) -> bool {
         self.is_taken.get(block).copied().unwrap_or(false)
     }
 
-    /// Takes a block for the result. A block that has been taken before is left alone.
+    /// Takes a block for the result. A block that was taken before is ignored.
     ///
     /// # Errors
     ///
-    /// For a block that does not exist, one that holds other pairs than its own, and for more pairs
-    /// than memory is allowed to hold.
+    /// Fails for a block that does not exist, for a block that holds pairs of other blocks, and if
+    /// there are more pairs than memory is allowed to hold.
     pub fn take(&mut self, number: usize, block: Block) -> Result<(), Error> {
         let tile = self.tile(number)?;
         if !self.is_of(&block, &tile) {
@@ -203,11 +203,11 @@ impl Collector {
         Ok(())
     }
 
-    /// What was selected from the blocks that have been taken, all of them or some.
+    /// Returns the selection from the blocks taken so far, even if some are missing.
     #[must_use]
     pub fn finish(self) -> Collected {
         let (pairs, rates) = self.selector.map_or((Vec::new(), None), |selector| selector.finish());
-        // Rates follow their pairs.
+        // Rates are in the order of their pairs.
         let mut order: Vec<usize> = (0..pairs.len()).collect();
         order.sort_unstable_by_key(|&k| (pairs[k].first, pairs[k].second));
         let neurons = self.order.len() as u64;
@@ -222,7 +222,7 @@ impl Collector {
         }
     }
 
-    /// Indices of the neurons, in the order in which they are swept.
+    /// Returns the indices of the neurons, in the order of the sweep.
     pub(super) fn order(&self) -> &[usize] {
         &self.order
     }
@@ -244,7 +244,7 @@ impl Collector {
         self.selector.as_deref()
     }
 
-    /// Whether none of a tile's pairs can be selected, by what has been taken so far.
+    /// Returns whether none of a tile's pairs can be selected, given the blocks taken so far.
     pub(super) fn passes_over(&self, tile: &Tile) -> bool {
         may_pass_over(self.plan.estimator, self.plan.selection)
             && self.selector().is_some_and(|selector| !selector.may_hold(self.neurons_of(tile)))
@@ -271,10 +271,11 @@ impl Collector {
     }
 }
 
-/// Bytes of a pair that is kept: it has a copy in its block and one on its way out.
+/// The bytes of a kept pair: they include its copies in the block and in the result.
 pub(super) const PAIR_BYTES: u64 = 4 * size_of::<InformationPair>() as u64;
 
-/// Whether a pair is known to share no more than the entropy of either neuron, and that matters.
+/// Returns whether blocks may be passed over. Only the plug-in estimate of a pair is known to be no
+/// larger than the entropy of either neuron.
 fn may_pass_over(estimator: Estimator, selection: Selection) -> bool {
     estimator == Estimator::PlugIn && selection != Selection::All
 }

@@ -1,9 +1,10 @@
-//! All pairs that are discoveries at some false-discovery rate.
+//! The selection of all pairs that are discoveries at some false-discovery rate.
 //!
-//! Benjamini and Hochberg's rule needs the p-values of all pairs in order. But what it accepts is
-//! bounded from above while blocks are still to come: a p-value is a discovery only if it is at most
-//! `rate · k / pairs`, for k p-values up to it, and those are at most the ones seen so far that are as
-//! small, and all that have not been seen. So what lies above can be forgotten on the way.
+//! Benjamini and Hochberg's rule needs the p-values of all pairs in order. But an upper limit of the
+//! p-values that it accepts is known before all blocks have come. A p-value is a discovery only if
+//! it is at most `rate · k / pairs`, where `k` is the number of p-values no larger than it. `k` is
+//! at most the number of such p-values so far, plus the number of all pairs yet to come. So larger
+//! p-values can be forgotten on the way.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -13,12 +14,12 @@ use super::selectors::{BlockNeurons, Selector, pair};
 use crate::Error;
 use crate::statistics::chi_squared_tail;
 
-/// What the G-test needs to know of a layer.
+/// The facts of a layer that the G-test needs.
 pub(super) struct Tested {
-    /// Of every neuron, by its index.
+    /// The entropy of every neuron, by its index.
     pub(super) entropy: Vec<f64>,
     pub(super) occupied: Vec<u32>,
-    /// Of G for a unit of information: 2 S nats.
+    /// G per unit of information: 2 S if the unit is nats.
     pub(super) per_information: f64,
 }
 
@@ -33,17 +34,17 @@ pub(super) struct FalseDiscovery {
     tested: Tested,
     rate: f64,
     pairs: u64,
-    /// No p-value above can be a discovery.
+    /// The bound above which no p-value can be a discovery.
     bound: f64,
     kept: Vec<(f64, InformationPair)>,
-    /// As many as memory is allowed to hold.
+    /// The most pairs that memory is allowed to hold.
     most_pairs: usize,
-    /// How many there may be before it is worth while to forget some.
+    /// The number of kept pairs above which it is worthwhile to forget some.
     forget_at: usize,
     least: LeastInformation,
 }
 
-/// p-values that are kept before any are forgotten.
+/// The number of p-values that are kept before any are forgotten.
 const FIRST_FORGET_AT: usize = 1 << 20;
 
 impl FalseDiscovery {
@@ -59,7 +60,7 @@ impl FalseDiscovery {
         loop {
             let most = self.kept.len() as u64 + pairs_left;
             let bound = self.rate * most as f64 / self.pairs.max(1) as f64;
-            // Rounding must not forget a discovery.
+            // Rounding must not lead to forgetting a discovery.
             let bound = (bound * (1.0 + 1e-9)).min(self.bound);
             let before = self.kept.len();
             self.kept.retain(|&(p_value, _)| p_value <= bound);
@@ -74,7 +75,7 @@ impl FalseDiscovery {
 
 impl Selector for FalseDiscovery {
     fn may_hold(&self, block: BlockNeurons<'_>) -> bool {
-        // The fewer occupied bins, the smaller the p-value of the same information.
+        // For the same information, fewer occupied bins give a smaller p-value.
         let facts = |neurons: &[usize]| {
             let varying = neurons.iter().filter(|&&n| self.tested.occupied[n] > 1);
             varying.fold(None, |facts: Option<(f64, u32)>, &n| {
@@ -133,7 +134,7 @@ impl Selector for FalseDiscovery {
             let pairs = (a.1.first, a.1.second).cmp(&(b.1.first, b.1.second));
             a.0.total_cmp(&b.0).then(pairs)
         });
-        // As `significance::false_discovery_rates`; pairs that were forgotten have greater p-values.
+        // As in `significance::false_discovery_rates`; forgotten pairs have larger p-values.
         let (mut smallest, mut rates) = (1.0f64, vec![0.0; self.kept.len()]);
         for (rank, (rate, (p_value, _))) in rates.iter_mut().zip(&self.kept).enumerate().rev() {
             smallest = smallest.min(p_value * self.pairs as f64 / (rank + 1) as f64);
@@ -145,16 +146,16 @@ impl Selector for FalseDiscovery {
     }
 }
 
-/// The least information that can have a p-value at the bound, by occupied bins: a comparison where a
-/// p-value would take a hundred times as long.
+/// The least information that can have a p-value at the bound, for each pair of numbers of occupied
+/// bins. Comparing with it is a hundred times faster than computing a p-value.
 struct LeastInformation {
-    /// Numbers of occupied bins that there are.
+    /// The distinct numbers of occupied bins.
     occupied: Vec<u32>,
-    /// Which of them a neuron has.
+    /// The index in `occupied` of each neuron's number.
     class: Vec<usize>,
-    /// `[class][class]`.
+    /// The least information as `[class][class]`.
     least: Vec<f64>,
-    /// What they were made for.
+    /// The bound for which `least` was computed.
     bound: f64,
 }
 
@@ -170,7 +171,7 @@ impl LeastInformation {
         made
     }
 
-    /// Makes them again where that saves much. Those for a higher bound are right, too.
+    /// Recomputes the table if that saves much. A table for a higher bound is also right.
     fn lower_to(&mut self, tested: &Tested, bound: f64) {
         if bound < 0.8 * self.bound {
             self.bound = bound;
@@ -190,7 +191,7 @@ impl LeastInformation {
         if freedom == 0.0 {
             return f64::INFINITY;
         }
-        // Bisection between what is surely too little and what is surely enough.
+        // Bisection between a statistic that is too small and one that is large enough.
         let (mut low, mut high) = (0.0, 2000.0 + 100.0 * freedom);
         for _ in 0..60 {
             let middle = (low + high) / 2.0;
@@ -203,7 +204,7 @@ impl LeastInformation {
         low * (1.0 - 1e-9) / tested.per_information
     }
 
-    /// For the pairs of a neuron, by the class of the other one.
+    /// Returns the least information for the pairs of a neuron, by the class of the other neuron.
     fn row(&self, neuron: usize) -> &[f64] {
         let classes = self.occupied.len();
         &self.least[self.class[neuron] * classes..][..classes]

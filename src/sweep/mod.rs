@@ -1,8 +1,9 @@
-//! All pairs of a layer, block by block, where a matrix of them would be too large.
+//! Sweeps: all pairs of a layer, block by block, if a matrix of them would be too large.
 //!
-//! A [`Sweep`] cuts the matrix of a layer into blocks. Each is computed by the engines as any other
-//! matrix, looked at by a selector, and dropped. Blocks do not depend on each other: they can be
-//! computed in any order, on several machines, or read back from an earlier attempt.
+//! A [`Sweep`] cuts the matrix of a layer into blocks. The engines compute each block as any other
+//! matrix; then a selector picks pairs from the block, and the block is dropped. Blocks do not
+//! depend on each other. They can be computed in any order and on several machines, or read back
+//! from an earlier attempt.
 
 mod at_least;
 mod block;
@@ -37,27 +38,27 @@ pub use selection::Selection;
 /// A pair of neurons and the information they share.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InformationPair {
-    /// Index of the first neuron.
+    /// The index of the first neuron.
     pub first: u32,
-    /// Index of the second neuron, which is larger.
+    /// The index of the second neuron, which is larger.
     pub second: u32,
-    /// Mutual information of the two.
+    /// The mutual information of the two.
     pub mutual_information: f64,
 }
 
-/// Neurons along the edge of a block, where memory allows it: enough that a block is worth an
-/// engine's start, and few enough that a block is soon done again.
+/// The number of neurons along the edge of a block, if memory allows it. It is large enough to be
+/// worth an engine's start, and small enough that a block is soon computed again.
 const BLOCK_EDGE: usize = 2048;
 
-/// The narrowest block that is tried where memory is short.
+/// The narrowest block that is tried if memory is short.
 const SMALLEST_EDGE: usize = 16;
 
-/// All pairs of a layer, block by block.
+/// A computation of all pairs of a layer, block by block.
 ///
-/// O(samples · neurons²) time, less what can be passed over: two neurons share no more than the entropy
-/// of either, so that a plug-in estimate needs no block in which all entropies are too low.
-/// Memory is what the layer's codes take, a block's results, and what is selected: never
-/// neurons².
+/// It takes O(samples · neurons²) time, less the blocks that can be passed over. Two neurons share
+/// no more than the entropy of either, so with the plug-in estimator a block can be passed over if
+/// all its entropies are too low. Memory holds the layer's codes, a block's results, and the
+/// selected pairs, but never neurons² numbers.
 ///
 /// # Examples
 ///
@@ -76,7 +77,7 @@ const SMALLEST_EDGE: usize = 16;
 /// # Ok::<(), cofire::Error>(())
 /// ```
 ///
-/// Block by block, as a job does that has to survive its machine:
+/// The same block by block, for a job that must survive a crash of its machine:
 ///
 /// ```
 /// # use cofire::{Analysis, Selection, Sweep};
@@ -99,7 +100,7 @@ pub struct Sweep {
     layer: Layer,
     fits: LayerFits,
     samples: u32,
-    /// By their place in the order in which neurons are swept.
+    /// The marginals of the neurons, in the order of the sweep.
     marginals: Arc<[Marginal]>,
     entropies: Entropies,
     chosen: Option<Chosen>,
@@ -112,20 +113,20 @@ pub struct Sweep {
 
 /// The codes of a layer.
 enum Layer {
-    /// In memory, neurons in the order of the sweep.
+    /// Codes in memory, with neurons in the order of the sweep.
     Whole(Arc<Codes>),
-    /// In a file, in the layer's own order.
+    /// Codes in a file, in the layer's own order.
     Spilled(SpilledCodes),
 }
 
 impl Sweep {
-    /// Prepares to look at all pairs of a layer. Nothing is computed yet.
+    /// Prepares a sweep over all pairs of a layer. Nothing is computed yet.
     ///
     /// # Errors
     ///
-    /// For a selection that makes no sense, [`Selection::FalseDiscoveryRate`] with another estimator
-    /// than [`Estimator::PlugIn`](crate::Estimator::PlugIn), a kernel that cannot count so many bins,
-    /// and more memory than allowed.
+    /// Fails for an invalid selection, for [`Selection::FalseDiscoveryRate`] with an estimator
+    /// other than [`Estimator::PlugIn`](crate::Estimator::PlugIn), for a kernel that cannot count
+    /// the number of bins, and if more memory is needed than allowed.
     pub fn new(
         analysis: &Analysis,
         layer: EncodedLayer,
@@ -134,12 +135,13 @@ impl Sweep {
         Self::with_edge(analysis, layer, selection, None)
     }
 
-    /// [`Sweep::new`] with blocks of another size than the most that memory allows: what was computed
-    /// on one machine can be taken on another one only if blocks are the same.
+    /// Prepares a sweep as [`Sweep::new`] does, but with blocks of a given size instead of the
+    /// largest that memory allows. Blocks computed on one machine can be taken on another only if
+    /// their sizes are equal.
     ///
     /// # Errors
     ///
-    /// As [`Sweep::new`].
+    /// The errors of [`Sweep::new`].
     pub fn with_block_edge(
         analysis: &Analysis,
         layer: EncodedLayer,
@@ -210,45 +212,45 @@ impl Sweep {
         })
     }
 
-    /// How many blocks there are.
+    /// Returns the number of blocks.
     #[must_use]
     pub fn blocks(&self) -> usize {
         self.collector.blocks()
     }
 
-    /// What the blocks are cut by, for a [`Collector`] elsewhere.
+    /// Returns the plan by which the blocks are cut, for a [`Collector`] elsewhere.
     #[must_use]
     pub fn plan(&self) -> &SweepPlan {
         self.collector.plan()
     }
 
-    /// Neurons along the edge of a block.
+    /// Returns the number of neurons along the edge of a block.
     #[must_use]
     pub fn block_edge(&self) -> usize {
         self.plan().block_edge
     }
 
-    /// Whether a block has been [taken](Self::take).
+    /// Returns whether a block has been [taken](Self::take).
     #[must_use]
     pub fn is_taken(&self, block: usize) -> bool {
         self.collector.is_taken(block)
     }
 
-    /// Computes a block, the first of which is 0, or finds that none of its pairs can be selected.
+    /// Computes a block, or finds that none of its pairs can be selected. The first block is 0.
     ///
     /// # Errors
     ///
-    /// As [`Analysis::run`], and for a block that does not exist. Blocks that have been taken are
-    /// not lost: compute this one again.
+    /// The errors of [`Analysis::run`]. Also fails for a block that does not exist. After an error,
+    /// the blocks taken before are kept; compute this one again.
     pub fn compute(&mut self, block: usize) -> Result<Block, Error> {
         pollster::block_on(self.compute_async(block))
     }
 
-    /// [`Sweep::compute`] for callers that have an executor, or are in a browser.
+    /// Runs [`Sweep::compute`] for callers that have an executor, or are in a browser.
     ///
     /// # Errors
     ///
-    /// As [`Sweep::compute`].
+    /// The errors of [`Sweep::compute`].
     pub async fn compute_async(&mut self, block: usize) -> Result<Block, Error> {
         let tile = self.collector.tile(block)?;
         if self.collector.passes_over(&tile) {
@@ -279,7 +281,7 @@ impl Sweep {
         let sink: Arc<dyn Sink> = Arc::<Information>::clone(&information);
         let execution = engine::run(chosen, &job, &sink, self.analysis.on_device_failure).await?;
         drop(sink);
-        // An engine that returns has dropped its share.
+        // An engine that returns has dropped its reference.
         let information = Arc::into_inner(information).ok_or(Error::Cancelled)?;
         let matrix = information.finish(self.analysis.units)?;
         let neurons = self.collector.neurons_of(&tile);
@@ -295,22 +297,22 @@ impl Sweep {
         Ok(block)
     }
 
-    /// Takes a block, computed now or earlier, for the result. A block that has been taken before is
-    /// left alone.
+    /// Takes a block, computed now or earlier, for the result. A block that was taken before is
+    /// ignored.
     ///
     /// # Errors
     ///
-    /// As [`Collector::take`].
+    /// The errors of [`Collector::take`].
     pub fn take(&mut self, number: usize, block: Block) -> Result<(), Error> {
         self.collector.take(number, block)
     }
 
-    /// Counts a block as done that was computed earlier: for the callback of
+    /// Counts a block that was computed earlier as done, for the callback of
     /// [`Analysis::progress`].
     ///
     /// # Errors
     ///
-    /// For a block that does not exist, and for a callback that wants to stop.
+    /// Fails for a block that does not exist, and if the callback stops the job.
     pub fn skip(&mut self, block: usize) -> Result<(), Error> {
         let work = self.collector.tile(block)?.work(self.samples as usize);
         self.monitor.skip(work)
@@ -320,7 +322,7 @@ impl Sweep {
     ///
     /// # Errors
     ///
-    /// As [`Sweep::compute`] and [`Sweep::take`].
+    /// The errors of [`Sweep::compute`] and [`Sweep::take`].
     pub fn run(mut self) -> Result<SweepReport, Error> {
         for number in 0..self.blocks() {
             if !self.is_taken(number) {
@@ -331,14 +333,14 @@ impl Sweep {
         Ok(self.finish())
     }
 
-    /// What was found in the blocks that have been taken, all of them or some.
+    /// Returns the result of the blocks taken so far, even if some are missing.
     #[must_use]
     pub fn finish(self) -> SweepReport {
         report::of(self)
     }
 
-    /// Codes that have those of a tile's neurons, the tile's pairs by the numbers that neurons have in
-    /// them, and their marginals.
+    /// Returns codes with those of a tile's neurons, the tile's pairs by the numbers of neurons in
+    /// these codes, and the marginals.
     #[expect(clippy::type_complexity, reason = "three things that belong together once")]
     fn codes_of(&self, tile: &Tile) -> Result<(Arc<Codes>, Tile, Arc<[Marginal]>), Error> {
         let spilled = match &self.layer {
@@ -361,30 +363,30 @@ impl Sweep {
     }
 }
 
-/// What a sweep takes whatever its blocks.
+/// Returns the memory that a sweep takes whatever its blocks.
 fn memory_of(layer: &EncodedLayer, selection: Selection) -> Memory {
     let partners = match selection {
         Selection::Strongest(most) => most.min(layer.neurons()),
         _ => 0,
     };
-    // Lists of partners, and pairs on their way out.
+    // Lists of partners, and the pairs of the result.
     let lists = (partners * 4 * size_of::<InformationPair>()) as u128;
     let table = layer.memory().taken().and_table(layer.samples());
     table.and(layer.neurons(), lists + 128)
 }
 
-/// What the memory of a block depends on beside its width.
+/// The facts beside the width that determine the memory of a block.
 struct BlockMemory<'a> {
     analysis: &'a Analysis,
     samples: usize,
     bins: usize,
-    /// Whether codes have to be gathered from a file, those of two times the width.
+    /// True if codes are gathered from a file: those of two times the width.
     is_gathered: bool,
 }
 
 impl BlockMemory<'_> {
-    /// What a block takes beside `memory`: codes, sums, which become information, and what threads
-    /// work in.
+    /// Adds the memory of a block to `memory`: codes, sums (which become information), and the
+    /// buffers of threads.
     fn beside(&self, memory: Memory, edge: usize) -> Memory {
         let &Self { analysis, samples, bins, is_gathered } = self;
         let codes = if is_gathered {
@@ -397,7 +399,7 @@ impl BlockMemory<'_> {
     }
 }
 
-/// The least that a sweep over codes in a file takes beside something else.
+/// Returns the least memory of a sweep over codes in a file, including `beside`.
 pub(crate) fn least_memory(
     analysis: &Analysis,
     beside: Memory,
@@ -407,8 +409,9 @@ pub(crate) fn least_memory(
     BlockMemory { analysis, samples, bins, is_gathered: true }.beside(beside, SMALLEST_EDGE)
 }
 
-/// The widest blocks that memory allows, unless a width is given, and what is needed then. Where a
-/// list of pairs is to grow beside them, blocks should leave it half of the memory.
+/// Returns the width of the widest blocks that memory allows, or the given width, and the memory
+/// needed. If a list of pairs will grow beside the blocks, they should leave half of the memory to
+/// it.
 fn edge_within(
     analysis: &Analysis,
     layer: &EncodedLayer,

@@ -1,4 +1,4 @@
-//! What a sweep returns.
+//! The result of a sweep.
 
 use std::fmt;
 
@@ -10,47 +10,47 @@ use crate::input::degenerate::degenerate_neurons;
 use crate::report::{MemoryUse, Timings};
 use crate::{BinEdges, DegenerateNeuron, Estimator, Kernel, Units};
 
-/// The pairs that were selected, what is known of single neurons, and how both came to be.
+/// The selected pairs, the results of single neurons, and details of their computation.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SweepReport {
-    /// The pairs that were selected, in order of their neurons: first by the first, then by the second
-    /// one. Each pair is there once. Empty for [`Selection::All`], whose blocks hold them.
+    /// The selected pairs, sorted by their first neuron, then by their second. Each pair occurs
+    /// once. Empty for [`Selection::All`], whose blocks hold the pairs.
     pub pairs: Vec<InformationPair>,
-    /// The false-discovery rate at which each of them becomes a discovery, where they were selected by
-    /// it.
+    /// The false-discovery rate at which each selected pair becomes a discovery, if pairs were
+    /// selected by it.
     pub false_discovery_rates: Option<Vec<f64>>,
-    /// How they were selected.
+    /// The selection of pairs.
     pub selection: Selection,
-    /// Pairs of the layer, each neuron with itself included.
+    /// The number of pairs of the layer, pairs of a neuron with itself included.
     pub pairs_in_all: u64,
-    /// Pairs that were not computed, as they could not be selected.
+    /// The number of pairs that were not computed because they could not be selected.
     pub pairs_passed_over: u64,
-    /// Blocks that have been taken, of all there are.
+    /// The number of blocks that have been taken.
     pub blocks_taken: usize,
-    /// Blocks there are.
+    /// The number of all blocks.
     pub blocks: usize,
-    /// Entropy of each neuron, in [`SweepReport::units`]; length `neurons`.
+    /// The entropy of each neuron, in [`SweepReport::units`]; length `neurons`.
     pub entropy: Array1<f64>,
-    /// How many bins of each neuron have any sample; length `neurons`.
+    /// The number of occupied bins of each neuron; length `neurons`.
     pub occupied_bins: Array1<u32>,
-    /// How everything was estimated.
+    /// The estimator of entropies and mutual information.
     pub estimator: Estimator,
     /// The unit of entropies and mutual information.
     pub units: Units,
-    /// Number of samples measured.
+    /// The number of samples measured.
     pub samples: usize,
-    /// The bin edges that were used.
+    /// The bin edges used.
     pub edges: BinEdges,
     /// Neurons with one or two distinct activations, by index.
     pub degenerate: Vec<DegenerateNeuron>,
-    /// Which engine, adapter and kernel computed it, and what went wrong on the way.
+    /// The engine, adapter and kernel that computed it, and the incidents.
     pub execution: Execution,
-    /// How long the stages took; `discretize` is what had to be done with codes that were there.
+    /// The time of each stage; `discretize` is the preparation of codes that existed already.
     pub timings: Timings,
-    /// Bytes of codes that went to a temporary file.
+    /// The bytes of codes that went to a temporary file.
     pub spilled_bytes: u64,
-    /// Host memory that was planned for, beside the pairs that were selected.
+    /// The planned host memory, without that of the selected pairs.
     pub memory: MemoryUse,
 }
 
@@ -72,7 +72,7 @@ pub(super) fn of(sweep: Sweep) -> SweepReport {
         samples: sweep.samples as usize,
         degenerate: degenerate_neurons(&sweep.fits.extents),
         edges: sweep.fits.edges,
-        // Nothing was computed where all blocks were passed over or taken from elsewhere.
+        // If all blocks were passed over or taken from elsewhere, nothing was computed.
         execution: sweep.execution.unwrap_or(Execution {
             adapter: None,
             kernel: sweep.analysis.kernel.unwrap_or(Kernel::PositionalPopcount),

@@ -1,29 +1,29 @@
-//! Which pairs of a layer are wanted.
+//! The choice of pairs of a layer.
 
 use crate::{Error, Estimator};
 
-/// Which pairs a [`crate::Sweep`] looks for.
+/// The pairs that a [`crate::Sweep`] looks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Selection {
-    /// All of them. Every block of the matrix is handed out as it is computed, and none is kept.
+    /// All pairs. Every block of the matrix is handed out when it is computed, and none is kept.
     All,
-    /// Those in which one neuron is among the so many partners that share most information with the
-    /// other. Of partners that share equally much, those of lower index come first.
+    /// Pairs in which one neuron is among the given number of partners that share most information
+    /// with the other. Among partners that share equally much, those with lower indices come first.
     Strongest(usize),
-    /// Those that share at least so much information, in the analysis' units.
+    /// Pairs that share at least this much information, in the analysis' units.
     AtLeast(f64),
-    /// Those that are discoveries at so high a false-discovery rate (Benjamini and Hochberg) among all
+    /// Pairs that are discoveries at this false-discovery rate (Benjamini and Hochberg) among all
     /// `neurons · (neurons − 1) / 2` pairs, by the G-test of [`crate::Report::g_test`].
     FalseDiscoveryRate(f64),
 }
 
 impl Selection {
-    /// Refuses what no layer could be asked for, before any is read.
+    /// Refuses a selection that is invalid for any layer, before a layer is read.
     ///
     /// # Errors
     ///
-    /// For numbers that make no sense, and for [`Selection::FalseDiscoveryRate`] with another estimator
+    /// Fails for invalid numbers, and for [`Selection::FalseDiscoveryRate`] with an estimator other
     /// than [`Estimator::PlugIn`].
     pub fn check(self, estimator: Estimator) -> Result<(), Error> {
         let refused = |reason| Err(Error::InvalidSelection { reason });

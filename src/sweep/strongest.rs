@@ -10,7 +10,7 @@ use super::InformationPair;
 use super::selectors::{BlockNeurons, Selector, pair};
 use crate::Error;
 
-/// A neuron and what it shares with another one.
+/// A neuron and the information it shares with another one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Partner {
     pub(super) neuron: u32,
@@ -18,14 +18,15 @@ pub(super) struct Partner {
 }
 
 impl Partner {
-    /// The stronger partner comes first, and of equals the one of lower index.
+    /// Compares partners: the stronger one comes first, and of equal ones that with the lower
+    /// index.
     fn order(&self, other: &Self) -> Ordering {
         let by_information = other.information.total_cmp(&self.information);
         by_information.then(self.neuron.cmp(&other.neuron))
     }
 }
 
-/// So many partners at most, the strongest first.
+/// A list of at most `most` partners, the strongest first.
 #[derive(Debug, Clone)]
 struct Best {
     most: usize,
@@ -37,12 +38,12 @@ impl Best {
         Self { most, partners: Vec::new() }
     }
 
-    /// The partner that a stronger one would replace; `None` while there is room.
+    /// Returns the partner that a stronger one would replace; `None` while there is room.
     fn weakest(&self) -> Option<&Partner> {
         if self.partners.len() < self.most { None } else { self.partners.last() }
     }
 
-    /// Whether there is a place for a partner.
+    /// Returns whether there is a place for a partner.
     #[inline]
     fn wants(&self, partner: &Partner) -> bool {
         self.weakest().is_none_or(|weakest| partner.order(weakest) == Ordering::Less)
@@ -57,26 +58,27 @@ impl Best {
     }
 }
 
-/// The partners of every neuron, as far as blocks have been seen.
+/// The best partners of every neuron in the blocks so far.
 pub(super) struct Strongest {
     best: Vec<Best>,
     entropy: Vec<f64>,
 }
 
 impl Strongest {
-    /// `entropy` of every neuron, by its index.
+    /// Makes empty lists. `entropy` has one value for every neuron, by its index.
     pub(super) fn new(most: usize, entropy: Vec<f64>) -> Self {
         Self { best: vec![Best::new(most); entropy.len()], entropy }
     }
 
-    /// Whether a partner of so much entropy at most could be among a neuron's best.
+    /// Returns whether a partner of at most this entropy could be among a neuron's best.
     fn could_have(&self, neuron: usize, partner_entropy: f64) -> bool {
         let bound = self.entropy[neuron].min(partner_entropy);
-        // One that shares as much may come first by its index.
+        // A partner that shares as much as the weakest may come first by its index.
         self.best[neuron].weakest().is_none_or(|weakest| weakest.information <= bound)
     }
 
-    /// The best partners of a neuron in one row or column of a block: only those that may stay.
+    /// Returns the best partners of a neuron in one row or column of a block, without those that
+    /// cannot stay.
     fn best_of(
         &self,
         neuron: usize,

@@ -15,17 +15,18 @@ use crate::engine::cpu::on_pool;
 use crate::pairs::tile::Tile;
 use crate::support::simd::Level;
 
-/// Tiles for each thread, so that all threads finish at about the same time.
+/// The number of tiles for each thread: enough for all threads to finish at about the same time.
 const TILES_A_THREAD: usize = 32;
 
-/// Pair-samples, times `k` and a constant, in a tile: a third of a second at most, so that progress
-/// is seen and a wish to stop is heard a few times a second.
+/// The most work of a tile: pairs × samples × (`k` + [`FIXED_NEIGHBORS`]). It takes a third of a
+/// second at most, so that progress is reported and cancellation noticed a few times a second.
 const TILE_WORK: usize = 1 << 26;
 
-/// What a pair-sample costs beside what each neighbour does, in neighbours.
+/// The fixed cost of a pair and sample, in units of the cost of a neighbour.
 const FIXED_NEIGHBORS: usize = 8;
 
-/// Sums every pair of some tiles of any size, without blocking the executor that polls it.
+/// Computes the sum of every pair of tiles of any size, without blocking the executor that polls
+/// it.
 pub(crate) async fn run(
     job: &Arc<NeighborJob>,
     sink: &Arc<Sink>,
@@ -47,7 +48,7 @@ fn run_blocking(job: &NeighborJob, sink: &Sink, tiles: &[Tile]) -> Result<(), Er
     })
 }
 
-/// Height and width of tiles.
+/// Returns the height and the width of tiles.
 fn tile_shape(job: &NeighborJob, pairs: usize, threads: usize) -> (usize, usize) {
     let pair_work = job.samples.saturating_mul(job.k + FIXED_NEIGHBORS);
     let most = (TILE_WORK / pair_work).max(1);
@@ -56,7 +57,7 @@ fn tile_shape(job: &NeighborJob, pairs: usize, threads: usize) -> (usize, usize)
     (height, tile_pairs / height)
 }
 
-/// The sum of one pair, or of a neuron and itself.
+/// Returns the sum of one pair, or of a neuron and itself.
 pub(crate) fn sum(
     job: &NeighborJob,
     (first, second): (usize, usize),

@@ -1,13 +1,36 @@
 //! Neighbour counts of every sample of a pair of neurons, summed over a table.
 //!
-//! The plane of the two neurons is cut into strips along the first; in a strip samples are in the
-//! order of the second. As many neighbouring samples of a strip as a vector has lanes, a *leaf*, lie
-//! close together in the plane, so that they have their neighbours in common: each candidate is
-//! compared with all of the leaf at once. A strip is searched outwards from the leaf, and strips
-//! outwards from the leaf's own, until what is left is farther away than the `k`-th neighbour of
-//! every sample of the leaf.
+//! The plane of the two neurons is cut into strips along the first, `x`. In a strip, samples are in
+//! the order of the second, `y`. A *leaf* is as many neighbouring samples of a strip as a vector
+//! has lanes. They lie close together in the plane, so they have most neighbours in common: each
+//! candidate is compared with the whole leaf at once. The distance is the larger one of those along
+//! the axes.
 //!
-//! GPU twin: `shaders/nearest_neighbors.wgsl`.
+//! ```text
+//! for each leaf, one sample a lane:
+//!     ε = the k-th smallest distance of each lane so far, far away at first
+//!     update ε with the other samples of the leaf
+//!     go up and down the leaf's own strip, a group of candidates at a time:
+//!         update ε with max(|x − x'|, |y − y'|) for each candidate (x', y')
+//!         stop where |y − y'| ≥ ε in every lane
+//!     for step = 1, 2, …, until both strips are too far away:
+//!         for the strips `step` to the left and to the right:
+//!             if x' of the strip is closer than ε in some lane:
+//!                 update ε with the candidates that have |y − y'| < ε in some lane
+//!     algorithm 1:
+//!         n_x, n_y = the numbers of other samples with |x − x'| < ε, |y − y'| < ε
+//!         sum += H(n_x) + H(n_y)
+//!     algorithm 2:
+//!         ε_x, ε_y = the largest |x − x'| and |y − y'| of the samples no farther than ε
+//!         n_x, n_y = the numbers of other samples with |x − x'| ≤ ε_x, |y − y'| ≤ ε_y
+//!         sum += H(n_x − 1) + H(n_y − 1)
+//! ```
+//!
+//! Algorithm 1 counts equal samples where ε is 0. The numbers `n_x` and `n_y` come from the rank
+//! tables of the two neurons; `H` is the table of harmonic numbers.
+//!
+//! GPU twin: `shaders/nearest_neighbors.wgsl`. It compares each sample with all others, and has the
+//! same sums.
 
 use fearless_simd::{Simd, prelude::*};
 
@@ -18,21 +41,21 @@ use crate::neighbors::harmonic::HarmonicTable;
 use crate::neighbors::rank_table::{BEYOND, LANES};
 use crate::support::simd::{Level, Vectorized};
 
-/// Candidates that are looked at together. More than are near do no harm.
+/// The number of candidates that are compared together. Candidates beyond the window do no harm.
 const GROUP: usize = 4;
 
-/// In front of each strip, something smaller than any value: for a group that begins at its first
-/// sample.
+/// Padding in front of each strip, smaller than any value. A group that goes down from the strip's
+/// first sample reads it.
 const FRONT: usize = GROUP;
 
-/// Behind each strip, something larger than any value: for a group that begins at its last sample,
-/// and for what [`Plane::first_above`] looks at together.
+/// Padding behind each strip, larger than any value. A group that goes up from the strip's last
+/// sample reads it, and so does [`Plane::first_above`].
 const BACK: usize = 2 * LANES;
 
-/// Samples of no strip between two strips.
+/// All padding between two strips.
 const GAP: usize = FRONT + BACK;
 
-/// What a leaf's own samples are moved away by, in the lane that would find itself.
+/// Distances that keep a leaf's sample from finding itself: [`FAR`] in its own lane.
 const APART: [[f64; LANES]; LANES] = {
     let mut apart = [[0.0; LANES]; LANES];
     let mut lane = 0;
@@ -43,17 +66,18 @@ const APART: [[f64; LANES]; LANES] = {
     apart
 };
 
-/// The samples of a pair, strip by strip; memory that is used again from pair to pair.
+/// The samples of a pair, strip by strip. The memory is reused from pair to pair.
 #[derive(Debug, Default)]
 pub(crate) struct Plane {
-    /// The values of the neuron whose strips these are.
+    /// The values of the neuron that is cut into strips.
     across: Vec<f64>,
-    /// Ascending in each strip, with something larger than any value behind and something smaller
-    /// in front.
+    /// The values of the other neuron: ascending in each strip, between padding smaller than any
+    /// value in front and larger than any value behind.
     along: Vec<f64>,
-    /// Where each strip begins and ends.
+    /// The begin and the end of each strip.
     strips: Vec<(usize, usize)>,
-    /// The next free place of each strip; later, where its window began for the leaf before.
+    /// The next free place of each strip while filling; then the begin of its window for the
+    /// previous leaf.
     cursors: Vec<usize>,
 }
 
@@ -82,21 +106,21 @@ impl Plane {
         }
     }
 
-    /// Before the leaves of another strip, which begin at the lower end again.
+    /// Moves the cursors to the lower ends of the strips, for the leaves of another strip.
     fn rewind(&mut self) {
         for (cursor, &(begin, _)) in self.cursors.iter_mut().zip(&self.strips) {
             *cursor = begin;
         }
     }
 
-    /// Where the window of a strip begins whose samples are above `down`.
+    /// Returns the first place of a strip whose sample is above `down`.
     #[inline(always)]
     fn first_above<S: Simd>(&mut self, simd: S, strip: usize, down: f64) -> usize {
         let mut at = self.cursors[strip];
         while self.along[at - 1] > down {
             at -= GROUP;
         }
-        // Vectors instead of a loop whose end nobody can foresee.
+        // Vectors, because the branch at the end of a scalar loop would be unpredictable.
         loop {
             let mut below = 0;
             for part in self.along[at..at + BACK].chunks_exact(S::f64s::LEN) {
@@ -113,8 +137,9 @@ impl Plane {
     }
 }
 
-/// The sum over samples of `H(n_x) + H(n_y)` for algorithm 1, of `H(n_x − 1) + H(n_y − 1)` for
-/// algorithm 2, which is that of `ψ(n + 1)` or `ψ(n)` but for Euler's constant.
+/// Returns the sum over samples of `H(n_x) + H(n_y)` for algorithm 1, and of
+/// `H(n_x − 1) + H(n_y − 1)` for algorithm 2. Except for Euler's constant these are sums of
+/// `ψ(n + 1)` and of `ψ(n)`.
 pub(crate) fn pair_sum(
     pair: (&Column, &Column),
     k: usize,
@@ -123,7 +148,7 @@ pub(crate) fn pair_sum(
     level: Level,
     plane: &mut Plane,
 ) -> u64 {
-    // The neuron with the most equal samples gets the strips, which make light of them.
+    // The neuron with the most equal samples is cut into strips, where equal samples cost little.
     let (across, along) =
         if pair.0.most_equal >= pair.1.most_equal { pair } else { (pair.1, pair.0) };
     plane.fill(across, along);
@@ -171,7 +196,7 @@ impl<S: Simd> Leaf<S> {
         let lanes = S::f64s::LEN;
         let mut x = S::f64s::from_slice(simd, &plane.across[begin..begin + lanes]);
         let mut y = S::f64s::from_slice(simd, &plane.along[begin..begin + lanes]);
-        // At the end of a strip lanes are left over, and look for what the last one does.
+        // At the end of a strip, unused lanes repeat the last sample.
         for lane in end - begin..lanes {
             x.as_mut_slice()[lane] = plane.across[end - 1];
             y.as_mut_slice()[lane] = plane.along[end - 1];
@@ -179,13 +204,13 @@ impl<S: Simd> Leaf<S> {
         Self { strip, begin, end, x, y }
     }
 
-    /// Beyond these two, left and right, no strip has a sample within the distances.
+    /// Returns the interval across the strips beyond which no sample is within the distances.
     #[inline(always)]
     fn reach_across(&self, distances: S::f64s) -> (f64, f64) {
         ((self.x - distances).reduce_min(), (self.x + distances).reduce_max())
     }
 
-    /// Below and above these two no sample is within the distances.
+    /// Returns the interval along the strips beyond which no sample is within the distances.
     #[inline(always)]
     fn reach_along(&self, distances: S::f64s) -> (f64, f64) {
         ((self.y - distances).reduce_min(), (self.y + distances).reduce_max())
@@ -196,7 +221,7 @@ impl<S: Simd> Leaf<S> {
         ((self.x - x).abs(), (self.y - y).abs())
     }
 
-    /// Takes a group of candidates.
+    /// Inserts the distances of a group of candidates.
     #[inline(always)]
     fn compare<B: Smallest<S>>(&self, plane: &Plane, at: usize, smallest: &mut B) {
         let x = &plane.across[at..at + GROUP];
@@ -207,7 +232,7 @@ impl<S: Simd> Leaf<S> {
         }
     }
 
-    /// Extends the reach of the neighbours within a distance by a group of candidates.
+    /// Updates the extents of the neighbours within a distance with a group of candidates.
     #[inline(always)]
     fn extend(
         &self,
@@ -243,7 +268,7 @@ impl PairSum<'_> {
                 let distances = smallest.finish();
                 sum += match self.algorithm {
                     KsgAlgorithm::First => {
-                        // As `line::open_radius`.
+                        // The radius of `line::open_radius`.
                         let radius = distances.max(1.0);
                         self.count::<S, 0>(simd, &leaf, radius, radius)
                     }
@@ -317,7 +342,7 @@ impl PairSum<'_> {
         }
     }
 
-    /// How far the neighbours within a distance, with those at it, extend along each axis.
+    /// Returns the extents along each axis of the neighbours that are no farther than `distances`.
     #[inline(always)]
     fn extents<S: Simd>(
         &mut self,
@@ -341,7 +366,7 @@ impl PairSum<'_> {
             end += 1;
         }
         for strip in first..end {
-            // On the grid, what is not below `down` is above one step less.
+            // On the grid, `y >= down` is the same as `y > down - 1`.
             let mut at = self.plane.first_above(simd, strip, down - 1.0);
             while self.plane.along[at] <= up {
                 leaf.extend(self.plane, at, distances, &mut x, &mut y);
@@ -351,7 +376,8 @@ impl PairSum<'_> {
         (x, y)
     }
 
-    /// Sums the table over the samples that are closer than a radius along each axis, less `LESS`.
+    /// Counts the other samples closer than a radius along each axis, and adds up the table's
+    /// values at these numbers less `LESS`.
     #[inline(always)]
     fn count<S: Simd, const LESS: usize>(
         &self,
@@ -361,7 +387,7 @@ impl PairSum<'_> {
         radius_y: S::f64s,
     ) -> u64 {
         let (across, along) = (&self.across.ranks, &self.along.ranks);
-        // On the grid, what is farther below than the radius is below one step more.
+        // On the grid, `x <= a` is the same as `x < a + 1`.
         let left = across.below(simd, leaf.x - radius_x + 1.0);
         let right = across.below(simd, leaf.x + radius_x);
         let down = along.below(simd, leaf.y - radius_y + 1.0);

@@ -1,27 +1,27 @@
-//! The `k` smallest distances of each lane, by three ways for few, some and many.
+//! Collectors of the `k` smallest distances of each lane: one for small, medium and large `k` each.
 
 use fearless_simd::{Simd, prelude::*};
 
 use crate::neighbors::rank_table::LANES;
 
-/// Larger than every distance, and less than half of [`crate::neighbors::rank_table::BEYOND`].
+/// A number larger than every distance, and less than half of [`super::rank_table::BEYOND`].
 pub(crate) const FAR: f64 = (1u64 << 55) as f64;
 
-/// Takes distances, a vector at a time, and knows the `k`-th smallest of each lane.
+/// A collector of distances, one vector at a time, that knows the `k`-th smallest of each lane.
 pub(crate) trait Smallest<S: Simd> {
     /// Forgets all distances.
     fn clear(&mut self);
 
     fn insert(&mut self, distances: S::f64s);
 
-    /// No less than the `k`-th smallest of each lane, [`FAR`] at first.
+    /// Returns an upper bound of the `k`-th smallest of each lane, [`FAR`] at first.
     fn bound(&self) -> S::f64s;
 
-    /// The `k`-th smallest of each lane.
+    /// Returns the `k`-th smallest of each lane.
     fn finish(&mut self) -> S::f64s;
 }
 
-/// In registers, for few.
+/// A collector in registers, for small `k`.
 pub(crate) struct InRegisters<S: Simd, const K: usize> {
     far: S::f64s,
     ascending: [S::f64s; K],
@@ -62,10 +62,10 @@ impl<S: Simd, const K: usize> Smallest<S> for InRegisters<S, K> {
     }
 }
 
-/// The most that [`InMemory`] is for.
+/// The largest `k` for [`InMemory`].
 pub(crate) const MAX_IN_MEMORY: usize = 96;
 
-/// In memory, for some.
+/// A collector in memory, for medium `k`.
 pub(crate) struct InMemory<S: Simd> {
     far: S::f64s,
     k: usize,
@@ -110,8 +110,8 @@ impl<S: Simd> Smallest<S> for InMemory<S> {
     }
 }
 
-/// Lists that are cut back to their smaller halves when they are full, for many: a few operations a
-/// distance whatever `k`.
+/// A collector in lists that are cut back to their smaller halves when they are full, for large
+/// `k`. It takes a few operations a distance whatever `k`.
 pub(crate) struct InLists<S: Simd> {
     far: S::f64s,
     k: usize,
@@ -126,7 +126,7 @@ impl<S: Simd> InLists<S> {
         Self { far, k, bound: far, lists: Default::default() }
     }
 
-    /// Cuts a list back to its `k` smallest and makes the largest of them the lane's bound.
+    /// Cuts a list back to its `k` smallest, and returns the largest of these as the lane's bound.
     #[cold]
     #[inline(never)]
     fn cut(list: &mut Vec<f64>, k: usize) -> f64 {
