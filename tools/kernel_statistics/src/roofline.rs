@@ -29,8 +29,8 @@ pub(crate) const WORKLOADS: [Workload; 5] = [
 /// The bytes moved by a visit to a count in memory: a read and a write.
 const COUNT_VISIT_BYTES: f64 = 8.0;
 
-/// The bytes of codes per pair-sample times neurons. Codes are read from memory at least once: N ·
-/// S bytes for N² / 2 · S pair-samples.
+/// The bytes of codes for a pair-sample, times the number of neurons. Codes are read from memory at
+/// least once: N · S bytes for N² / 2 · S pair-samples.
 const CODE_BYTES: f64 = 2.0;
 
 /// Pair-samples a second, and the part of the card that limits them.
