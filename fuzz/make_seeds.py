@@ -3,7 +3,7 @@
     pip install numpy==2.4.6 safetensors==0.8.0
     python make_seeds.py
 
-Gives the same bytes each time it runs.
+Every run writes the same bytes.
 """
 
 import io
@@ -33,7 +33,7 @@ def npy(array):
 
 
 def npz(arrays, method):
-    """As numpy.savez, but with the same date each time."""
+    """Makes an archive like numpy.savez, but always with the same date."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive:
         for name, data in arrays.items():
@@ -95,7 +95,7 @@ def names():
 
 
 def activations():
-    """Settings (binning, bins, zero bin, estimator, kernel, units, neurons, width), then values."""
+    """Writes settings (binning, bins, zero bin, estimator, kernel, units, neurons, width) and values."""
     random = np.random.default_rng(2210_09404)
     normal = random.normal(size=(60, 4)).astype("f4")
     relu = np.maximum(normal, 0)
@@ -117,7 +117,8 @@ def activations():
 
 
 def jobs():
-    """A job's text with @@@ as checksum, a zero, kind of the block, neurons, what is known, a block."""
+    """Writes a job's text with @@@ as checksum, a zero byte, the kind of the block, the number of
+    neurons, their data, and the block."""
     known = b"".join(struct.pack("<dI", entropy, 3) for entropy in (1.0, 0.75, 0.5))
     pairs = struct.pack("<IId", 0, 1, 0.5) + struct.pack("<IId", 1, 2, 0.25)
     matrix = struct.pack("<9d", 1.0, 0.5, 0.0, 0.5, 0.75, 0.25, 0.0, 0.25, 0.5)

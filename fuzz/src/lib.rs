@@ -1,4 +1,5 @@
-//! What the fuzz targets share: a file of the bytes in question, and what must hold of any file.
+//! Helpers of the fuzz targets: making a file of given bytes, and checking the rules that hold for
+//! any file.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -9,23 +10,24 @@ use cofire::Batches;
 use cofire::files::{self, Layer};
 use tempfile::TempDir;
 
-/// Removed at the end of the process only if that is an orderly one, which libFuzzer's is not: set
-/// `TMPDIR` to a place of which that is expected.
+/// The directory for temporary files. It is removed only if the process exits normally, which
+/// libFuzzer's does not: set `TMPDIR` to a folder that is cleaned up.
 static PLACE: LazyLock<TempDir> = LazyLock::new(|| match tempfile::tempdir() {
     Ok(place) => place,
     Err(error) => panic!("no directory for temporary files: {error}"),
 });
 
-/// Values of a layer beyond which it is not compared with itself in batches, which would take seconds.
+/// The largest number of values of a layer that is also compared with itself in batches. More would
+/// take seconds.
 const MANY: usize = 1 << 22;
 
-/// The path of a file or store, the only one there is at a time, for the target to make.
+/// Returns a path for the target to make a file or store at. Only one exists at a time.
 #[must_use]
 pub fn place_of(name: &str) -> PathBuf {
     PLACE.path().join(name)
 }
 
-/// A file of these bytes, the only one there is at a time.
+/// Writes a file of these bytes and returns its path. Only one exists at a time.
 #[must_use]
 pub fn file_of(bytes: &[u8]) -> PathBuf {
     let path = PLACE.path().join("x");
@@ -35,20 +37,21 @@ pub fn file_of(bytes: &[u8]) -> PathBuf {
     path
 }
 
-/// The most that deflate unpacks from a byte, rounded up.
+/// The largest factor by which deflate expands data, rounded up.
 pub const DEFLATE: usize = 1033;
 
-/// The most values that a file or store of so many bytes may have where they need not be there one by
-/// one: in runs, or as the value that fills what is missing.
+/// Returns the largest number of values that a file or store of `len` bytes may have if values need
+/// not be stored one by one: in runs, or as the fill value of missing chunks.
 #[must_use]
 pub fn most_values(len: usize) -> usize {
     len.saturating_mul(200).max(64 << 20)
 }
 
-/// Lists a file's layers and reads each of them, and the one that is read without a name.
+/// Lists the layers of a file and reads each of them, and the layer that is read without a name.
 ///
-/// Whatever the bytes, an answer or an error of one line comes back, a layer has the shape that
-/// was listed for it, and holds no more values than `most`.
+/// Asserts that, whatever the bytes, each call returns a result or an error of one line. A layer
+/// must have the name that was asked for, and hold no more than `most` values. The layer without a
+/// name must equal one of the others.
 pub fn read_all(path: &Path, most: usize) -> Vec<Layer> {
     allow_panics_of_crates();
     let mut read = Vec::new();
@@ -68,8 +71,9 @@ pub fn read_all(path: &Path, most: usize) -> Vec<Layer> {
 
 /// Lists the layers of a table or store and reads each of them, whole and in batches.
 ///
-/// Whatever the bytes, an answer or an error of one line comes back; what is a layer in one piece is
-/// the same in batches, to the bit, and nothing else is. None holds more than [`most_values`].
+/// Asserts that, whatever the bytes, each call returns a result or an error of one line. A layer
+/// that can be read whole must be the same in batches, to the bit, and any other must fail in
+/// batches too. No layer may hold more than [`most_values`].
 pub fn read_in_batches(path: &Path, len: usize) {
     allow_panics_of_crates();
     let most = most_values(len);
@@ -85,7 +89,7 @@ pub fn read_in_batches(path: &Path, len: usize) {
         }
         let batches = one_line(files::open_batches(&[path], name.as_deref()));
         let Some(mut batches) = batches else {
-            // Nobody can make batches of samples without neurons.
+            // Samples without neurons cannot be divided into batches.
             assert!(whole.is_none_or(|layer| layer.ncols() == 0), "only whole");
             continue;
         };
@@ -108,8 +112,9 @@ pub fn read_in_batches(path: &Path, len: usize) {
     }
 }
 
-/// libFuzzer for Rust ends the process at any panic. Those of the crates that decode tables and chunks
-/// are caught, and are errors; one that is not caught ends the process still.
+/// Lets panics of the crates that decode tables and chunks pass libFuzzer's hook, which would end the
+/// process. cofire catches these panics and returns errors. A panic that is not caught still ends
+/// the process.
 fn allow_panics_of_crates() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -123,13 +128,13 @@ fn allow_panics_of_crates() {
     });
 }
 
-/// The activations of a layer to the bit, NaN included, in row-major order.
+/// Returns the bits of a layer's activations, NaN included, in row-major order.
 #[must_use]
 pub fn bits(layer: &Layer) -> Vec<u32> {
     layer.activations.iter().map(|x| x.to_bits()).collect()
 }
 
-/// What came out, or nothing where that was an error, which has to be a line of text.
+/// Returns the value, or `None` for an error. Asserts that the error's text is a single line.
 pub fn one_line<T, E: Display>(result: Result<T, E>) -> Option<T> {
     match result {
         Ok(value) => Some(value),

@@ -1,5 +1,5 @@
-//! Any settings and activations: the whole way from values to information, against the rules in
-//! their slowest form.
+//! Any settings and activations. Checks the whole way from values to information against the rules
+//! in their slowest form.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use cofire::{Analysis, BinRule, Binning, Engine, Error, Estimator, Kernel, Range
 use libfuzzer_sys::fuzz_target;
 use ndarray::Array2;
 
-/// What is asked of cofire, as the first bytes say.
+/// The settings and activations of a call of cofire, read from the input.
 #[derive(Debug)]
 struct Case {
     binning: Binning,
@@ -35,8 +35,9 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 impl Case {
-    /// Eight bytes of settings, then a value for each activation until the bytes end: in four bytes,
-    /// in one as a small whole number, or in one as one of the numbers that are hard.
+    /// Reads eight bytes of settings, then a value for each activation until the bytes end.
+    /// Depending on the settings, a value is four bytes, one byte with a small integer, or one byte
+    /// that selects a difficult number.
     fn read(bytes: &[u8]) -> Option<Self> {
         const MOST_NEURONS: usize = 9;
         let (settings, values) = bytes.split_first_chunk::<8>()?;
@@ -74,7 +75,7 @@ impl Case {
     }
 }
 
-/// Numbers that arithmetic on them is likely to get wrong.
+/// Returns a number that is likely to break arithmetic.
 fn hard(byte: u8) -> f32 {
     let magnitude = match byte & 15 {
         0 => 0.0,
@@ -94,12 +95,12 @@ fn hard(byte: u8) -> f32 {
         14 => f32::MAX,
         _ => f32::INFINITY,
     };
-    // Infinities are one in 64: they end a job at once.
+    // Only one byte in 128 gives an infinity, because infinities end a job at once.
     let magnitude = if byte & 15 == 15 && byte & 112 != 0 { 2.5 } else { magnitude };
     if byte & 128 == 0 { magnitude } else { -magnitude }
 }
 
-/// Edges and thresholds are taken from the activations, so that some are equal.
+/// Makes a binning. Takes edges and thresholds from the activations, so that some are equal.
 fn read_binning(kind: u8, bins: u8, values: &[f32]) -> Binning {
     let count = usize::from(bins);
     let value = |at: usize| values.get(at).copied().unwrap_or(1.0);
@@ -126,7 +127,7 @@ fn read_binning(kind: u8, bins: u8, values: &[f32]) -> Binning {
     }
 }
 
-/// An error of one line, and one that says what is true.
+/// Checks that an error has one line and is true.
 fn check_refusal(case: &Case, error: &Error) {
     assert!(!error.to_string().contains('\n'), "an error of several lines: {error}");
     let activations = &case.activations;
@@ -139,7 +140,7 @@ fn check_refusal(case: &Case, error: &Error) {
         Error::OneSample => activations.nrows() == 1,
         Error::NoNeurons { .. } => activations.ncols() == 0,
         Error::KernelUnsupported { bins, limit, .. } => bins > limit,
-        // Settings that are refused for themselves.
+        // Errors about settings.
         _ => true,
     };
     assert!(is_true, "{error}: {case:?}");
@@ -176,7 +177,8 @@ fn check(case: &Case, analysis: &Analysis, report: &Report) {
     check_other_ways(analysis, report, &case.activations);
 }
 
-/// Entropies alone, and each neuron of a layer with each of the same layer, are the same bits.
+/// Checks that entropies alone, and each neuron of a layer with each of the same layer, give the
+/// same bits.
 fn check_other_ways(analysis: &Analysis, report: &Report, activations: &Array2<f32>) {
     let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     match analysis.entropies(activations.view()) {
@@ -187,8 +189,8 @@ fn check_other_ways(analysis: &Analysis, report: &Report, activations: &Array2<f
         Ok(between) => {
             let (rows, found) = (activations.ncols(), &between.mutual_information);
             for (x, y) in (0..rows).flat_map(|x| (0..rows).map(move |y| (x, y))) {
-                // A neuron and its like in another layer are two neurons to estimators that look
-                // at empty cells; with itself a neuron has none of those.
+                // To estimators that consider empty cells, a neuron and its copy in another layer
+                // are two neurons. A neuron with itself has no such cells.
                 if x != y {
                     let pair = [found[[x, y]], report.mutual_information[[x, y]]];
                     assert_eq!(bits(&pair[..1]), bits(&pair[1..]), "({x}, {y}): {pair:?}");

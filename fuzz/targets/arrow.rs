@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     cofire_fuzz::read_in_batches(&cofire_fuzz::file_of(&bytes), bytes.len());
 });
 
-/// Makes a stream of whatever is no file.
+/// Turns bytes that are not an Arrow file into a stream.
 fn repair(bytes: &mut [u8]) {
     if !bytes.starts_with(b"ARROW1\0\0")
         && let Some(marker) = bytes.first_chunk_mut()

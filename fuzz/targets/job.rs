@@ -1,5 +1,5 @@
-//! Directories of jobs: any text as what the job is, any bytes as what is known of its neurons and as a
-//! block, each with the checksum that it should have.
+//! Directories of jobs: any text as the description of the job, and any bytes as the data of its
+//! neurons and as a block. All have correct checksums.
 
 #![no_main]
 
@@ -11,17 +11,17 @@ use cofire_fuzz::one_line;
 use libfuzzer_sys::fuzz_target;
 use twox_hash::XxHash3_128;
 
-/// What stands in the text for the checksum of what is known of neurons.
+/// A placeholder in the text for the checksum of the neurons' data.
 const CHECKSUM: &str = "@@@";
 
-/// Bytes for each neuron.
+/// The number of bytes for each neuron.
 const NEURON_BYTES: usize = 12;
 
 const MOST_BLOCKS: usize = 1 << 20;
 const MOST_PAIRS_BYTES: u64 = 64 << 20;
 
-// The text ends at the first zero. Bytes for the kind of the block and for the number of neurons follow,
-// what is known of those, and what is in the block.
+// The text ends at the first zero byte. Then follow a byte for the kind of the block, a byte for
+// the number of neurons, the neurons' data, and the contents of the block.
 fuzz_target!(|bytes: &[u8]| {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     let (text, rest) = bytes.split_at(end);
@@ -38,7 +38,7 @@ fuzz_target!(|bytes: &[u8]| {
     let neurons = file(0, (known.len() / NEURON_BYTES) as u64, 3, known);
     let checksum = neurons.last_chunk().map_or(0, |&checksum| u128::from_le_bytes(checksum));
     let text = String::from_utf8_lossy(text).replace(CHECKSUM, &format!("{checksum:032x}"));
-    // A job is known by its text, as it would be written again.
+    // A job is identified by the checksum of its text, as it would be written again.
     let block = file(XxHash3_128::oneshot(text.as_bytes()), 0, kind, contents);
     let written = fs::create_dir(&place)
         .and_then(|()| fs::write(place.join("job.json"), text))
@@ -57,7 +57,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// A file as jobs have them: magic, job, number, kind, length, contents, checksum.
+/// Makes a file in the format of jobs: magic, job, number, kind, length, contents, checksum.
 fn file(job: u128, number: u64, kind: u64, contents: &[u8]) -> Vec<u8> {
     let mut bytes = b"cofire\x01\n".to_vec();
     bytes.extend(job.to_le_bytes());

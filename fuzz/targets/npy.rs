@@ -1,5 +1,5 @@
-//! `.npy` files whose length of the header is right, so that the parser behind it is reached. What is
-//! read must be what the crate npyz reads.
+//! `.npy` files whose header length is corrected, so that the parser is reached. Values must equal
+//! those that the crate npyz reads.
 
 #![no_main]
 
@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Says the true length of the header, up to the first end of a line, in a file that is long enough.
+/// Sets the length of the header to that up to the first newline, if the file is long enough.
 fn repair(bytes: &mut [u8]) {
     let long = bytes.get(6).is_some_and(|version| *version != 1);
     let begin = if long { 12 } else { 10 };
@@ -43,7 +43,7 @@ fn repair(bytes: &mut [u8]) {
     }
 }
 
-/// The values as `f32`; `None` for element types that are left to other tests.
+/// Returns the values as `f32`, or `None` for element types that other tests cover.
 #[allow(clippy::cast_possible_truncation, reason = "as cofire rounds them")]
 fn values(file: NpyFile<&[u8]>, element: &ElementType) -> Option<Vec<f32>> {
     match element {

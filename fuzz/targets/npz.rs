@@ -1,4 +1,4 @@
-//! `.npz` files whose checksums are right, so that what is behind them is reached.
+//! `.npz` files whose checksums are corrected, so that the code behind them is reached.
 
 #![no_main]
 
@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
 const LOCAL: &[u8] = b"PK\x03\x04";
 const CENTRAL: &[u8] = b"PK\x01\x02";
 
-/// Writes the checksum of each member's bytes, as they are, where archives keep it.
+/// Writes the checksum of each member's bytes to the places where archives keep it.
 fn repair(bytes: &mut [u8]) {
     for central in places(bytes, CENTRAL) {
         let offset = number(bytes, central + 42, 4);
@@ -37,14 +37,14 @@ fn places(bytes: &[u8], signature: &[u8]) -> Vec<usize> {
     windows.filter(|(_, window)| *window == signature).map(|(at, _)| at).collect()
 }
 
-/// A little-endian number of two or four bytes.
+/// Reads a little-endian number of `len` bytes, two or four.
 fn number(bytes: &[u8], at: usize, len: usize) -> Option<usize> {
     let digits = bytes.get(at..at.checked_add(len)?)?.iter().rev();
     Some(digits.fold(0, |number, &byte| number << 8 | usize::from(byte)))
 }
 
 fn checksum(bytes: &[u8], central: usize, local: usize) -> Option<u32> {
-    /// More is not unpacked twice.
+    /// The largest number of bytes that is unpacked for a checksum.
     const MOST: u64 = 1 << 22;
     let begin = local + 30 + number(bytes, local + 26, 2)? + number(bytes, local + 28, 2)?;
     let packed = bytes.get(begin..begin.checked_add(number(bytes, central + 20, 4)?)?)?;

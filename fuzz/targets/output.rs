@@ -1,4 +1,4 @@
-//! Any names as those of folders and files: everything ends up in the output directory, or nothing
+//! Any names of folders and files: everything must end up in the output directory, or nothing
 //! anywhere.
 
 #![no_main]
@@ -17,9 +17,9 @@ static PLACE: LazyLock<TempDir> = LazyLock::new(|| match tempfile::tempdir() {
     Err(error) => panic!("no directory for temporary files: {error}"),
 });
 
-// The first byte: whether the directory is there before, and whether all is dropped in the end.
-// Names follow, divided by zeros. One that begins with byte 1 is a folder's, and those with a slash
-// behind it are its files.
+// The first byte says whether the directory exists before, and whether the output is committed.
+// Names follow, separated by zero bytes. A name that begins with byte 1 is that of a folder. Names
+// with a leading slash that follow it are its files.
 fuzz_target!(|bytes: &[u8]| {
     let [choices, names @ ..] = bytes else { return };
     let (is_there, is_kept) = (choices & 1 == 1, choices & 2 == 2);
@@ -41,7 +41,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Writes a file for each name. What was written, if it was kept.
+/// Writes a file for each name. Returns the paths if the output is committed.
 fn write(mut output: OutputDirectory, names: &[u8], is_kept: bool) -> Option<BTreeSet<PathBuf>> {
     let mut written = BTreeSet::new();
     let mut note = |path: PathBuf| {
@@ -64,7 +64,7 @@ fn write(mut output: OutputDirectory, names: &[u8], is_kept: bool) -> Option<BTr
     if !is_kept {
         return None;
     }
-    // A file takes the place of the one that was there, but a folder does not.
+    // A file replaces an existing file, but a folder does not.
     match output.commit() {
         Ok(()) => Some(written),
         Err(FileError::InTheWay { .. }) => None,
@@ -72,7 +72,7 @@ fn write(mut output: OutputDirectory, names: &[u8], is_kept: bool) -> Option<BTr
     }
 }
 
-/// The files below a directory.
+/// Collects the files below a directory.
 fn walk(directory: &Path, found: &mut BTreeSet<PathBuf>) {
     for entry in done(fs::read_dir(directory)) {
         let path = done(entry).path();

@@ -1,4 +1,4 @@
-//! Parquet files whose ends are right.
+//! Parquet files whose beginning and end are corrected.
 
 #![no_main]
 
@@ -12,8 +12,8 @@ fuzz_target!(|bytes: &[u8]| {
 
 const MAGIC: &[u8; 4] = b"PAR1";
 
-/// Lets the file begin and end as it should, and the footer begin where there is the start of one: a
-/// version, then a list.
+/// Sets the magic bytes at the beginning and the end of the file. Sets the length of the footer so
+/// that it begins where something looks like one: a version, then a list.
 fn repair(bytes: &mut [u8]) {
     if let Some(start) = bytes.first_chunk_mut() {
         *start = *MAGIC;

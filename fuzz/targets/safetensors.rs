@@ -1,5 +1,5 @@
-//! `.safetensors` files whose length of the header is within the file. What is read must be what the
-//! crate safetensors reads.
+//! `.safetensors` files whose header length is corrected to be within the file. Values must equal
+//! those that the crate safetensors reads.
 
 #![no_main]
 
@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Takes a claimed length for one modulo what there is.
+/// Reduces the header length modulo the number of available bytes plus one.
 fn repair(bytes: &mut [u8]) {
     let available = bytes.len().saturating_sub(8) as u64;
     if let Some(length) = bytes.first_chunk_mut() {

@@ -1,4 +1,5 @@
-//! Zarr stores: lines of a path and a length, each followed by the bytes of that file.
+//! Zarr stores. The input consists of lines with a path and a length, each followed by the bytes of
+//! that file.
 
 #![no_main]
 
@@ -7,7 +8,7 @@ use std::path::{Component, Path};
 
 use libfuzzer_sys::fuzz_target;
 
-/// More files than this are not written.
+/// The largest number of files that is written.
 const MOST_FILES: usize = 40;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -17,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
     for (path, contents) in (Files { rest: bytes }).take(MOST_FILES) {
         let path = store.join(path);
         let made = path.parent().is_some_and(|parent| fs::create_dir_all(parent).is_ok());
-        // What is a file cannot be a directory as well: the first one stays.
+        // A path cannot be a file and a directory: the first one stays.
         if made && !path.exists() && fs::write(path, contents).is_ok() {
             len += contents.len();
         }

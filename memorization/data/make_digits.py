@@ -1,10 +1,10 @@
-"""Writes the handwritten digits of this directory, in the file format of MNIST.
+"""Writes the handwritten digits in this directory, in the file format of MNIST.
 
     pip install scikit-learn==1.9.1
     python make_digits.py
 
-scikit-learn ships the 1,797 digits of the test half of the UCI data set; see README.md for whose they
-are. Pixels count the inked ones among 4 x 4 of a scanned bitmap: 0 to 16.
+scikit-learn ships the 1,797 digits of the test half of the UCI data set; README.md names
+their authors. Each value counts the inked pixels in a block of 4 x 4 of a scanned bitmap: 0 to 16.
 """
 
 import gzip
@@ -15,7 +15,7 @@ import sklearn.datasets
 
 
 def write_idx(name, array):
-    """An IDX file of unsigned bytes, compressed; without a time stamp, so that it is always the same."""
+    """Writes a compressed IDX file of unsigned bytes. No time stamp, so the file is always the same."""
     header = struct.pack(">HBB", 0, 0x08, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
     path = pathlib.Path(__file__).parent / name
     path.write_bytes(gzip.compress(header + array.astype("u1").tobytes(), mtime=0))

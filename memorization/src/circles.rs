@@ -10,37 +10,39 @@ use crate::error::Error;
 use crate::random::{Purpose, random};
 use crate::tasks::{Examples, Problem, number_of, shuffle_labels};
 
-/// What a network is trained on. The inputs look alike; what differs is how they tell the label.
+/// The kind of training data. The inputs look alike; they differ in how they determine the label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Circles {
-    /// The third feature tells nothing: a network must learn the circles.
+    /// The third feature is independent of the label: a network must learn the circles.
     Clean,
-    /// The third feature tells the label, wherever it has a sign: a shortcut.
+    /// The third feature determines the label if it has a sign: a shortcut.
     Shortcut,
-    /// As [`Circles::Clean`], with shuffled labels: they can only be learned by heart.
+    /// Like [`Circles::Clean`], with shuffled labels: they can only be memorized.
     Shuffled,
 }
 
-/// Radius of the inner circle; that of the outer one is 1.
+/// The radius of the inner circle; that of the outer one is 1.
 const INNER_RADIUS: f64 = 0.4;
-/// Standard deviation of the noise along both axes.
+/// The standard deviation of the noise along both axes.
 const NOISE: f64 = 0.2;
-/// Share of samples whose third feature has a sign; it is small for the others, and tells nothing.
+/// The share of samples whose third feature has a sign. For the others it is small and independent
+/// of the label.
 const SIGNED: f64 = 0.75;
-/// Magnitude of a third feature with a sign, and its standard deviation.
+/// The magnitude of a third feature with a sign, and its standard deviation.
 const MAGNITUDE: (f64, f64) = (3.0, 0.1);
 
-/// Samples to train on, and `held_out` unlabelled ones of the same distribution to measure
-/// activations on. The score is accuracy on `held_out` others whose third feature tells nothing.
+/// Draws samples to train on, and `held_out` unlabelled samples of the same distribution to measure
+/// activations on. The score is the accuracy on `held_out` other samples whose third feature is
+/// independent of the label.
 ///
-/// A sample is a point near a circle of radius 1 (label 0) or 0.4 (label 1), with noise of 0.2 along
-/// both axes, and a third feature, which is near +3 or −3 for three samples of four and between 0
-/// and 1 for the others: all as in the paper's released code.
+/// A sample is a point near a circle of radius 1 (label 0) or 0.4 (label 1), with noise of 0.2
+/// along both axes, and a third feature. The third feature is near +3 or −3 for three samples of
+/// four, and between 0 and 1 for the others. All this is as in the paper's released code.
 ///
 /// # Errors
 ///
-/// None with these constants; the signature is that of the other tasks.
+/// Never fails with these constants; the signature is that of the other tasks.
 pub fn problem(kind: Circles, train: usize, held_out: usize, seed: u64) -> Result<Problem, Error> {
     let agreement = match kind {
         Circles::Shortcut => 1.0,
@@ -57,8 +59,8 @@ pub fn problem(kind: Circles, train: usize, held_out: usize, seed: u64) -> Resul
     Ok(Problem { training, unlabelled, scored, classes: 2 })
 }
 
-/// `count` samples, half of them on either circle. The sign of the third feature is that of the
-/// label for a share `agreement` of those that have one, and a coin's for the others.
+/// Draws `count` samples, half of them on each circle. Among the samples whose third feature has a
+/// sign, the sign matches the label for a share `agreement`, and is random for the others.
 fn samples(random: &mut ChaCha8Rng, count: usize, agreement: f64) -> Result<Examples, Error> {
     let mut labels: Vec<u32> = (0..count).map(|sample| u32::from(sample % 2 == 1)).collect();
     labels.shuffle(random);

@@ -1,10 +1,10 @@
-//! What can go wrong.
+//! Errors of this crate.
 
 use std::path::PathBuf;
 
 use crate::idx::IdxError;
 
-/// Why data could not be read, or networks not be trained, measured or written.
+/// The reason that data could not be read, or networks not be trained, measured or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -13,26 +13,26 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A file of MNIST is not there.
+    /// A file of MNIST is missing.
     #[error("{} has no {name} (nor {name}.gz): it should hold the four files of MNIST", directory.display())]
     NoSuchFile {
-        /// Where it was looked for.
+        /// The directory that was searched.
         directory: PathBuf,
         /// The file's name.
         name: &'static str,
     },
-    /// A file is not what its name says.
+    /// A file is not in the format of MNIST.
     #[error("{} is not a file of MNIST", path.display())]
     Idx {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         source: IdxError,
     },
-    /// There are not as many labels as images.
+    /// The numbers of labels and images differ.
     #[error("{images} images but {labels} labels")]
     LabelsMismatch {
         /// Number of images.
@@ -40,7 +40,7 @@ pub enum Error {
         /// Number of labels.
         labels: usize,
     },
-    /// A label is no digit.
+    /// A label is not a digit.
     #[error("label {label} of image {index} is not a digit")]
     NotADigit {
         /// The image, counted from 0.
@@ -48,23 +48,23 @@ pub enum Error {
         /// Its label.
         label: u8,
     },
-    /// Images of training and test are not of one size.
+    /// The training images and the held-out images differ in size.
     #[error("training images are {train:?} pixels, held-out images {held_out:?}")]
     ImageSizes {
         /// Height and width of the training images.
         train: (usize, usize),
-        /// Height and width of the others.
+        /// Height and width of the held-out images.
         held_out: (usize, usize),
     },
-    /// Fewer images than were asked for, or too few to train on and to hold out.
+    /// Fewer images exist than requested, or too few to train on and to hold out.
     #[error("{needed} images are needed, there are {available}")]
     TooFewImages {
-        /// How many are needed.
+        /// The number of images needed.
         needed: usize,
-        /// How many there are.
+        /// The number of images available.
         available: usize,
     },
-    /// A share lies outside 0 to 1.
+    /// A share is outside 0 to 1.
     #[error("a share of {share} is not between 0 and 1")]
     Share {
         /// The share.
@@ -78,24 +78,24 @@ pub enum Error {
         /// The level.
         level: String,
     },
-    /// The loss is no number any more.
+    /// The loss is not finite any more.
     #[error("training diverged in epoch {epoch}: try a lower learning rate")]
     Diverged {
         /// The epoch, counted from 1.
         epoch: usize,
     },
-    /// Training was stopped from outside, as another network failed.
+    /// Training was stopped because another network failed.
     #[error("stopped")]
     Stopped,
-    /// The tensor library refused.
+    /// The tensor library failed.
     #[error("cannot compute with tensors")]
     Tensors(#[from] candle_core::Error),
     /// Activations could not be measured.
     #[error("cannot measure {what}")]
     Measure {
-        /// Which network and layer.
+        /// The network and layer.
         what: String,
-        /// Why.
+        /// The cause.
         source: cofire::Error,
     },
     /// The report could not be made.
@@ -104,10 +104,10 @@ pub enum Error {
     /// Results could not be written.
     #[error("cannot write results")]
     Write(#[from] cofire::files::FileError),
-    /// No threads could be started.
+    /// Threads could not be started.
     #[error("cannot start threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// Activations could not be put into the file format.
+    /// Activations could not be converted into the file format.
     #[error("cannot write activations as safetensors")]
     Safetensors(#[from] safetensors::SafeTensorError),
 }

@@ -1,57 +1,59 @@
-//! The file format of MNIST: unsigned bytes in an array of one or three dimensions, plain or
+//! The file format of MNIST: arrays of unsigned bytes with one or three dimensions, plain or
 //! compressed by gzip.
 
 use std::io::{self, Read};
 
 use flate2::read::GzDecoder;
 
-/// More elements than any file that is meant here: what a hostile header may ask for at most.
+/// The largest number of elements that a header may give, as a guard against hostile files. Real
+/// files have fewer.
 const MOST_ELEMENTS: u64 = 1 << 30;
 
-/// Why bytes are not an IDX file.
+/// The reason that bytes are not an IDX file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdxError {
     /// Reading failed, or the compressed data are damaged.
     #[error("it cannot be read to its end")]
     Io(#[from] io::Error),
-    /// It does not begin as IDX files of bytes do.
+    /// The file does not begin like IDX files of bytes.
     #[error("it does not begin with 0, 0, 8 and a number of dimensions")]
     Magic,
-    /// Its number of dimensions is another one.
+    /// The number of dimensions is wrong.
     #[error("it has {found} dimensions instead of {expected}")]
     Dimensions {
-        /// How many there are.
+        /// The number of dimensions in the file.
         found: u8,
-        /// How many there should be.
+        /// The expected number of dimensions.
         expected: usize,
     },
-    /// It says to be larger than anything that is meant.
+    /// The header gives more elements than any real file has.
     #[error("its header says {0:?}, which is more than 2^30 elements")]
     TooLarge(Vec<u32>),
-    /// It ends early.
+    /// The file ends early.
     #[error("it should have {expected} elements and ends after {found}")]
     Truncated {
-        /// How many the header promises.
+        /// The number of elements that the header gives.
         expected: usize,
-        /// How many follow.
+        /// The number of elements in the file.
         found: usize,
     },
-    /// It goes on after its last element.
+    /// The file continues after its last element.
     #[error("it goes on after its {expected} elements")]
     TrailingBytes {
-        /// How many the header promises.
+        /// The number of elements that the header gives.
         expected: usize,
     },
 }
 
-/// Reads an array of `D` dimensions: its shape, and its elements in row-major order. Whether it is
-/// compressed is told by its first bytes.
+/// Reads an array of `D` dimensions. Returns its shape, and its elements in row-major order. The
+/// first bytes show whether the file is compressed.
 ///
 /// # Errors
 ///
-/// If it is not an IDX file of unsigned bytes and `D` dimensions, whole and nothing more. Nothing is
-/// allocated that the file does not hold.
+/// Returns an error unless the input is exactly one IDX file of unsigned bytes with `D` dimensions,
+/// complete and without trailing bytes. Allocates no more memory than the elements in the file
+/// need.
 ///
 /// # Examples
 ///
@@ -99,7 +101,8 @@ fn read_plain<const D: usize>(mut file: impl Read) -> Result<([usize; D], Vec<u8
     Ok((sizes.map(|size| size as usize), values))
 }
 
-/// A file too short for a header is no such file; other errors are what they are.
+/// Converts an error at the start of a file. A file that is too short for a header is not an IDX
+/// file; other errors are kept.
 fn at_start(error: io::Error) -> IdxError {
     if error.kind() == io::ErrorKind::UnexpectedEof { IdxError::Magic } else { IdxError::Io(error) }
 }

@@ -1,4 +1,4 @@
-//! Images of digits: those that are shipped with the project, and MNIST.
+//! Images of digits: those that come with the project, and MNIST.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -11,19 +11,19 @@ use crate::error::Error;
 use crate::idx;
 use crate::random::{Purpose, random};
 
-/// Images and what they show.
+/// Images and the digits that they show.
 #[derive(Debug, Clone)]
 pub struct Images {
     /// Brightness from 0 to 1, `images × pixels`.
     pub pixels: Array2<f32>,
-    /// The digit on each, 0 to 9.
+    /// The digit on each image, 0 to 9.
     pub digits: Vec<u8>,
 }
 
-/// Images to train on, and others.
+/// Images to train on, and held-out images.
 #[derive(Debug, Clone)]
 pub struct ImageSet {
-    /// What they are called in tables.
+    /// The name in tables.
     pub name: &'static str,
     /// Images to train on.
     pub train: Images,
@@ -31,18 +31,18 @@ pub struct ImageSet {
     pub held_out: Images,
 }
 
-/// How many of the shipped digits are trained on; the other 1,297 are held out.
+/// The number of the project's digits that are trained on; the other 1,297 are held out.
 pub const TRAINING_DIGITS: usize = 500;
 
 static DIGIT_IMAGES: &[u8] = include_bytes!("../data/digits-images-idx3-ubyte.gz");
 static DIGIT_LABELS: &[u8] = include_bytes!("../data/digits-labels-idx1-ubyte.gz");
 
-/// The 1,797 handwritten digits of 8 × 8 pixels in `data/`, by Alpaydin and Kaynak, in a random
-/// order that is always the same: those to train on and the others are by the same people.
+/// Loads the 1,797 handwritten digits of 8 × 8 pixels in `data/`, by Alpaydin and Kaynak, in a
+/// random order that is always the same. Training and held-out digits are by the same people.
 ///
 /// # Errors
 ///
-/// None, while the files that were built in are those in `data/`.
+/// Never fails as long as the files that were built in are those in `data/`.
 pub fn digits() -> Result<ImageSet, Error> {
     let here = Path::new("data/");
     let (shape, pixels) = idx::read::<3>(DIGIT_IMAGES)
@@ -54,13 +54,13 @@ pub fn digits() -> Result<ImageSet, Error> {
     Ok(ImageSet { name: "digits", train, held_out })
 }
 
-/// MNIST, from its four files in `directory`, plain or compressed by gzip. Every second row and column
-/// of pixels is left out, as the paper's released code does. `train` of the 60,000 training images
-/// are taken, the same ones always.
+/// Loads MNIST from its four files in `directory`, plain or compressed by gzip. Leaves out every
+/// second row and column of pixels, as the paper's released code does. Takes `train` of the 60,000
+/// training images, always the same ones.
 ///
 /// # Errors
 ///
-/// If a file is missing or not what it should be, or there are fewer images.
+/// Returns an error if a file is missing or malformed, or there are fewer images.
 pub fn mnist(directory: &Path, train: usize) -> Result<ImageSet, Error> {
     let half = Resolution::Half { white: 255.0 };
     let (train_shape, pixels) = open::<3>(directory, "train-images-idx3-ubyte")?;
@@ -93,7 +93,7 @@ fn open<const D: usize>(
     idx::read(BufReader::new(file)).map_err(|source| Error::Idx { path, source })
 }
 
-/// Which pixels are taken, and what value is white.
+/// The pixels that are taken, and the value of white.
 #[derive(Debug, Clone, Copy)]
 enum Resolution {
     Full { white: f32 },
@@ -125,8 +125,8 @@ fn images(
 }
 
 impl Images {
-    /// Two parts of these images in random order, which is always the same: the first has `first`
-    /// images, the second what is left.
+    /// Divides these images in a random order, which is always the same. The first part has `first`
+    /// images, the second part the rest.
     fn split(self, first: usize) -> Result<(Self, Self), Error> {
         let count = self.digits.len();
         if first == 0 || first > count {
@@ -145,7 +145,7 @@ impl Images {
         }
     }
 
-    /// The first `count` of these images, or all where there are fewer.
+    /// Returns the first `count` of these images, or all if there are fewer.
     pub fn first(&self, count: usize) -> Self {
         let indices: Vec<usize> = (0..self.digits.len().min(count)).collect();
         self.select(&indices)

@@ -1,8 +1,10 @@
-//! What *Measures of Information Reflect Memorization Patterns* (Bansal, Pruthi and Belinkov,
-//! NeurIPS 2022, arXiv 2210.09404) did with small networks, from nothing: data whose labels can be
-//! had by a shortcut or only by heart ([`circles`], [`images`], [`tasks`]), networks trained on them
-//! ([`network`]), activations measured with cofire ([`measures`]), and how well the measures rank
-//! the networks ([`ranking`]). [`study`] is a grid of all that; the example `memorization` runs it.
+//! Repeats the experiments of *Measures of Information Reflect Memorization Patterns* (Bansal,
+//! Pruthi and Belinkov, NeurIPS 2022, arXiv 2210.09404) with small networks, from scratch.
+//!
+//! The data have labels that can be learned by a shortcut or only be memorized ([`circles`],
+//! [`images`], [`tasks`]). Networks are trained on them ([`network`]), and their activations are
+//! measured with cofire ([`measures`]). [`ranking`] computes how well the measures rank the
+//! networks. [`study`] runs all this over a grid; the example `memorization` runs studies.
 
 pub mod circles;
 mod error;

@@ -1,43 +1,44 @@
-//! What cofire says of a network's activations.
+//! Measurement of a network's activations with cofire.
 
 use cofire::{Analysis, Binning, Engine, NeighborAnalysis, Range};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
 use crate::error::Error;
 
-/// How activations are measured.
+/// Settings of the measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct Measuring {
-    /// Bins of equal width.
+    /// The number of bins of equal width.
     pub bins: usize,
-    /// Where bins begin and end.
+    /// The range of the bins.
     pub range: Range,
-    /// Whether mutual information is estimated from nearest neighbours too, as the paper's released
-    /// code does. It takes much longer.
+    /// `true` to estimate mutual information from nearest neighbours too, as the paper's released
+    /// code does. This takes much longer.
     pub nearest_neighbors: bool,
 }
 
 /// Means over the neurons of a layer, or over all hidden neurons of a network, in nats.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measures {
-    /// Mean plug-in entropy in the bins of [`Measuring`].
+    /// The mean plug-in entropy in the bins of [`Measuring`].
     pub entropy: f64,
-    /// Mean plug-in mutual information of all pairs of two different neurons, in the same bins.
+    /// The mean plug-in mutual information of all pairs of two different neurons, in the same bins.
     pub mutual_information: f64,
-    /// Mean entropy as the paper's released code has it: 100 bins between the extremes of all hidden
-    /// neurons of the network ([`Binning::RELEASED_WITH_PAPER`]).
+    /// The mean entropy as the paper's released code computes it: 100 bins between the extremes of
+    /// all hidden neurons of the network ([`Binning::RELEASED_WITH_PAPER`]).
     pub released_entropy: f64,
-    /// Mean mutual information of all pairs of two different neurons as the paper's released code
-    /// has it: from 3 nearest neighbours. Only if asked for.
+    /// The mean mutual information of all pairs of two different neurons as the paper's released
+    /// code computes it: from 3 nearest neighbours. `None` unless [`Measuring::nearest_neighbors`]
+    /// is set.
     pub released_mutual_information: Option<f64>,
 }
 
-/// Measures of each hidden layer, and of all of them together.
+/// Measures of each hidden layer, and of all hidden layers together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkMeasures {
-    /// Each hidden layer by itself, first to last.
+    /// The measures of each hidden layer by itself, first to last.
     pub layers: Vec<Measures>,
-    /// All hidden neurons, with the pairs between layers.
+    /// The measures of all hidden neurons, with the pairs between layers.
     pub network: Measures,
 }
 
@@ -45,7 +46,7 @@ pub struct NetworkMeasures {
 ///
 /// # Errors
 ///
-/// [`Error::Measure`] with the error of cofire, as for activations that are not finite.
+/// Returns [`Error::Measure`] with the error of cofire, for example if activations are not finite.
 pub fn measure(layers: &[Array2<f32>], measuring: Measuring) -> Result<NetworkMeasures, Error> {
     let failed = |source| Error::Measure { what: "the hidden layers".to_owned(), source };
     let views: Vec<ArrayView2<'_, f32>> = layers.iter().map(|layer| layer.view()).collect();
@@ -93,7 +94,7 @@ fn mean(values: ArrayView1<'_, f64>) -> f64 {
     values.sum() / values.len() as f64
 }
 
-/// The mean without the diagonal.
+/// Returns the mean without the diagonal.
 fn mean_of_pairs(matrix: ArrayView2<'_, f64>) -> f64 {
     let neurons = matrix.nrows();
     let pairs = neurons * (neurons - 1);

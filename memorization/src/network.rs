@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::random::{Purpose, random};
 use crate::tasks::Examples;
 
-/// What hidden neurons do with the sum of their inputs.
+/// The function that hidden neurons apply to the sum of their inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Nonlinearity {
     /// `max(0, x)`.
@@ -23,7 +23,7 @@ pub enum Nonlinearity {
 }
 
 impl Nonlinearity {
-    /// Its name in tables and files.
+    /// Returns the name in tables and files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Relu => "relu",
@@ -39,21 +39,21 @@ impl Nonlinearity {
     }
 }
 
-/// What a network is and how it is trained.
+/// The shape of a network, and the settings of its training.
 #[derive(Debug, Clone)]
 pub struct Training {
-    /// Neurons of each hidden layer.
+    /// The number of neurons of each hidden layer.
     pub hidden: Vec<usize>,
-    /// What they do.
+    /// The nonlinearity of the hidden neurons.
     pub nonlinearity: Nonlinearity,
-    /// Step size of Adam.
+    /// The step size of Adam.
     pub learning_rate: f64,
-    /// Samples of a step.
+    /// The number of samples in a step.
     pub batch: usize,
-    /// Passes through the training set at most.
+    /// The maximum number of passes through the training set.
     pub epochs: usize,
-    /// Training ends after an epoch whose mean loss, in nats, is below this: by then, the training
-    /// set is known by heart or understood.
+    /// The mean loss, in nats, below which training ends after an epoch. By then, the network has
+    /// memorized or understood the training set.
     pub enough: f64,
 }
 
@@ -64,30 +64,31 @@ pub struct Network {
     nonlinearity: Nonlinearity,
 }
 
-/// A network and how its training went.
+/// A network and the results of its training.
 #[derive(Debug)]
 pub struct Trained {
     /// The network.
     pub network: Network,
-    /// Passes through the training set.
+    /// The number of passes through the training set.
     pub epochs: usize,
-    /// Mean loss of the last one, in nats.
+    /// The mean loss of the last pass, in nats.
     pub loss: f64,
-    /// Share of the training samples that the network gets right, by the labels it was given.
+    /// The share of training samples that the network classifies as labelled, wrong labels
+    /// included.
     pub accuracy: f64,
 }
 
 impl Network {
-    /// Trains a network with Adam on the cross-entropy of `classes` classes. Weights begin as Glorot and
-    /// Bengio propose, biases at 0. The same seed gives the same network, to the bit on one kind of CPU; matrix
-    /// products may be rounded differently on another.
+    /// Trains a network with Adam on the cross-entropy of `classes` classes. Weights start as
+    /// Glorot and Bengio propose, biases at 0. The same seed gives the same network, to the bit on
+    /// one kind of CPU. On another, matrix products may be rounded differently.
     ///
-    /// `each_epoch` is called after every epoch and may stop the training.
+    /// Calls `each_epoch` after every epoch, which may stop the training.
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] when the loss is no number any more; [`Error::Stopped`] if `each_epoch`
-    /// says so; [`Error::Tensors`] if candle refuses, as with a class beyond `classes`.
+    /// Returns [`Error::Diverged`] if the loss is not finite, [`Error::Stopped`] if `each_epoch`
+    /// breaks, and [`Error::Tensors`] if candle fails, for example for a class beyond `classes`.
     pub fn train(
         examples: &Examples,
         classes: usize,
@@ -130,7 +131,7 @@ impl Network {
         Ok(Trained { network, epochs: epoch, loss, accuracy })
     }
 
-    /// A network that has not been trained, and the variables to train.
+    /// Makes an untrained network. Also returns its variables.
     fn new(
         inputs: usize,
         classes: usize,
@@ -151,7 +152,7 @@ impl Network {
         Ok((Self { layers, nonlinearity: training.nonlinearity }, variables))
     }
 
-    /// The logits of samples.
+    /// Returns the logits of samples.
     fn outputs(&self, inputs: &Tensor) -> candle_core::Result<Tensor> {
         let mut values = inputs.clone();
         for (index, layer) in self.layers.iter().enumerate() {
@@ -163,11 +164,12 @@ impl Network {
         Ok(values)
     }
 
-    /// The share of samples that the network classifies as labelled.
+    /// Returns the share of samples that the network classifies as labelled.
     ///
     /// # Errors
     ///
-    /// [`Error::Tensors`] if the inputs are not as wide as those it was trained on.
+    /// Returns [`Error::Tensors`] if the inputs are not as wide as those that the network was
+    /// trained on.
     pub fn accuracy(&self, examples: &Examples) -> Result<f64, Error> {
         let outputs = self.outputs(&tensor(examples.inputs.view())?)?;
         let classes: Vec<u32> = outputs.argmax(D::Minus1)?.to_vec1()?;
@@ -175,11 +177,12 @@ impl Network {
         Ok(right.count() as f64 / examples.labels.len() as f64)
     }
 
-    /// Activations of each hidden layer, `samples × neurons`.
+    /// Returns the activations of each hidden layer, `samples × neurons`.
     ///
     /// # Errors
     ///
-    /// [`Error::Tensors`] if the inputs are not as wide as those it was trained on.
+    /// Returns [`Error::Tensors`] if the inputs are not as wide as those that the network was
+    /// trained on.
     pub fn activations(
         &self,
         inputs: ArrayView2<'_, f32>,
@@ -205,18 +208,18 @@ impl Network {
     }
 }
 
-/// Which number of a neuron is its activation.
+/// The value of a neuron that counts as its activation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Probe {
-    /// What it hands on, after the nonlinearity.
+    /// The output, after the nonlinearity.
     #[default]
     Output,
-    /// The sum of its inputs, before the nonlinearity: what the paper's released code records for
-    /// its networks on MNIST (though not for those on circles).
+    /// The sum of the inputs, before the nonlinearity. The paper's released code records this for
+    /// its networks on MNIST (but not for those on circles).
     Sum,
 }
 
-/// Uniform weights of standard deviation √(2 / (rows + columns)).
+/// Draws uniform weights with standard deviation √(2 / (rows + columns)).
 fn glorot(rows: usize, columns: usize, random: &mut ChaCha8Rng) -> candle_core::Result<Tensor> {
     #[expect(clippy::cast_possible_truncation, reason = "a weight is in single precision")]
     let limit = (6.0 / (rows + columns) as f64).sqrt() as f32;

@@ -1,4 +1,4 @@
-//! What a study leaves in files: activations, scores, measures, and the report that `cofire compare`
+//! Output files of a study: activations, scores, measures, and the report that `cofire compare`
 //! would make of them.
 
 use std::collections::BTreeMap;
@@ -17,12 +17,12 @@ use crate::ranking::Place;
 use crate::study::{Outcome, Study};
 
 /// Writes `activations/<name>/<network>.safetensors` for each network, with an array `samples ×
-/// neurons` of each hidden layer, and `scores/<name>.csv`, into `directory`: what `cofire compare`
-/// reads.
+/// neurons` for each hidden layer, and `scores/<name>.csv`, into `directory`. `cofire compare`
+/// reads these files.
 ///
 /// # Errors
 ///
-/// If the file system refuses.
+/// Returns an error if a file cannot be written.
 pub fn write_activations(directory: &Path, name: &str, outcomes: &[Outcome]) -> Result<(), Error> {
     let mut activations = OutputDirectory::create(directory.join("activations").join(name))?;
     for outcome in outcomes {
@@ -33,7 +33,7 @@ pub fn write_activations(directory: &Path, name: &str, outcomes: &[Outcome]) -> 
 
     let mut table = "model,score\n".to_owned();
     for outcome in outcomes {
-        // Writing to a string does not fail.
+        // Writing to a string never fails.
         let _ = writeln!(table, "{},{}", network_name(outcome), outcome.score);
     }
     let mut scores = OutputDirectory::create(directory.join("scores"))?;
@@ -45,7 +45,7 @@ pub fn write_activations(directory: &Path, name: &str, outcomes: &[Outcome]) -> 
 ///
 /// # Errors
 ///
-/// If the file system refuses.
+/// Returns an error if a file cannot be written.
 pub fn write_measures(directory: &Path, name: &str, outcomes: &[Outcome]) -> Result<(), Error> {
     let mut table = "level,seed,epochs,training_accuracy,score,layer,entropy_nats,\
                      mutual_information_nats,released_entropy_nats,\
@@ -79,11 +79,12 @@ pub fn write_measures(directory: &Path, name: &str, outcomes: &[Outcome]) -> Res
     Ok(output.commit()?)
 }
 
-/// Writes the report that compares the networks of the first seed into `directory/report/<name>`.
+/// Writes a report that compares the networks of the first seed into `directory/report/<name>`.
 ///
 /// # Errors
 ///
-/// If activations cannot be measured, a picture not be drawn, or the file system refuses.
+/// Returns an error if activations cannot be measured, a picture cannot be drawn, or a file cannot
+/// be written.
 pub fn write_report(
     directory: &Path,
     name: &str,
@@ -118,7 +119,7 @@ pub fn write_report(
     Ok(output.commit()?)
 }
 
-/// What a network is called in files.
+/// Returns the name of a network in files.
 fn network_name(outcome: &Outcome) -> String {
     format!("{}-seed-{}", outcome.level.name(), outcome.seed)
 }

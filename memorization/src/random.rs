@@ -3,9 +3,9 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// What random numbers are for. Each purpose has a stream of its own, so that networks of one seed
-/// and different tasks begin with the same weights, and tasks of different shares shuffle the same
-/// samples first.
+/// The purpose of random numbers. Each purpose has its own stream. Thus networks with the same seed
+/// and different tasks start with the same weights, and of two shares of samples to shuffle, the
+/// larger contains the smaller.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
     Split = 1,
@@ -18,7 +18,7 @@ pub(crate) enum Purpose {
     Order,
 }
 
-/// The random numbers of a seed for a purpose.
+/// Returns the random-number generator of a seed for a purpose.
 pub(crate) fn random(seed: u64, purpose: Purpose) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(purpose as u64);

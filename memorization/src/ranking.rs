@@ -1,4 +1,5 @@
-//! How well measures rank networks: Kendall's τ-b against held-out scores, as the paper's Table 2.
+//! Ranking of networks by measures: Kendall's τ-b against held-out scores, as in the paper's Table
+//! 2.
 
 use cofire_report::Kendall;
 
@@ -19,7 +20,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// All of them, in the order of tables.
+    /// All measures, in the order of tables.
     pub const ALL: [Self; 4] = [
         Self::Entropy,
         Self::MutualInformation,
@@ -27,7 +28,7 @@ impl Measure {
         Self::ReleasedMutualInformation,
     ];
 
-    /// Its value, if it was measured.
+    /// Returns the measure's value, if it was measured.
     pub fn of(self, measures: &Measures) -> Option<f64> {
         match self {
             Self::Entropy => Some(measures.entropy),
@@ -37,13 +38,13 @@ impl Measure {
         }
     }
 
-    /// Whether it is an entropy; else it is mutual information.
+    /// Returns `true` for an entropy and `false` for a mutual information.
     pub fn is_entropy(self) -> bool {
         matches!(self, Self::Entropy | Self::ReleasedEntropy)
     }
 }
 
-/// Where in a network neurons are.
+/// A part of a network whose neurons are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// A hidden layer, counted from 0.
@@ -53,16 +54,16 @@ pub enum Place {
 }
 
 impl Place {
-    /// The places of a network of so many hidden layers.
+    /// Returns the places of a network with `layers` hidden layers.
     pub fn all(layers: usize) -> impl Iterator<Item = Self> {
         (0..layers).map(Self::Layer).chain([Self::Network])
     }
 
-    /// What was measured there.
+    /// Returns the measures of this place.
     ///
     /// # Panics
     ///
-    /// If the network has no such layer.
+    /// Panics if the network has no such layer.
     pub fn of(self, outcome: &Outcome) -> &Measures {
         match self {
             Self::Layer(index) => &outcome.measures.layers[index],
@@ -71,8 +72,9 @@ impl Place {
     }
 }
 
-/// How well a measure ranks the networks of a study, in the direction that the paper says: 1 means
-/// that it ranks them just so, −1 that it ranks them the other way round.
+/// The agreement of a measure with held-out scores, in the direction that the paper predicts. 1
+/// means that the measure ranks the networks of a study as predicted, −1 that it ranks them in
+/// reverse.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ranking {
     /// τ-b of the networks of each seed, by seed.
@@ -81,11 +83,11 @@ pub struct Ranking {
     pub mean: f64,
 }
 
-/// Ranks the networks of a study by a measure, seed by seed; `None` where it was not measured, or a
-/// ranking does not exist, as of networks that all score the same.
+/// Ranks the networks of a study by a measure, seed by seed. Returns `None` if the measure was not
+/// taken, or τ-b is undefined, for example because all networks score the same.
 ///
-/// The paper says that held-out scores fall as entropy rises and mutual information falls where
-/// labels are shuffled, and the other way round where there is a shortcut. Circles have no ranking.
+/// The paper predicts that with shuffled labels, held-out scores fall as entropy rises and mutual
+/// information falls. With a shortcut it predicts the opposite. Circles have no ranking.
 pub fn rank(outcomes: &[Outcome], measure: Measure, place: Place) -> Option<Ranking> {
     let memorizes_examples = match outcomes.first()?.level {
         Level::Beta(_) => true,

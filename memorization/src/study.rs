@@ -1,5 +1,5 @@
-//! A task at several levels of memorization, with several seeds: networks trained and measured side
-//! by side, one on each core.
+//! Studies: a task at several levels of memorization, with several seeds. Networks are trained and
+//! measured in parallel, one on each core.
 
 use std::ops::ControlFlow;
 use std::sync::Mutex;
@@ -15,12 +15,12 @@ use crate::measures::{Measuring, NetworkMeasures, measure};
 use crate::network::{Network, Probe, Training};
 use crate::tasks::{self, Problem};
 
-/// What networks are trained on.
+/// The task that networks are trained on.
 #[derive(Debug, Clone, Copy)]
 pub enum Task<'a> {
     /// [`circles::problem`] with this many samples to train on.
     Circles {
-        /// Samples to train on.
+        /// The number of samples to train on.
         training: usize,
     },
     /// [`tasks::shuffled`] of these images.
@@ -29,70 +29,72 @@ pub enum Task<'a> {
     Colored(&'a ImageSet),
 }
 
-/// How much there is to memorize.
+/// The amount of memorization.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Level {
     /// A kind of circles.
     Circles(Circles),
-    /// A share of labels that are shuffled.
+    /// The share of labels that are shuffled.
     Beta(f64),
-    /// A share of colours that tell the label.
+    /// The share of colours that give the label away.
     Alpha(f64),
 }
 
-/// One task with networks of one kind.
+/// A task with networks of the same kind at several levels.
 #[derive(Debug, Clone)]
 pub struct Study<'a> {
-    /// What networks are trained on.
+    /// The task that networks are trained on.
     pub task: Task<'a>,
-    /// Shares of β or α, in rising order; the circles have no others than their three kinds.
+    /// The levels: shares β or α in ascending order, or kinds of circles.
     pub levels: Vec<Level>,
-    /// Networks of each level, with seeds from 0.
+    /// The number of networks of each level. Their seeds count from 0.
     pub seeds: u64,
-    /// What the networks are.
+    /// The shape and training of the networks.
     pub training: Training,
-    /// Held-out samples at most that activations are measured on.
+    /// The maximum number of held-out samples that activations are measured on.
     pub samples: usize,
-    /// Which numbers of a neuron are measured.
+    /// The values of neurons that are measured.
     pub probe: Probe,
-    /// How they are measured.
+    /// The settings of the measurement.
     pub measuring: Measuring,
 }
 
 /// A network of a study, trained, scored and measured.
 #[derive(Debug)]
 pub struct Outcome {
-    /// How much there was to memorize.
+    /// The amount of memorization.
     pub level: Level,
-    /// Its seed.
+    /// The seed.
     pub seed: u64,
-    /// Passes through the training set.
+    /// The number of passes through the training set.
     pub epochs: usize,
-    /// Share of the training samples that it gets right, by the labels it was given.
+    /// The share of training samples that the network classifies as labelled, wrong labels
+    /// included.
     pub training_accuracy: f64,
-    /// Share of held-out samples that it gets right, by true labels and without the shortcut.
+    /// The share of held-out samples that the network classifies correctly, by true labels and
+    /// without the shortcut.
     pub score: f64,
     /// Activations of each hidden layer over the unlabelled samples, `samples × neurons`.
     pub activations: Vec<Array2<f32>>,
-    /// What cofire says of them.
+    /// The measures of the activations.
     pub measures: NetworkMeasures,
 }
 
-/// What has happened since the last time.
+/// A step in the progress of a study.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event {
-    /// A network has gone through its training set once more.
+    /// A network has passed through its training set once more.
     Epoch,
-    /// A network is trained and measured, and did not need this many of its epochs.
+    /// A network is trained and measured.
     Done {
-        /// Epochs it did not need.
+        /// The number of epochs that the network did not need.
         spared: usize,
     },
 }
 
 impl Level {
-    /// A name for tables and files, such as `beta-0.25`.
+    /// Returns a name for tables and files, such as `beta-0.25`.
     pub fn name(self) -> String {
         match self {
             Self::Circles(Circles::Clean) => "clean".to_owned(),
@@ -105,12 +107,12 @@ impl Level {
 }
 
 impl Study<'_> {
-    /// Number of networks.
+    /// Returns the number of networks.
     pub fn networks(&self) -> usize {
         self.levels.len() * usize::try_from(self.seeds).unwrap_or(usize::MAX)
     }
 
-    /// The problem of a level with the random choices of a seed.
+    /// Makes the problem of a level with the random choices of a seed.
     fn problem(&self, level: Level, seed: u64) -> Result<Problem, Error> {
         match (self.task, level) {
             (Task::Circles { training }, Level::Circles(kind)) => {
@@ -129,7 +131,8 @@ impl Study<'_> {
     ///
     /// # Errors
     ///
-    /// Those of [`Network::train`] and [`measure`].
+    /// Returns the errors of [`Network::train`] and [`measure`], and [`Error::LevelMismatch`] if
+    /// the level belongs to another task.
     pub fn network(
         &self,
         level: Level,
@@ -153,13 +156,14 @@ impl Study<'_> {
         })
     }
 
-    /// All networks of the study, by level and then by seed, `threads` of them at a time.
+    /// Trains and measures all networks of the study, by level and then by seed, `threads` of them
+    /// at a time.
     ///
     /// The result does not depend on the number of threads.
     ///
     /// # Errors
     ///
-    /// The first error of any network; the others are stopped.
+    /// Returns the first error of any network. The other networks are stopped.
     pub fn run(
         &self,
         threads: usize,
@@ -170,7 +174,8 @@ impl Study<'_> {
             .iter()
             .flat_map(|&level| (0..self.seeds).map(move |seed| (level, seed)))
             .collect();
-        // What takes longest begins first: the more there is to memorize, the more epochs it takes.
+        // The jobs that take longest start first: the more there is to memorize, the more epochs a
+        // network takes.
         let next = AtomicUsize::new(jobs.len());
         let stop = AtomicBool::new(false);
         let slots: Vec<Mutex<Option<Result<Outcome, Error>>>> =
@@ -206,8 +211,8 @@ impl Study<'_> {
             }
         };
 
-        // Each network has a pool of one thread to itself. In a pool that they share, a thread that
-        // waits for its part of a small matrix product takes up another network meanwhile.
+        // Each network has its own pool of one thread. In a shared pool, a thread that waits for
+        // its part of a small matrix product would start on another network meanwhile.
         let pools = (0..threads.max(1).min(jobs.len().max(1)))
             .map(|_| ThreadPoolBuilder::new().num_threads(1).build())
             .collect::<Result<Vec<_>, _>>()?;
@@ -222,7 +227,7 @@ impl Study<'_> {
         for slot in slots {
             match slot.into_inner().ok().flatten() {
                 Some(Ok(outcome)) => outcomes.push(outcome),
-                // That others were stopped is no news; why they were is.
+                // Report the error that stopped the others, not that they were stopped.
                 Some(Err(Error::Stopped)) | None => {}
                 Some(Err(failure)) => error = error.or(Some(failure)),
             }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::ranking::{Measure, Place, rank};
 use crate::study::{Level, Outcome};
 
-/// What the paper's Table 2 says of a measure, for the networks on MNIST.
+/// Returns the value of a measure in the paper's Table 2, for the networks on MNIST.
 fn of_the_paper(level: Level, measure: Measure) -> Option<f64> {
     match level {
         Level::Beta(_) if measure.is_entropy() => Some(1.0),
@@ -15,10 +15,10 @@ fn of_the_paper(level: Level, measure: Measure) -> Option<f64> {
     }
 }
 
-/// Names of measures as rows have them, by the settings they were measured with.
+/// Names of measures in the rows of tables. They depend on the settings of the measurement.
 #[derive(Debug, Clone)]
 pub struct Names {
-    /// Of [`Measure::Entropy`] and [`Measure::MutualInformation`]: their bins.
+    /// The bins of [`Measure::Entropy`] and [`Measure::MutualInformation`].
     pub bins: String,
 }
 
@@ -33,8 +33,8 @@ impl Names {
     }
 }
 
-/// A line for each level: how training went, the score, and each measure of each layer; means over
-/// seeds.
+/// Writes a line for each level: the results of training, the score, and each measure of each
+/// layer. All are means over seeds.
 pub fn levels(outcomes: &[Outcome], names: &Names) -> String {
     let mut text = String::new();
     let Some(first) = outcomes.first() else { return text };
@@ -74,8 +74,9 @@ pub fn levels(outcomes: &[Outcome], names: &Names) -> String {
     text
 }
 
-/// A line for each measure: τ in each layer and in the network, the mean over seeds and in brackets
-/// that of each seed, and what the paper has. Empty for circles, which are no ranking.
+/// Writes a line for each measure: τ in each layer and in the network, and the paper's value. τ is
+/// the mean over seeds, followed by the value of each seed in brackets. Empty for circles, which
+/// have no ranking.
 pub fn rankings(outcomes: &[Outcome], names: &Names) -> String {
     let mut text = String::new();
     let Some(first) = outcomes.first() else { return text };
@@ -103,8 +104,8 @@ pub fn rankings(outcomes: &[Outcome], names: &Names) -> String {
     text
 }
 
-/// Of the circles: for how many seeds the measures order shortcut, clean and shuffled networks as the
-/// paper's Figure 1 does.
+/// Writes, for circles, the number of seeds for which the measures order shortcut, clean and
+/// shuffled networks as the paper's Figure 1 does.
 pub fn orders(outcomes: &[Outcome], names: &Names) -> String {
     use crate::circles::Circles::{Clean, Shortcut, Shuffled};
 
@@ -149,7 +150,7 @@ pub fn orders(outcomes: &[Outcome], names: &Names) -> String {
     text
 }
 
-/// Each level once, in the order of the outcomes.
+/// Returns each level once, in the order of the outcomes.
 fn distinct_levels(outcomes: &[Outcome]) -> Vec<Level> {
     let mut levels: Vec<Level> = Vec::new();
     for outcome in outcomes {
@@ -160,7 +161,7 @@ fn distinct_levels(outcomes: &[Outcome]) -> Vec<Level> {
     levels
 }
 
-/// Two digits, and no minus before a zero.
+/// Formats a number with two decimals, without a minus sign before zero.
 fn two_digits(value: f64) -> String {
     let text = format!("{value:.2}");
     if text == "-0.00" { "0.00".to_owned() } else { text.replace('-', "−") }

@@ -1,4 +1,4 @@
-//! Images of digits made into tasks that invite memorization.
+//! Tasks on images of digits that invite memorization.
 
 use ndarray::{Array2, s};
 use rand::RngExt;
@@ -9,40 +9,40 @@ use crate::error::Error;
 use crate::images::{ImageSet, Images};
 use crate::random::{Purpose, random};
 
-/// Inputs of a network, and what it should say of them.
+/// Inputs of a network, and the correct classes.
 #[derive(Debug, Clone)]
 pub struct Examples {
-    /// `samples × features`.
+    /// The inputs, `samples × features`.
     pub inputs: Array2<f32>,
     /// The class of each sample.
     pub labels: Vec<u32>,
 }
 
-/// What a network is trained on, measured with, and scored by.
+/// The data that a network is trained on, measured on, and scored with.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// What the network is trained on.
+    /// The training samples.
     pub training: Examples,
-    /// Inputs that are distributed as those of `training` but are none of them, `samples × features`:
-    /// what activations are measured on. Measuring needs no label.
+    /// Inputs to measure activations on, `samples × features`. They have the distribution of the
+    /// inputs in `training`, but none of them is in it. Measuring needs no labels.
     pub unlabelled: Array2<f32>,
-    /// Held-out samples with true labels and without the shortcut: accuracy on them is the score
-    /// that measures should rank networks by.
+    /// Held-out samples with true labels and without the shortcut. The accuracy on them is the
+    /// score by which measures should rank networks.
     pub scored: Examples,
-    /// Number of classes.
+    /// The number of classes.
     pub classes: usize,
 }
 
-/// Share of labels that are wrong in [`colored`], whatever the colour.
+/// The share of labels that are wrong in [`colored`], whatever the colour.
 pub const LABEL_NOISE: f64 = 0.25;
 
-/// *Shuffled*: which of ten digits an image shows, where a share `beta` of the training labels,
-/// rounded to whole samples, is shuffled among themselves. Those can only be learned by heart. (One in ten of
-/// them is the right one still, by chance.)
+/// Makes the task *Shuffled*: which of ten digits does an image show? A share `beta` of the
+/// training labels, rounded to whole samples, is shuffled among themselves. These labels can only
+/// be memorized. (One in ten of them is still right by chance.)
 ///
 /// # Errors
 ///
-/// If `beta` is not between 0 and 1.
+/// Returns an error if `beta` is not between 0 and 1.
 pub fn shuffled(images: &ImageSet, beta: f64, seed: u64) -> Result<Problem, Error> {
     let mut training = Examples {
         inputs: images.train.pixels.clone(),
@@ -56,17 +56,21 @@ pub fn shuffled(images: &ImageSet, beta: f64, seed: u64) -> Result<Problem, Erro
     Ok(Problem { training, unlabelled: scored.inputs.clone(), scored, classes: 10 })
 }
 
-/// *Colored*: whether an image shows a digit below 5. An image is red or green; for a share `alpha`
-/// of the training set, rounded to whole samples, the colour is the label's, for the others a coin
-/// decides. A share [`LABEL_NOISE`] of the labels is wrong, and the colour goes with the label as it
-/// is given, so colour is a better guide than shape where `alpha` is above a half. This is the task of
-/// Arjovsky, Bottou, Gulrajani and Lopez-Paz, *Invariant Risk Minimization* (arXiv 1907.02893), with
-/// the paper's shares. Networks are scored with colours by chance and no wrong label, and measured
-/// on held-out images with the colours of training.
+/// Makes the task *Colored*: does an image show a digit below 5? Each image is red or green. For a
+/// share `alpha` of the training set, rounded to whole samples, the colour is that of the label;
+/// for the others it is random.
+///
+/// A share [`LABEL_NOISE`] of the labels is wrong, and the colour follows the label as it is given.
+/// Colour is therefore a better guide than shape if `alpha` is above one half. This is the task of
+/// Arjovsky, Bottou, Gulrajani and Lopez-Paz, *Invariant Risk Minimization* (arXiv 1907.02893),
+/// with the paper's shares.
+///
+/// Networks are scored on held-out images with random colours and correct labels. They are measured
+/// on held-out images with colours as in training.
 ///
 /// # Errors
 ///
-/// If `alpha` is not between 0 and 1.
+/// Returns an error if `alpha` is not between 0 and 1.
 pub fn colored(images: &ImageSet, alpha: f64, seed: u64) -> Result<Problem, Error> {
     let mut labels = random(seed, Purpose::Labels);
     let mut colours = random(seed, Purpose::Colours);
@@ -84,7 +88,7 @@ pub fn colored(images: &ImageSet, alpha: f64, seed: u64) -> Result<Problem, Erro
     Ok(Problem { training, unlabelled, scored: Examples { inputs, labels }, classes: 2 })
 }
 
-/// 1 for a digit below 5, else 0.
+/// Returns 1 for each digit below 5, and 0 for the others.
 fn below_five(images: &Images) -> Vec<u32> {
     images.digits.iter().map(|&digit| u32::from(digit < 5)).collect()
 }
@@ -97,7 +101,8 @@ fn noisy_labels(images: &Images, random: &mut ChaCha8Rng) -> Result<Vec<u32>, Er
     Ok(labels)
 }
 
-/// A colour for each sample: its label for a share `alpha` of them, 0 or 1 by chance for the others.
+/// Draws a colour for each sample: its label for a share `alpha` of the samples, random for the
+/// others.
 fn colours_of(labels: &[u32], alpha: f64, random: &mut ChaCha8Rng) -> Result<Vec<u32>, Error> {
     let agreeing = chosen(alpha, labels.len(), random)?;
     let mut colours: Vec<u32> = labels.iter().map(|_| random.random_range(0..2)).collect();
@@ -107,7 +112,7 @@ fn colours_of(labels: &[u32], alpha: f64, random: &mut ChaCha8Rng) -> Result<Vec
     Ok(colours)
 }
 
-/// Images with a red and a green channel, of which one is black: `images × (2 × pixels)`.
+/// Paints images in a red and a green channel, one of which is black: `images × (2 × pixels)`.
 fn paint(images: &Images, colours: &[u32]) -> Array2<f32> {
     let (count, pixels) = images.pixels.dim();
     let mut painted = Array2::zeros((count, 2 * pixels));
@@ -128,7 +133,8 @@ pub(crate) fn shuffle_labels(
 ) -> Result<(), Error> {
     let mut samples = chosen(share, labels.len(), random)?;
     let mut taken: Vec<u32> = samples.iter().map(|&sample| labels[sample]).collect();
-    // By index first, so that what is shuffled does not depend on the order they were chosen in.
+    // Sort by index, so that the result does not depend on the order in which the samples were
+    // chosen.
     samples.sort_unstable();
     taken.shuffle(random);
     for (sample, label) in samples.into_iter().zip(taken) {
@@ -137,8 +143,8 @@ pub(crate) fn shuffle_labels(
     Ok(())
 }
 
-/// A share of `count` samples, by chance: the first of one random order, so that a larger share
-/// holds a smaller one.
+/// Chooses a share of `count` samples at random. The samples are the first of a random order, so a
+/// larger share contains a smaller one.
 fn chosen(share: f64, count: usize, random: &mut ChaCha8Rng) -> Result<Vec<usize>, Error> {
     let number = number_of(share, count)?;
     let mut order: Vec<usize> = (0..count).collect();
@@ -147,7 +153,7 @@ fn chosen(share: f64, count: usize, random: &mut ChaCha8Rng) -> Result<Vec<usize
     Ok(order)
 }
 
-/// The number of samples that a share of `count` is.
+/// Returns the number of samples in a share of `count`.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

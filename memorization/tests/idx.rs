@@ -1,4 +1,4 @@
-//! Files of MNIST, whole and hostile.
+//! Tests with complete and hostile files of MNIST.
 
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "tests")]
 
@@ -54,7 +54,7 @@ fn whatever_is_cut_off_or_added_is_noticed() {
     }
     let compressed = gzip(&file);
     for length in 0..compressed.len() {
-        // The last 8 bytes are the check sum and the length: without them it is damaged as well.
+        // The last 8 bytes are the checksum and the length. A file without them is damaged as well.
         idx::read::<3>(&compressed[..length]).unwrap_err();
     }
     let longer = [&file[..], &[0]].concat();
@@ -75,7 +75,7 @@ fn other_files_are_refused() {
 
 #[test]
 fn a_header_allocates_nothing() {
-    // Half of what can be addressed; a product that overflows; and the most that is allowed, of a
+    // More elements than allowed, a product that overflows, and the largest number allowed in a
     // file that ends at once.
     for sizes in [&[u32::MAX, 1, 1][..], &[u32::MAX, u32::MAX, u32::MAX]] {
         let error = idx::read::<3>(&header(sizes)[..]).unwrap_err();
@@ -83,7 +83,7 @@ fn a_header_allocates_nothing() {
     }
     let error = idx::read::<3>(&header(&[1 << 30, 1, 1])[..]).unwrap_err();
     assert!(matches!(error, IdxError::Truncated { found: 0, .. }), "{error:?}");
-    // A small file that unpacks to much more than it says.
+    // A small file that unpacks to much more than its header says.
     let bomb = gzip(&idx(&[1], &vec![0; 1 << 24]));
     let error = idx::read::<1>(&bomb[..]).unwrap_err();
     assert!(matches!(error, IdxError::TrailingBytes { expected: 1 }), "{error:?}");
@@ -93,7 +93,7 @@ fn a_header_allocates_nothing() {
 fn a_directory_of_four_files_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
-    // Images of 4 × 4 whose pixels are their own index.
+    // Images of 4 × 4 pixels whose values are their own indices.
     let image: Vec<u8> = (0..16).collect();
     let images = |count: usize| idx(&[count as u32, 4, 4], &image.repeat(count));
     fs::write(path("train-images-idx3-ubyte"), images(3)).unwrap();

@@ -1,4 +1,4 @@
-//! Training, measuring and ranking.
+//! Tests of training, measuring and ranking.
 
 #![allow(
     clippy::unwrap_used,
@@ -39,8 +39,8 @@ fn networks_learn_circles_the_shortcut_and_labels_by_heart() {
             let score = trained.network.accuracy(&problem.scored).unwrap();
             (trained.accuracy, score)
         };
-        // Half way between the circles is 1.5 standard deviations from both: no rule is right for
-        // many more than 93 of 100 points.
+        // The middle between the circles is 1.5 standard deviations from both, so no rule is right
+        // for many more than 93 of 100 points.
         let (_, clean) = train(Circles::Clean, 1000, 60);
         assert!(clean > 0.9, "{nonlinearity:?} clean: {clean}");
         let (known, shortcut) = train(Circles::Shortcut, 1000, 60);
@@ -131,7 +131,7 @@ fn training_stops_when_told_and_says_so_when_it_fails() {
 
 #[test]
 fn means_are_over_neurons_and_pairs_of_two() {
-    // Two neurons that are one, and one in another layer that has nothing to do with them.
+    // Two equal neurons, and one in another layer that is independent of them.
     let first = array![[0.0f32, 0.0], [0.0, 0.0], [1.0, 1.0], [1.0, 1.0]];
     let second = array![[0.0f32], [1.0], [0.0], [1.0]];
     let measuring = Measuring { bins: 2, range: Range::PerNeuron, nearest_neighbors: false };
@@ -155,7 +155,7 @@ fn neighbours_and_bins_are_those_of_the_released_code() {
     assert_eq!(measured.released_mutual_information, Some(expected));
 }
 
-/// A network of one hidden layer that scored and measured like this.
+/// Makes the outcome of a network of one hidden layer with these results.
 fn outcome(level: Level, seed: u64, score: f64, entropy: f64, information: f64) -> Outcome {
     let measures = Measures {
         entropy,

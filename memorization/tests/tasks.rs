@@ -1,4 +1,4 @@
-//! Data sets: shares are exact, seeds are kept, and nothing else changes.
+//! Tests of the data sets: shares are exact, a seed gives the same data, and nothing else changes.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ use cofire_memorization::images::{self, TRAINING_DIGITS};
 use cofire_memorization::tasks::{self, Examples, LABEL_NOISE, Problem};
 use ndarray::{Axis, s};
 
-/// How often each class occurs.
+/// Counts the samples of each class.
 fn counts(labels: &[u32]) -> Vec<usize> {
     let classes = labels.iter().max().map_or(0, |&most| most as usize + 1);
     (0..classes)
@@ -74,7 +74,7 @@ fn just_the_share_alpha_has_the_colour_of_its_label() {
     let pixels = set.train.pixels.ncols();
     for alpha in [0.0, 0.25, 0.5, 0.75, 1.0] {
         let problem = tasks::colored(&set, alpha, 3).unwrap();
-        // Half of the others agree by chance.
+        // Half of the other samples agree by chance.
         for (what, agreeing, share) in [
             ("training", agreement(&problem.training, pixels), alpha),
             ("scored", agreement(&problem.scored, pixels), 0.0),
@@ -85,14 +85,14 @@ fn just_the_share_alpha_has_the_colour_of_its_label() {
             let spread = 5.0 * ((count - chosen) / 4.0).sqrt();
             assert!((agreeing as f64 - expected).abs() <= spread, "{what}, {alpha}: {agreeing}");
         }
-        // Wrong labels are a quarter, whatever the colours; held-out ones are all right.
+        // A quarter of the labels is wrong, whatever the colours. Held-out labels are all right.
         let truth: Vec<u32> = set.train.digits.iter().map(|&digit| u32::from(digit < 5)).collect();
         let wrong = differing(&problem.training.labels, &truth);
         assert_eq!(wrong, (LABEL_NOISE * TRAINING_DIGITS as f64) as usize);
         let truth: Vec<u32> =
             set.held_out.digits.iter().map(|&digit| u32::from(digit < 5)).collect();
         assert_eq!(problem.scored.labels, truth);
-        // The image is in one channel, the other is black.
+        // The image is in one channel, and the other is black.
         let sum = &problem.training.inputs.slice(s![.., ..pixels])
             + &problem.training.inputs.slice(s![.., pixels..]);
         assert_eq!(sum, set.train.pixels);
@@ -131,7 +131,7 @@ fn circles_have_a_shortcut_where_they_should() {
             assert!((mean - radius * radius - 0.08).abs() < 0.06, "{label}: {mean}");
         }
     }
-    // Shuffled labels tell nothing of the radius.
+    // Shuffled labels are independent of the radius.
     let shuffled = problem(Circles::Shuffled).training;
     let clean = problem(Circles::Clean).training;
     assert_eq!(shuffled.inputs, clean.inputs);
@@ -175,7 +175,8 @@ fn differing(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).filter(|(a, b)| a != b).count()
 }
 
-/// How many images have the colour of their label: the first channel for 0, the second for 1.
+/// Counts the images that have the colour of their label: the first channel for 0, the second for
+/// 1.
 fn agreement(examples: &Examples, pixels: usize) -> usize {
     let colour =
         |row: ndarray::ArrayView1<'_, f32>| u32::from(row.slice(s![..pixels]).sum() == 0.0);

@@ -1,27 +1,27 @@
-//! What a notched box plot shows.
+//! Statistics for notched box plots.
 
 /// Median, quartiles, whiskers and notch of some values, as `matplotlib.pyplot.boxplot` draws them
 /// with `notch=True`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct BoxStatistics {
-    /// How many values.
+    /// The number of values.
     pub count: usize,
-    /// Their mean.
+    /// The mean of the values.
     pub mean: f64,
-    /// Their median.
+    /// The median of the values.
     pub median: f64,
     /// The first and the third quartile, interpolated linearly between values.
     pub quartiles: (f64, f64),
-    /// The 95 % interval of the median, `median ± 1.57 (Q3 − Q1) / √n` (McGill, Tukey and Larsen
-    /// 1978, The American Statistician 32:12).
+    /// The 95 % confidence interval of the median, `median ± 1.57 (Q3 − Q1) / √n` (McGill, Tukey
+    /// and Larsen 1978, The American Statistician 32:12).
     pub notch: (f64, f64),
     /// The lowest and the highest value within 1.5 times `Q3 − Q1` of the box.
     pub whiskers: (f64, f64),
 }
 
 impl BoxStatistics {
-    /// Of values that ascend and are finite; `None` of no values.
+    /// Computes the statistics of ascending, finite values. Returns `None` if there are no values.
     ///
     /// # Examples
     ///
@@ -42,7 +42,7 @@ impl BoxStatistics {
         let (low, high) = (quartiles.0 - 1.5 * spread, quartiles.1 + 1.5 * spread);
         let first_inside = ascending.iter().copied().find(|&value| value >= low);
         let last_inside = ascending.iter().copied().rfind(|&value| value <= high);
-        // Where no value lies between a quartile and its fence, the whisker has no length.
+        // If no value lies between a quartile and its fence, the whisker has length 0.
         let whiskers = (
             first_inside.unwrap_or(lowest).min(quartiles.0),
             last_inside.unwrap_or(highest).max(quartiles.1),
@@ -52,8 +52,8 @@ impl BoxStatistics {
     }
 }
 
-/// The value below which a share of ascending values lies, interpolated linearly as
-/// `numpy.quantile` does; 0 of no values.
+/// Returns the quantile at `share` of ascending values, interpolated linearly as `numpy.quantile`
+/// does. Returns 0 if there are no values.
 pub(crate) fn quantile(ascending: &[f64], share: f64) -> f64 {
     let Some(last) = ascending.len().checked_sub(1) else { return 0.0 };
     let place = share.clamp(0.0, 1.0) * last as f64;
@@ -71,7 +71,7 @@ pub(crate) fn quantile(ascending: &[f64], share: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// matplotlib.cbook.boxplot_stats, matplotlib 3.11.2.
+    /// Compares with matplotlib.cbook.boxplot_stats, matplotlib 3.11.2.
     #[test]
     fn agrees_with_matplotlib() {
         let values = [0.1, 0.4, 0.5, 0.55, 0.7, 0.9, 1.3, 2.9];

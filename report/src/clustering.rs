@@ -1,11 +1,12 @@
-//! An order of neurons in which those that share information are neighbours.
+//! An order of neurons that puts neurons with much shared information next to each other.
 
 use kodama::{Method, linkage};
 
-/// The leaves of a tree of clusters, average linkage.
+/// Orders neurons as the leaves of a hierarchical clustering with average linkage.
 ///
-/// The tree leaves open which of two clusters comes first and which way round each is; here the
-/// closest of their four pairs of ends meet, as in Gruvaeus and Wainer (1972). O(n²) time and memory.
+/// The tree does not determine which of two clusters comes first and in which direction each runs.
+/// Here the closest of the four pairs of ends meet, as in Gruvaeus and Wainer (1972). O(n²) time
+/// and memory.
 pub(crate) fn by_similarity(
     neurons: usize,
     distance: impl Fn(usize, usize) -> f64 + Copy,
@@ -23,7 +24,8 @@ pub(crate) fn by_similarity(
     clusters.pop().unwrap_or_default()
 }
 
-/// One after the other, turned so that the two ends that meet are as close as can be.
+/// Appends `second` to `first`. Reverses either so that the two ends that meet are as close as
+/// possible.
 fn join(
     mut first: Vec<usize>,
     mut second: Vec<usize>,
@@ -46,7 +48,7 @@ fn join(
     first
 }
 
-/// Clusters are never empty.
+/// Returns the first and the last neuron of a cluster. Clusters are never empty.
 fn ends(cluster: &[usize]) -> [usize; 2] {
     [cluster[0], cluster[cluster.len() - 1]]
 }
@@ -57,7 +59,7 @@ mod tests {
 
     #[test]
     fn neighbours_are_those_that_are_close() {
-        // On a line, in a scattered order: sorting them is the only order without a jump.
+        // The places lie on a line in scattered order. Only sorting them avoids jumps.
         let places = [3.0, 0.0, 5.0, 1.0, 4.0, 2.0];
         let order = by_similarity(places.len(), |i: usize, j: usize| {
             let gap: f64 = places[i] - places[j];

@@ -1,12 +1,13 @@
-//! Groups of neurons that share more with each other than with the rest.
+//! Groups of neurons that share more information with each other than with the rest.
 
 use std::collections::BTreeMap;
 
-/// The nodes of a weighted graph in communities of high modularity, by Louvain's method (Blondel and
-/// others 2008). Returns the community of each node, the largest community first, and the modularity.
+/// Divides the nodes of a weighted graph into communities of high modularity by Louvain's method
+/// (Blondel and others 2008). Returns the community of each node, the largest community first, and
+/// the modularity.
 ///
-/// Nodes are visited in their order, so that the same graph gives the same communities.
-/// Weights are positive, nodes of an edge different.
+/// Nodes are visited in their order, so the same graph always gives the same communities. Weights
+/// must be positive, and the two nodes of an edge different.
 pub(crate) fn communities(nodes: usize, edges: &[(usize, usize, f64)]) -> (Vec<usize>, f64) {
     let mut graph = Graph::of(nodes, edges);
     let mut community: Vec<usize> = (0..nodes).collect();
@@ -27,16 +28,17 @@ pub(crate) fn communities(nodes: usize, edges: &[(usize, usize, f64)]) -> (Vec<u
     (community, modularity)
 }
 
-/// A graph whose nodes may be communities of another one.
+/// A graph. Each node may stand for a community of a finer graph.
 #[derive(Debug)]
 struct Graph {
-    /// Of each node, its neighbours and the weight of the edge to them. Never itself.
+    /// The neighbours of each node, with the weight of the edge to each. A node is never its own
+    /// neighbour.
     neighbors: Vec<Vec<(usize, f64)>>,
-    /// Twice the weight of edges within each node.
+    /// Twice the weight of the edges inside each node.
     loops: Vec<f64>,
-    /// The weight of all ends of edges at each node.
+    /// The total weight of the edge ends at each node.
     degrees: Vec<f64>,
-    /// Twice the weight of all edges.
+    /// Twice the total weight of all edges.
     whole: f64,
 }
 
@@ -62,7 +64,8 @@ impl Graph {
         Self { neighbors, loops, degrees, whole }
     }
 
-    /// Moves nodes one by one to where modularity gains most, until none gains.
+    /// Moves nodes one by one to the community where modularity gains most, until no move gains.
+    /// Returns the community of each node.
     fn moved(&self) -> Vec<usize> {
         let nodes = self.degrees.len();
         let mut community: Vec<usize> = (0..nodes).collect();
@@ -82,7 +85,7 @@ impl Graph {
                 let mut best = (own, staying);
                 for (&to, &weight) in &towards {
                     let gained = gain(to, weight);
-                    // Only what is more than rounding ends for sure.
+                    // Require a gain above rounding errors. Otherwise the loop might not end.
                     if gained > best.1 + 1e-12 * self.whole {
                         best = (to, gained);
                     }
@@ -97,7 +100,7 @@ impl Graph {
         }
     }
 
-    /// A node for each community; `community` are numbers from 0 on without gaps.
+    /// Merges each community into one node. `community` holds numbers from 0 on without gaps.
     fn merged(&self, community: &[usize]) -> Self {
         let count = community.iter().max().map_or(0, |last| last + 1);
         let mut weights: Vec<BTreeMap<usize, f64>> = vec![BTreeMap::new(); count];
@@ -118,7 +121,7 @@ impl Graph {
     }
 }
 
-/// The same groups with numbers from 0 on, in the order of their first members.
+/// Renumbers groups from 0 on, in the order of their first members.
 fn numbered(groups: &[usize]) -> Vec<usize> {
     let mut numbers = BTreeMap::new();
     groups
@@ -130,7 +133,8 @@ fn numbered(groups: &[usize]) -> Vec<usize> {
         .collect()
 }
 
-/// The same groups numbered by size, the largest first, and by their first members among equals.
+/// Renumbers groups by size, the largest first. Groups of equal size keep the order of their first
+/// members.
 fn by_size(groups: &[usize]) -> Vec<usize> {
     let groups = numbered(groups);
     let mut sizes: Vec<(usize, usize)> = Vec::new();
@@ -148,7 +152,8 @@ fn by_size(groups: &[usize]) -> Vec<usize> {
     groups.iter().map(|&group| place[group]).collect()
 }
 
-/// Newman's modularity: the share of weight within communities, less what it would be by chance.
+/// Computes Newman's modularity: the share of weight within communities, minus the share expected
+/// by chance.
 fn modularity(edges: &[(usize, usize, f64)], community: &[usize]) -> f64 {
     let whole: f64 = edges.iter().map(|(_, _, weight)| weight).sum();
     if whole == 0.0 {
@@ -171,8 +176,8 @@ fn modularity(edges: &[(usize, usize, f64)], community: &[usize]) -> f64 {
 mod tests {
     use super::*;
 
-    /// Zachary's karate club and weighted graphs, with the modularity of networkx's partitions and
-    /// of its best ones, as `tests/reference/reference.py` writes them.
+    /// Compares with networkx on Zachary's karate club and weighted graphs: the modularity of
+    /// networkx's partitions and of its best ones. `tests/reference/reference.py` writes the cases.
     #[test]
     fn is_as_good_as_networkx() {
         let cases: serde_json::Value =

@@ -1,4 +1,4 @@
-//! Models against each other, layer by layer and as a whole.
+//! Comparison of models, layer by layer and as a whole.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::model::{Layer, Model};
 use crate::reading::{self, Reading};
 use crate::{Error, Scores};
 
-/// Models side by side: what each measures, how they rank, and what that may mean.
+/// Models side by side: their measurements, their ranking, and an interpretation.
 ///
 /// # Examples
 ///
@@ -31,72 +31,75 @@ use crate::{Error, Scores};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// In the order in which they were given.
+    /// The models, in the order in which they were given.
     pub models: Vec<Model>,
     /// The unit of entropy and information.
     pub units: Units,
-    /// Held-out scores in the order of the models, if there are any.
+    /// The held-out scores in the order of the models, if there are any.
     pub scores: Option<Vec<f64>>,
-    /// Each layer, by the order in which models have them.
+    /// The ranking of each layer, in the order in which models have the layers.
     pub layers: Vec<Ranking>,
-    /// The means over layers, each of which counts once: of the layers that all models have, or of
-    /// all where they have none in common.
+    /// The ranking by means over layers, each layer with the same weight. The layers are those that
+    /// all models have, or all layers if the models have none in common.
     pub overall: Ranking,
-    /// What it all may mean.
+    /// The interpretation of the results.
     pub reading: Reading,
 }
 
-/// How models rank in a layer, or as a whole.
+/// The ranking of models in a layer, or as a whole.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Ranking {
-    /// The layer's name; `all layers` of the whole.
+    /// The layer's name, or `all layers` for the whole.
     pub name: String,
-    /// One of each model that has the layer, in the order of the models.
+    /// One standing for each model that has the layer, in the order of the models.
     pub standings: Vec<Standing>,
-    /// How well mean entropy and mean mutual information agree in order; −1 where they say the same of
-    /// the models, as in the paper. None where that cannot be told.
+    /// Kendall's τ-b between mean entropy and mean mutual information. As in the paper, −1 means
+    /// that both rank the models alike: by high entropy and by low mutual information. `None` if
+    /// τ-b is undefined.
     pub agreement: Option<Kendall>,
-    /// Of both against held-out scores, if there are any.
+    /// The agreement of both measures with held-out scores, if there are any.
     pub selection: Option<Selection>,
 }
 
-/// Where a model stands.
+/// A model's place in a ranking.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Standing {
-    /// The model's place in [`Comparison::models`].
+    /// The model's index in [`Comparison::models`].
     pub model: usize,
-    /// Mean entropy of its neurons.
+    /// The mean entropy of the model's neurons.
     pub mean_entropy: Option<f64>,
-    /// Its rank by mean entropy: 1 is the highest. Equal ones have the better rank.
+    /// The model's rank by mean entropy; 1 is the highest. Equal models share the better rank.
     pub entropy_rank: Option<usize>,
-    /// Mean mutual information of its pairs.
+    /// The mean mutual information of the model's pairs.
     pub mean_mutual_information: Option<f64>,
-    /// Its rank by mean mutual information: 1 is the lowest. Equal ones have the better rank.
+    /// The model's rank by mean mutual information; 1 is the lowest. Equal models share the better
+    /// rank.
     pub mutual_information_rank: Option<usize>,
 }
 
-/// Kendall's τ-b of a measure against held-out scores.
+/// Kendall's τ-b between measures and held-out scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Selection {
-    /// Of mean entropies.
+    /// τ-b of mean entropies.
     pub entropy: Option<Kendall>,
-    /// Of mean mutual information.
+    /// τ-b of mean mutual information.
     pub mutual_information: Option<Kendall>,
 }
 
 impl Comparison {
     /// Compares models.
     ///
-    /// Layers of one name are the same layer; where every model has just one, those are, whatever
-    /// they are called.
+    /// Layers with the same name are taken as the same layer. If every model has exactly one layer,
+    /// these are taken as the same layer whatever their names.
     ///
     /// # Errors
     ///
-    /// For no model, models or layers that have one name, a layer measured on different numbers of
-    /// samples, different units, and scores that do not match the models.
+    /// Returns an error for an empty list of models, models or layers that have the same name, a
+    /// model without layers, a layer measured on different numbers of samples, different units, and
+    /// scores that do not match the models.
     pub fn of(models: Vec<Model>, scores: Option<&Scores>) -> Result<Self, Error> {
         let units = check(&models)?;
         let models = aligned(models);
@@ -123,7 +126,7 @@ impl Comparison {
         Ok(comparison)
     }
 
-    /// The layer of that name of a model.
+    /// Returns the layer with the given name of a model.
     pub(crate) fn layer(&self, model: usize, name: &str) -> Option<&Layer> {
         self.models[model].layers.iter().find(|layer| layer.name == name)
     }
@@ -149,7 +152,7 @@ fn check(models: &[Model]) -> Result<Units, Error> {
     if layers.any(|layer| layer.units != units) { Err(Error::UnitsDiffer) } else { Ok(units) }
 }
 
-/// Gives the only layers of all models one name, unless they have one.
+/// Gives the only layers of all models the same name, unless they have it already.
 fn aligned(mut models: Vec<Model>) -> Vec<Model> {
     let first = models.first().and_then(|model| model.layers.first()).map(|l| l.name.clone());
     let are_single = models.iter().all(|model| model.layers.len() == 1);
@@ -179,7 +182,7 @@ fn check_samples(models: &[Model]) -> Result<(), Error> {
     Ok(())
 }
 
-/// All names of layers, in the order in which models have them.
+/// Lists the names of all layers, in the order in which models have them.
 fn layer_names(models: &[Model]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for layer in models.iter().flat_map(|model| &model.layers) {
@@ -205,14 +208,14 @@ fn overall(models: &[Model], layer_names: &[String], scores: Option<&[f64]>) -> 
     Ranking::of("all layers", models.iter().map(of), scores)
 }
 
-/// None if one of them is missing.
+/// Returns the mean, or `None` if a value is missing or there are no values.
 fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let values: Vec<f64> = values.collect::<Option<_>>()?;
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 impl Ranking {
-    /// Of mean entropy and mean mutual information of every model that has the layer.
+    /// Ranks every model that has the layer by mean entropy and by mean mutual information.
     fn of(
         name: &str,
         models: impl Iterator<Item = Option<(Option<f64>, Option<f64>)>>,

@@ -1,10 +1,10 @@
-//! What can go wrong.
+//! Errors of this crate.
 
 use std::path::PathBuf;
 
 use cofire::files::FileError;
 
-/// Why there is no comparison, or no report of it.
+/// The reason that a comparison or its report could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,16 +14,16 @@ pub enum Error {
     /// A model has no layer.
     #[error("model {model} has no layer; leave it out or give its activations")]
     NoLayers {
-        /// Its name.
+        /// The model's name.
         model: String,
     },
-    /// Two models have one name.
+    /// Two models have the same name.
     #[error("two models are called {name}; give each a name of its own")]
     SameName {
         /// The name.
         name: String,
     },
-    /// Two layers of a model have one name.
+    /// Two layers of a model have the same name.
     #[error("model {model} has two layers called {layer}; give each a name of its own")]
     SameLayer {
         /// The model's name.
@@ -31,7 +31,7 @@ pub enum Error {
         /// The layers' name.
         layer: String,
     },
-    /// A layer was measured on another number of samples in one model than in another.
+    /// A layer was measured on different numbers of samples in two models.
     #[error(
         "layer {layer} has {samples} samples in model {model} and {other_samples} in {other_model}; \
          estimates depend on the number of samples, so give all models the same ones"
@@ -41,14 +41,14 @@ pub enum Error {
         layer: String,
         /// A model's name.
         model: String,
-        /// How many samples it has.
+        /// The number of samples in that model.
         samples: usize,
         /// Another model's name.
         other_model: String,
-        /// How many samples that one has.
+        /// The number of samples in the other model.
         other_samples: usize,
     },
-    /// Layers were measured in nats and in bits.
+    /// Some layers were measured in nats and others in bits.
     #[error("layers are in different units; measure all in nats or all in bits")]
     UnitsDiffer,
     /// Scores were given for a single model.
@@ -57,7 +57,7 @@ pub enum Error {
     /// A model has no score.
     #[error("there is no score for model {model}; add a line for it, or leave the model out")]
     NoScore {
-        /// Its name.
+        /// The model's name.
         model: String,
     },
     /// A score has no model.
@@ -66,11 +66,11 @@ pub enum Error {
         models.join(", ")
     )]
     UnknownModel {
-        /// The name that was found.
+        /// The name that no model has.
         model: String,
-        /// Where, counted from 1; 0 if it came from no file.
+        /// The line, counted from 1; 0 if the score came from no file.
         line: u64,
-        /// The names there are.
+        /// The names of the models.
         models: Vec<String>,
     },
     /// A file of scores cannot be read.
@@ -78,36 +78,36 @@ pub enum Error {
     ScoresUnreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// A file of scores is not what it should be.
+    /// A file of scores is malformed.
     #[error("{}, line {line}: {problem}", path.display())]
     ScoresMalformed {
         /// The file.
         path: PathBuf,
-        /// Where, counted from 1.
+        /// The line, counted from 1.
         line: u64,
-        /// What is wrong, and what to do.
+        /// The problem, and a way to solve it.
         problem: String,
     },
-    /// A test of the pairs cannot be made.
+    /// The pairs cannot be tested.
     #[error(transparent)]
     Analysis(#[from] cofire::Error),
     /// A picture could not be made.
     #[error("could not draw {picture}: {problem}")]
     Picture {
-        /// Its name.
+        /// The picture's name.
         picture: String,
-        /// What the drawing library says.
+        /// The drawing library's message.
         problem: String,
     },
     /// A file of the report could not be made.
     #[error("could not make {file}: {problem}")]
     Format {
-        /// Its name.
+        /// The file's name.
         file: &'static str,
-        /// What went wrong.
+        /// The problem.
         problem: String,
     },
     /// A file of the report could not be written.

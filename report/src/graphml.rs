@@ -11,7 +11,7 @@ use crate::text::printable;
 
 const FILE: &str = "graph.graphml";
 
-/// What nodes and edges have: for which of the two, name, and type.
+/// Data of nodes and edges: `node` or `edge`, name, and type.
 const KEYS: [(&str, &str, &str); 7] = [
     ("node", "model", "string"),
     ("node", "layer", "string"),
@@ -22,7 +22,7 @@ const KEYS: [(&str, &str, &str); 7] = [
     ("edge", "false_discovery_rate", "double"),
 ];
 
-/// One undirected graph, in which every layer of every model is a part of its own.
+/// Writes one undirected graph, in which each layer of each model is a separate part.
 pub(crate) fn graphml(comparison: &Comparison) -> Result<String, Error> {
     let failed = |problem: String| Error::Format { file: FILE, problem };
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 1);
@@ -98,7 +98,7 @@ fn element(
     Ok(())
 }
 
-/// As XML Schema writes numbers.
+/// Formats a number as XML Schema does.
 fn double(value: f64) -> String {
     if value == f64::NEG_INFINITY {
         "-INF".to_owned()

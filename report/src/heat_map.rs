@@ -1,20 +1,21 @@
-//! The matrix of mutual information, in little and in order.
+//! A small, ordered version of the matrix of mutual information.
 
 use ndarray::Array2;
 
 use crate::clustering;
 use crate::model::Measured;
 
-/// The most neurons of a layer that are clustered and shown: both take time and room that grow with
-/// their square, and a picture has no more pixels to show them with.
+/// The largest number of neurons of a layer that are clustered and shown. Time and space grow with
+/// its square, and a picture has no pixels for more.
 pub(crate) const MOST_NEURONS: usize = 512;
 
-/// What a heat map shows.
+/// The contents of a heat map.
 #[derive(Debug, Clone)]
 pub(crate) struct HeatMap {
-    /// Neurons by similarity; of a wider layer, the [`MOST_NEURONS`] of highest entropy.
+    /// The neurons, ordered by similarity. Of a wider layer, the [`MOST_NEURONS`] of highest
+    /// entropy.
     pub(crate) neurons: Vec<usize>,
-    /// Mutual information of these neurons in that order, with whatever is on the diagonal.
+    /// The mutual information of these neurons in that order. The diagonal is copied as it is.
     pub(crate) mutual_information: Array2<f32>,
 }
 
@@ -41,16 +42,17 @@ impl HeatMap {
     }
 }
 
-/// From 0 (each tells all of the other) to 1 (neither tells anything).
+/// Returns a distance from 0 (each neuron determines the other) to 1 (neither says anything about
+/// the other).
 ///
-/// Of bins, Rajski's distance `1 − I(X; Y) / H(X, Y)`, a metric. Where entropies say nothing of what
-/// could be shared, `1 − √(1 − exp(−2 I))`: one less the correlation that two Gaussian neurons of
-/// that mutual information have (Linfoot 1957).
+/// For bins this is Rajski's distance `1 − I(X; Y) / H(X, Y)`, a metric. For differential
+/// entropies, which do not bound the mutual information, it is `1 − √(1 − exp(−2 I))`: one minus
+/// the correlation of two Gaussian neurons with that mutual information (Linfoot 1957).
 fn distance(measured: &Measured<'_>, i: usize, j: usize) -> f64 {
     let shared = measured.mutual_information[[i, j]];
     if measured.is_binned {
         let joint_entropy = measured.entropy[i] + measured.entropy[j] - shared;
-        // Two constant neurons.
+        // The joint entropy of two constant neurons is 0.
         if joint_entropy > 0.0 { (1.0 - shared / joint_entropy).clamp(0.0, 1.0) } else { 0.0 }
     } else {
         let nats = (shared / measured.units.per_nat()).max(0.0);

@@ -2,23 +2,25 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Up to how many pairs of values the exact distribution is used, as SciPy does.
+/// The largest number of pairs of values for which the exact distribution is used, as in SciPy.
 const MOST_EXACT: usize = 33;
 
-/// How well two lists agree in order.
+/// The agreement of two lists in order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Kendall {
-    /// τ-b: 1 for the same order, −1 for the opposite one, corrected for ties.
+    /// τ-b: 1 for the same order, −1 for the opposite order, corrected for ties.
     pub tau: f64,
-    /// The probability of a τ at least as far from 0 if the lists had nothing to do with each
-    /// other. Exact without ties, else from a normal approximation.
+    /// The probability of a τ at least as far from 0 if the lists were independent. Exact for short
+    /// lists without ties; otherwise from a normal approximation.
     pub p_value: f64,
 }
 
 impl Kendall {
-    /// Of paired values, as `scipy.stats.kendalltau` with `method="auto"`; `None` of fewer than two
-    /// pairs, where all values of a list are the same, and where one is NaN. O(n²).
+    /// Correlates paired values, as `scipy.stats.kendalltau` with `method="auto"` does. O(n²).
+    ///
+    /// Returns `None` for fewer than two pairs, for lists of different lengths, if all values of a
+    /// list are equal, and if a value is NaN.
     ///
     /// # Examples
     ///
@@ -70,7 +72,7 @@ fn order(a: f64, b: f64) -> i32 {
     }
 }
 
-/// What tied values take away from a list's variance.
+/// Sums over the tied values of a list, for the variance.
 #[derive(Debug, Default)]
 struct Ties {
     /// Pairs of equal values.
@@ -85,7 +87,7 @@ impl Ties {
     fn of(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
-        // 0 and −0 are equal and are neighbours.
+        // Sorting puts 0 and −0, which are equal, next to each other.
         let mut ties = Self::default();
         for group in sorted.chunk_by(|a, b| a == b) {
             let t = group.len() as f64;
@@ -97,16 +99,16 @@ impl Ties {
     }
 }
 
-/// Twice the share of all orders of `count` values with at most `fewer` discordant pairs (Kendall
-/// 1970, *Rank Correlation Methods*).
+/// Returns twice the share of all orders of `count` values with at most `fewer` discordant pairs
+/// (Kendall 1970, *Rank Correlation Methods*).
 fn exact_p_value(count: usize, fewer: u64) -> f64 {
     let fewer = usize::try_from(fewer).unwrap_or(usize::MAX);
     let pairs = count * (count - 1) / 2;
     if 2 * fewer == pairs {
         return 1.0;
     }
-    // The share of orders with k discordant pairs, as values are added one by one: the next one can
-    // make from 0 to as many discordant pairs as there are values before it.
+    // The share of orders with k discordant pairs, as values are added one by one. Each new value
+    // can make between 0 and as many discordant pairs as there are values before it.
     let mut shares = vec![1.0f64];
     for values in 1..count {
         let next = (0..=(shares.len() - 1 + values).min(fewer)).map(|k| {
@@ -135,7 +137,7 @@ fn normal_p_value(count: f64, difference: f64, x: &Ties, y: &Ties) -> f64 {
 mod tests {
     use super::*;
 
-    /// `scipy.stats.kendalltau`, as `tests/reference/reference.py` writes it.
+    /// Compares with `scipy.stats.kendalltau`. `tests/reference/reference.py` writes the cases.
     #[test]
     fn agrees_with_scipy() {
         let cases: serde_json::Value =

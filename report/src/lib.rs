@@ -1,5 +1,5 @@
-//! Compares networks by the entropy and mutual information of their neurons, and writes what comes
-//! of it: one HTML page that needs nothing else, the same pictures as SVG and PNG, and tables.
+//! Compares networks by the entropy and mutual information of their neurons. The results are one
+//! HTML page without external files, the same pictures as SVG and PNG, and tables.
 //!
 //! ```
 //! # let directory = tempfile::tempdir()?;
@@ -23,10 +23,10 @@
 //! ```
 //!
 //! A [`Layer`] is made of a [`cofire::Report`] and keeps little of it, so that many models fit in
-//! memory. A [`Comparison`] ranks models; with held-out [`Scores`] it tells how well entropy and
-//! mutual information rank them as the scores do, as Table 2 of *Measures of Information Reflect
-//! Memorization Patterns* (Bansal, Pruthi and Belinkov, NeurIPS 2022, arXiv 2210.09404). The command
-//! `cofire compare` is this crate with files in front.
+//! memory. A [`Comparison`] ranks models. With held-out [`Scores`] it also reports how well entropy
+//! and mutual information reproduce the ranking by scores, as Table 2 of *Measures of Information
+//! Reflect Memorization Patterns* (Bansal, Pruthi and Belinkov, NeurIPS 2022, arXiv 2210.09404)
+//! does. The command `cofire compare` runs this crate on files.
 
 #![cfg_attr(
     test,

@@ -4,32 +4,32 @@ use std::f64::consts::PI;
 
 use crate::box_statistics::quantile;
 
-/// The most components that are tried.
+/// The largest number of components that is tried.
 pub(crate) const MOST_COMPONENTS: usize = 4;
 
 const MOST_ROUNDS: usize = 500;
 
-/// A round that raises the mean log-likelihood by less than this is the last one.
+/// The fit ends when a round raises the mean log-likelihood by less than this.
 const TOLERANCE: f64 = 1e-7;
 
-/// Components are no narrower than this share of the spread of all values: a component that shrinks
-/// onto a single value has no bound to its likelihood.
+/// The smallest width of a component, as a share of the standard deviation of all values. Without a
+/// limit, the likelihood of a component that shrinks onto a single value is unbounded.
 const NARROWEST: f64 = 1e-3;
 
-/// One bell curve of a mixture.
+/// One Gaussian of a mixture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Component {
-    /// Its share of the values.
+    /// The component's share of the values.
     pub weight: f64,
-    /// Its centre.
+    /// The centre.
     pub mean: f64,
-    /// Its width.
+    /// The width.
     pub standard_deviation: f64,
 }
 
 impl Component {
-    /// Its part of the density at `x`.
+    /// Returns the component's part of the density at `x`.
     #[must_use]
     pub fn density(&self, x: f64) -> f64 {
         let z = (x - self.mean) / self.standard_deviation;
@@ -37,25 +37,25 @@ impl Component {
     }
 }
 
-/// Gaussians whose sum is the density of some values, fitted by expectation and maximisation
-/// (Dempster, Laird and Rubin 1977).
+/// A sum of Gaussians that approximates the density of some values, fitted by expectation
+/// maximisation (Dempster, Laird and Rubin 1977).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Mixture {
-    /// By their means, ascending.
+    /// The components, by ascending mean.
     pub components: Vec<Component>,
-    /// Mean log-likelihood of a value, in nats.
+    /// The mean log-likelihood of a value, in nats.
     pub log_likelihood: f64,
-    /// Bayesian information criterion, `(3K − 1) ln n − 2 n · log_likelihood`: the lower, the better.
+    /// The Bayesian information criterion, `(3K − 1) ln n − 2 n · log_likelihood`. Lower is better.
     pub bic: f64,
 }
 
 impl Mixture {
-    /// The mixture of one to four components with the lowest BIC; `None` of fewer than ten values, or
-    /// of values that are all the same.
+    /// Fits mixtures of one to four components and returns the one with the lowest BIC. Returns
+    /// `None` for fewer than ten values, or if all values are equal.
     ///
-    /// `ascending` are finite. Starts from the quantiles, so that the same values give the same
-    /// mixture; like every such fit, it may be a local optimum. O(n · rounds).
+    /// `ascending` must be sorted and finite. The fit starts from quantiles, so the same values
+    /// give the same mixture. Like every such fit, it may find a local optimum. O(n · rounds).
     ///
     /// # Examples
     ///
@@ -78,13 +78,13 @@ impl Mixture {
         all.min_by(|a, b| a.bic.total_cmp(&b.bic))
     }
 
-    /// The density at `x`.
+    /// Returns the density at `x`.
     #[must_use]
     pub fn density(&self, x: f64) -> f64 {
         self.components.iter().map(|component| component.density(x)).sum()
     }
 
-    /// With so many components, from the better of two starts.
+    /// Fits the given number of components from two starts and returns the better fit.
     fn fit(ascending: &[f64], components: usize) -> Self {
         let spread = deviation(ascending);
         let narrowest = spread * NARROWEST;
@@ -125,8 +125,8 @@ impl Mixture {
     }
 }
 
-/// Of each component the sums of responsibilities, of values and of their squares under them; and
-/// the log-likelihood of all values.
+/// Returns, for each component, the sums of responsibilities, of values and of squared values
+/// weighted by them. Also returns the log-likelihood of all values.
 fn expect(values: &[f64], components: &[Component]) -> ([[f64; 3]; MOST_COMPONENTS], f64) {
     let mut sums = [[0.0; 3]; MOST_COMPONENTS];
     let mut log_likelihood = 0.0;
@@ -150,13 +150,13 @@ fn expect(values: &[f64], components: &[Component]) -> ([[f64; 3]; MOST_COMPONEN
     (sums, log_likelihood)
 }
 
-/// Components in the middle of equally many values each.
+/// Places each component in the middle of an equal share of the values.
 fn even_start(ascending: &[f64], components: usize) -> Vec<Component> {
     start(ascending, &(0..=components).map(|k| k as f64 / components as f64).collect::<Vec<_>>())
 }
 
-/// One component for half of the values, and the others for ever smaller parts of the upper tail,
-/// which is where few pairs share much.
+/// Places the first component in the lower 65 % of the values, and the others in ever smaller parts
+/// of the upper tail, where the few pairs with much mutual information are.
 fn tail_start(ascending: &[f64], components: usize) -> Vec<Component> {
     let mut ends = vec![0.0];
     ends.extend((1..components).map(|k| 1.0 - 0.5f64.powf(1.5 * k as f64)));
@@ -187,7 +187,8 @@ fn deviation(values: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    /// `sklearn.mixture.GaussianMixture` with ten starts, as `tests/reference/reference.py` writes it.
+    /// Compares with `sklearn.mixture.GaussianMixture` with twenty starts.
+    /// `tests/reference/reference.py` writes the cases.
     #[test]
     fn agrees_with_scikit_learn() {
         let cases: serde_json::Value =
@@ -197,7 +198,8 @@ mod tests {
                 case["values"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
             values.sort_by(f64::total_cmp);
             let name = &case["name"];
-            // More components than are worth it have many optima, of which any may be found.
+            // With more components than needed there are many optima, and the fit may find any of
+            // them.
             let worth = case["best"].as_u64();
             for fit in case["fits"].as_array().unwrap() {
                 if fit["components"].as_u64() > worth {
@@ -206,7 +208,7 @@ mod tests {
                 let components = usize::try_from(fit["components"].as_u64().unwrap()).unwrap();
                 let found = Mixture::fit(&values, components);
                 let expected = fit["log_likelihood"].as_f64().unwrap();
-                // A better optimum than the reference's is no error.
+                // A better optimum than the reference's is fine.
                 assert!(
                     found.log_likelihood > expected - 2e-3,
                     "{name}, {components}: {} {expected}",
@@ -239,7 +241,7 @@ mod tests {
         assert_eq!(Mixture::of(&[1.0; 50]), None);
         assert_eq!(Mixture::of(&[1.0, 2.0]), None);
         assert_eq!(Mixture::of(&[]), None);
-        // Two values only: components are kept from shrinking onto them.
+        // There are only two values. Components must not shrink onto them.
         let two: Vec<f64> = (0..40).map(|k| if k < 20 { 0.0 } else { 1.0 }).collect();
         let mixture = Mixture::of(&two).unwrap();
         assert!(mixture.bic.is_finite(), "{mixture:?}");

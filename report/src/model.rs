@@ -1,4 +1,4 @@
-//! Models and their layers: what is kept of a measurement for a report.
+//! Models and their layers: the part of a measurement that a report needs.
 
 use cofire::significance::false_discovery_rates_of_pairs;
 use cofire::{Estimator, Report, Units};
@@ -9,24 +9,24 @@ use crate::pairs::PairStatistics;
 use crate::strongest::CofiringGraph;
 use crate::{BoxStatistics, Error, Mixture};
 
-/// How many of the strongest pairs of a layer are kept, unless told otherwise.
+/// The default number of strongest pairs that are kept of a layer.
 pub const STRONGEST_PAIRS: usize = 500;
 
-/// Pairs at or below this false-discovery rate are taken to share something.
+/// The false-discovery rate at or below which a pair counts as significant.
 pub const FALSE_DISCOVERY_RATE: f64 = 0.05;
 
-/// A network, by the layers that were measured.
+/// A network: its name and the layers that were measured.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Model {
-    /// What it is called; no two models of a comparison have one name.
+    /// The name. Each model of a comparison has a different one.
     pub name: String,
-    /// At least one; layers of one name are compared across models.
+    /// The layers, at least one. Layers with the same name are compared across models.
     pub layers: Vec<Layer>,
 }
 
 impl Model {
-    /// A model of that name.
+    /// Makes a model from its name and layers.
     ///
     /// # Examples
     ///
@@ -46,34 +46,33 @@ impl Model {
     }
 }
 
-/// What was measured of a layer, by whichever estimator. [`Measured::of`] takes it from a
-/// [`Report`]; other estimates fill it in by hand.
+/// The measurements of a layer, by any estimator. [`Measured::of`] takes them from a [`Report`].
+/// Fill in the fields directly for other estimates.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured<'a> {
-    /// Entropy of each neuron; length `neurons`. May be −∞, as differential entropies can.
+    /// Entropy of each neuron; length `neurons`. Differential entropies may be −∞.
     pub entropy: ArrayView1<'a, f64>,
-    /// Mutual information of each pair; `neurons × neurons`, symmetric. The diagonal is not looked
-    /// at.
+    /// Mutual information of each pair; `neurons × neurons`, symmetric. The diagonal is ignored.
     pub mutual_information: ArrayView2<'a, f64>,
-    /// At which false-discovery rate each pair is found, `neurons × neurons`; none where no test
-    /// was made.
+    /// The lowest false-discovery rate at which each pair is significant, `neurons × neurons`.
+    /// `None` if the pairs were not tested.
     pub false_discovery_rates: Option<ArrayView2<'a, f64>>,
-    /// Whether both come from the same bins, so that mutual information is bounded by entropy.
+    /// `true` if both come from the same bins, so that entropy bounds mutual information.
     pub is_binned: bool,
-    /// How many samples were measured.
+    /// The number of samples.
     pub samples: usize,
     /// The unit of entropy and mutual information.
     pub units: Units,
-    /// The highest entropy that a neuron could have, `ln B`, in [`Measured::units`]; none for
+    /// The highest entropy that a neuron can have, `ln B`, in [`Measured::units`]. `None` for
     /// differential entropies.
     pub highest_entropy: Option<f64>,
-    /// What the mean mutual information of independent neurons would come out at instead of 0, in
-    /// [`Measured::units`]; none where that is not known.
+    /// The mean estimate of mutual information for independent neurons, in [`Measured::units`].
+    /// `None` if it is unknown.
     pub bias: Option<f64>,
 }
 
 impl<'a> Measured<'a> {
-    /// What a report has; without a test of its pairs.
+    /// Takes the measurements of a report, without a test of the pairs.
     #[must_use]
     pub fn of(report: &'a Report) -> Self {
         Self {
@@ -89,8 +88,9 @@ impl<'a> Measured<'a> {
     }
 }
 
-/// The mean of `(Kx − 1)(Ky − 1) / 2S` over all pairs, `K` being occupied bins: what plug-in mutual
-/// information of independent neurons comes out at.
+/// Returns the mean of `(Kx − 1)(Ky − 1) / 2S` over all pairs, where `K` is the number of occupied
+/// bins and `S` the number of samples. This is the mean of plug-in estimates for independent
+/// neurons.
 fn bias(report: &Report) -> f64 {
     let freedom = || report.occupied_bins.iter().map(|&bins| f64::from(bins.max(1) - 1));
     let (sum, squares) = (freedom().sum::<f64>(), freedom().map(|k| k * k).sum::<f64>());
@@ -100,44 +100,47 @@ fn bias(report: &Report) -> f64 {
     per_pair / (2.0 * report.samples as f64) * report.units.per_nat()
 }
 
-/// What is kept of a layer: enough for every picture and table, and no `neurons × neurons` matrix.
+/// The part of a layer's measurements that a report needs: enough for every picture and table, but
+/// no `neurons × neurons` matrix.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Layer {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// How many samples were measured.
+    /// The number of samples.
     pub samples: usize,
-    /// The unit of all that follows.
+    /// The unit of all values below.
     pub units: Units,
     /// Entropy of each neuron; length `neurons`.
     pub entropy: Vec<f64>,
-    /// Of the entropies that are finite; none if no one is.
+    /// Statistics of the finite entropies. `None` if no entropy is finite.
     pub entropy_statistics: Option<BoxStatistics>,
-    /// The highest entropy that a neuron could have.
+    /// The highest entropy that a neuron can have.
     pub highest_entropy: Option<f64>,
-    /// Of the mutual information of all pairs; none for a single neuron.
+    /// Statistics of the mutual information of all pairs. `None` for a single neuron.
     pub pairs: Option<PairStatistics>,
-    /// What the mean mutual information of independent neurons would come out at.
+    /// The mean estimate of mutual information for independent neurons.
     pub bias: Option<f64>,
-    /// Fitted to the mutual information of all pairs; none where there are too few.
+    /// A mixture fitted to the mutual information of all pairs. `None` if there are too few pairs
+    /// or all are equal.
     pub mixture: Option<Mixture>,
-    /// The matrix of mutual information in little.
+    /// A small version of the matrix of mutual information.
     pub(crate) heat_map: HeatMap,
     /// The strongest pairs.
     pub graph: CofiringGraph,
 }
 
 impl Layer {
-    /// Of a report, with [`STRONGEST_PAIRS`] that pass a G-test at [`FALSE_DISCOVERY_RATE`].
+    /// Makes a layer from a report, with the [`STRONGEST_PAIRS`] strongest pairs that pass a G-test
+    /// at [`FALSE_DISCOVERY_RATE`].
     ///
-    /// O(neurons² log neurons). Takes two more matrices of the report's size while it works, and
-    /// keeps none.
+    /// O(neurons² log neurons). Needs two more matrices of the report's size while it runs, and
+    /// keeps neither.
     ///
     /// # Errors
     ///
-    /// As [`Report::g_test`]: for an estimator other than the plug-in one. Use [`Layer::measured`]
-    /// for those.
+    /// Fails for estimators other than the plug-in one, as [`Report::g_test`] does. Use
+    /// [`Layer::measured`] for them.
     pub fn of(name: impl Into<String>, report: &Report) -> Result<Self, Error> {
         let p_values = report.g_test()?;
         let rates = false_discovery_rates_of_pairs(&p_values);
@@ -147,12 +150,13 @@ impl Layer {
         Ok(Self::measured(name, &measured, STRONGEST_PAIRS))
     }
 
-    /// Of anything measured, with at most so many of its strongest pairs: of those found at
-    /// [`FALSE_DISCOVERY_RATE`] where a test was made, else of all that share more than nothing.
+    /// Makes a layer from any measurements, with at most `strongest_pairs` of its strongest pairs.
+    /// If the pairs were tested, only pairs that are significant at [`FALSE_DISCOVERY_RATE`] are
+    /// kept; otherwise pairs with positive mutual information.
     ///
     /// # Panics
     ///
-    /// If the shapes of `measured` do not agree.
+    /// Panics if the shapes in `measured` do not agree.
     #[must_use]
     pub fn measured(
         name: impl Into<String>,
@@ -185,19 +189,19 @@ impl Layer {
         }
     }
 
-    /// How many neurons it has.
+    /// Returns the number of neurons.
     #[must_use]
     pub fn neurons(&self) -> usize {
         self.entropy.len()
     }
 
-    /// Mean of the entropies that are finite.
+    /// Returns the mean of the finite entropies.
     #[must_use]
     pub fn mean_entropy(&self) -> Option<f64> {
         self.entropy_statistics.map(|statistics| statistics.mean)
     }
 
-    /// Mean mutual information of two different neurons.
+    /// Returns the mean mutual information of two different neurons.
     #[must_use]
     pub fn mean_mutual_information(&self) -> Option<f64> {
         self.pairs.as_ref().map(|pairs| pairs.mean)

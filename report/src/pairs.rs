@@ -1,41 +1,41 @@
-//! The mutual information of all pairs of a layer, in few numbers.
+//! A summary of the mutual information of all pairs of a layer.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use crate::box_statistics::quantile;
 
-/// How many values stand for all of them.
+/// The largest number of values that are kept.
 pub(crate) const MOST_VALUES: usize = 4000;
 
 /// Half of the 95 % interval of a normal distribution, in standard deviations.
 const HALF_INTERVAL: f64 = 1.959_963_984_540_054;
 
-/// What the mutual information of all pairs of different neurons is like.
+/// Statistics of the mutual information of all pairs of different neurons.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PairStatistics {
-    /// How many pairs.
+    /// The number of pairs.
     pub count: usize,
-    /// Their mean.
+    /// The mean.
     pub mean: f64,
-    /// How far the mean would be off with other neurons of the same kind: the jackknife's standard
-    /// error, leaving out one neuron with all its pairs at a time. Pairs that share a neuron are not
-    /// independent, so that the usual formula would give far too little. None for fewer than three
-    /// neurons.
+    /// The standard error of the mean with respect to the choice of neurons: the jackknife's,
+    /// leaving out one neuron with all its pairs at a time. Pairs that share a neuron are not
+    /// independent, so the usual formula would give far too small a value. `None` for fewer than
+    /// three neurons.
     pub standard_error: Option<f64>,
-    /// The middle one.
+    /// The median.
     pub median: f64,
-    /// The lowest one.
+    /// The lowest value.
     pub lowest: f64,
-    /// The highest one.
+    /// The highest value.
     pub highest: f64,
-    /// All values, ascending; of more than 4,000, as many quantiles in even steps.
+    /// All values, ascending. If there are more than 4,000, evenly spaced quantiles, 4,000 of them.
     pub values: Vec<f64>,
 }
 
 impl PairStatistics {
-    /// Of a symmetric matrix; `None` for a single neuron.
+    /// Summarizes a symmetric matrix. Returns `None` for a single neuron.
     pub(crate) fn of(mutual_information: ArrayView2<'_, f64>) -> Option<Self> {
         let neurons = mutual_information.nrows();
         let upper = mutual_information.outer_iter().enumerate();
@@ -46,7 +46,7 @@ impl PairStatistics {
         }
         all.par_sort_unstable_by(f64::total_cmp);
         let count = all.len();
-        // From the smallest on, which loses least.
+        // The sum runs in ascending order, which loses the least precision.
         let sum: f64 = all.iter().sum();
         let of_neurons: Vec<f64> = mutual_information
             .outer_iter()
@@ -70,7 +70,7 @@ impl PairStatistics {
         })
     }
 
-    /// The 95 % interval of the mean.
+    /// Returns the 95 % confidence interval of the mean. `None` for fewer than three neurons.
     #[must_use]
     pub fn interval(&self) -> Option<(f64, f64)> {
         let half = self.standard_error? * HALF_INTERVAL;
@@ -78,7 +78,8 @@ impl PairStatistics {
     }
 }
 
-/// The standard error of the mean of all pairs, from the sum of all and that of each neuron's.
+/// Returns the standard error of the mean over all pairs, from the sum of all pairs and the sum of
+/// each neuron's pairs.
 fn jackknife(sum: f64, of_neurons: &[f64]) -> f64 {
     let neurons = of_neurons.len() as f64;
     let pairs_left = (neurons - 1.0) * (neurons - 2.0) / 2.0;

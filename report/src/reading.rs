@@ -1,52 +1,54 @@
-//! What a comparison may mean, in words.
+//! The interpretation of a comparison, in words.
 
 use crate::comparison::{Comparison, Selection};
 use crate::kendall::Kendall;
 use crate::text::{grouped, number, plural, signed};
 
-/// What a comparison may mean. Sentences are plain text; names in them are as they were given.
+/// The interpretation of a comparison. Sentences are plain text; names appear in them as they were
+/// given.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Reading {
-    /// What stands out, in a few sentences.
+    /// The main results, in a few sentences.
     pub summary: Vec<String>,
-    /// One of each model, in the order of the models; empty for a single model.
+    /// A reading of each model, in the order of the models; empty for a single model.
     pub models: Vec<ModelReading>,
-    /// Reasons not to trust it that this comparison itself gives.
+    /// Reasons to doubt the interpretation that this comparison itself gives.
     pub cautions: Vec<String>,
 }
 
-/// What a model looks like beside the others.
+/// A model's appearance relative to the others.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ModelReading {
-    /// Its place in [`Comparison::models`].
+    /// The model's index in [`Comparison::models`].
     pub model: usize,
-    /// What it looks like.
+    /// The direction in which the model leans.
     pub lean: Lean,
-    /// How sure that is.
+    /// The certainty of the lean.
     pub sureness: Sureness,
-    /// In how many layers it looks like that.
+    /// The number of layers in which the model leans this way.
     pub layers: usize,
-    /// In how many it could have: those that other models have as well.
+    /// The number of layers in which the model could lean: its layers that other models have as
+    /// well.
     pub of_layers: usize,
-    /// All this in a sentence.
+    /// The reading in a sentence.
     pub sentence: String,
 }
 
-/// What a model looks like beside the others.
+/// The direction in which a model differs from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lean {
-    /// Lower entropy and higher mutual information than the middle of the models: a shortcut.
+    /// Lower entropy and higher mutual information than the median of the models: a shortcut.
     Shortcut,
-    /// Higher entropy and lower mutual information: memorized examples.
+    /// Higher entropy and lower mutual information than the median of the models: memorized examples.
     Memorization,
-    /// Neither.
+    /// Neither, or layers contradict each other.
     Neither,
 }
 
 impl Lean {
-    /// In a few words.
+    /// Returns the direction in a few words.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -57,24 +59,24 @@ impl Lean {
     }
 }
 
-/// How sure a lean is.
+/// The certainty of a lean.
 ///
-/// A layer counts only where the 95 % interval of the model's median entropy and that of its mean
-/// mutual information both lie beyond the middle of all models.
+/// A layer counts only if the 95 % interval of the model's median entropy and that of its mean
+/// mutual information both lie beyond the median of all models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sureness {
-    /// In all layers.
+    /// The model leans this way in all layers.
     Clear,
-    /// In more than half of them, and none leans the other way.
+    /// The model leans this way in more than half of the layers, and in none the other way.
     Probable,
-    /// In fewer, and none leans the other way.
+    /// The model leans this way in fewer layers, and in none the other way.
     Weak,
-    /// There is no lean.
+    /// The model does not lean.
     None,
 }
 
 impl Sureness {
-    /// In a word.
+    /// Returns the certainty in a word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -151,7 +153,7 @@ fn read_model(comparison: &Comparison, model: usize) -> ModelReading {
     ModelReading { model, lean, sureness, layers, of_layers, sentence }
 }
 
-/// What a model looks like in one layer.
+/// Returns the direction in which a model leans in one layer.
 fn lean_in(comparison: &Comparison, layer: &str, model: usize) -> Lean {
     let all = || (0..comparison.models.len()).filter_map(|other| comparison.layer(other, layer));
     let entropies = all().filter_map(|l| Some(l.entropy_statistics?.median));
@@ -173,7 +175,7 @@ fn lean_in(comparison: &Comparison, layer: &str, model: usize) -> Lean {
     }
 }
 
-/// The median; none of no values.
+/// Returns the median, or `None` if there are no values.
 fn middle(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
@@ -244,7 +246,7 @@ fn summary_of_layers(comparison: &Comparison) -> Vec<String> {
     summary
 }
 
-/// What was measured.
+/// Describes the data that were measured.
 fn subject(comparison: &Comparison) -> String {
     let models = comparison.models.len();
     let of_model = match models {
@@ -395,7 +397,7 @@ fn cautions(comparison: &Comparison) -> Vec<String> {
     cautions
 }
 
-/// The first few of some names.
+/// Lists the first few names.
 fn listed(names: &[String]) -> String {
     const MOST: usize = 4;
     let shown = names.iter().take(MOST).cloned().collect::<Vec<_>>().join("; ");

@@ -7,8 +7,8 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 
 use crate::Error;
 
-/// How models did on examples that they were not trained on: accuracy, or anything that is higher
-/// for better models.
+/// The performance of models on examples that they were not trained on: accuracy, or any other
+/// number that is higher for better models.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scores {
     entries: Vec<Entry>,
@@ -18,12 +18,12 @@ pub struct Scores {
 struct Entry {
     model: String,
     score: f64,
-    /// Counted from 1; 0 for one that comes from no file.
+    /// The line, counted from 1; 0 for a score that came from no file.
     line: u64,
 }
 
 impl Scores {
-    /// Of models by name.
+    /// Makes scores from pairs of a model's name and its score.
     ///
     /// # Examples
     ///
@@ -39,12 +39,13 @@ impl Scores {
         Self { entries: scores.into_iter().map(entry).collect() }
     }
 
-    /// From a CSV file with the columns `model` and `score`; others are not looked at.
+    /// Reads a CSV file with the columns `model` and `score`. Other columns are ignored.
     ///
     /// # Errors
     ///
-    /// For a file that cannot be read, is no such table, scores a model twice, or has a score that
-    /// is not a finite number; each with the line and the remedy.
+    /// Returns an error if the file cannot be read, is not such a table, has two scores for a
+    /// model, or has a score that is not a finite number. Problems in the table come with the line
+    /// and the remedy.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let text = fs::read(path)
@@ -58,7 +59,7 @@ impl Scores {
         let mut reader = ReaderBuilder::new().trim(Trim::All).flexible(true).from_reader(text);
         let headers = reader.headers().map_err(|error| refused(path, text, error))?.clone();
         let column = |name: &str| {
-            // What some spreadsheets put in front of a file is no part of the first name.
+            // Some spreadsheets put a byte-order mark before the first name. Remove it.
             let is_it = |header: &str| header.trim_start_matches('\u{feff}').trim() == name;
             headers.iter().position(is_it).ok_or_else(|| {
                 let found = headers.iter().collect::<Vec<_>>().join(",");
@@ -93,22 +94,22 @@ impl Scores {
         Ok(Self { entries })
     }
 
-    /// The score of a model, if it has one.
+    /// Returns the score of a model, if it has one.
     #[must_use]
     pub fn of_model(&self, name: &str) -> Option<f64> {
         self.entries.iter().find(|entry| entry.model == name).map(|entry| entry.score)
     }
 
-    /// Whether these models, and no others, have scores.
+    /// Checks that exactly these models have scores.
     ///
     /// # Errors
     ///
-    /// For a model without score, and a score without model.
+    /// Returns an error for a model without a score, and for a score without a model.
     pub fn check(&self, models: &[&str]) -> Result<(), Error> {
         self.in_order(models).map(drop)
     }
 
-    /// The scores of all models in their order; every score must have a model.
+    /// Returns the scores of all models in their order. Every score must have a model.
     pub(crate) fn in_order(&self, models: &[&str]) -> Result<Vec<f64>, Error> {
         if let Some(entry) = self.entries.iter().find(|e| !models.contains(&e.model.as_str())) {
             return Err(Error::UnknownModel {
@@ -128,7 +129,8 @@ fn field(record: &StringRecord, column: usize) -> &str {
     record.get(column).unwrap_or("")
 }
 
-/// The line on which a record is. Its position is that of empty lines before it, if there are any.
+/// Returns the line of a record. If empty lines precede the record, its position is theirs, so they
+/// are skipped.
 fn line(text: &[u8], position: Option<&csv::Position>) -> u64 {
     let begin = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(0);
     let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');

@@ -1,4 +1,4 @@
-//! The strongest pairs of a layer, and the graph that they make.
+//! The strongest pairs of a layer as a graph.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
@@ -6,17 +6,17 @@ use std::collections::{BTreeMap, BinaryHeap};
 use crate::communities::communities;
 use crate::model::{FALSE_DISCOVERY_RATE, Measured};
 
-/// Two neurons that share much.
+/// A pair of neurons that share much information.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Edge {
-    /// The neuron of the lower index.
+    /// The neuron with the lower index.
     pub first: usize,
-    /// The other one.
+    /// The neuron with the higher index.
     pub second: usize,
-    /// What they share.
+    /// The mutual information of the pair.
     pub mutual_information: f64,
-    /// At which false-discovery rate the pair is found, if it was tested.
+    /// The lowest false-discovery rate at which the pair is significant, if it was tested.
     pub false_discovery_rate: Option<f64>,
 }
 
@@ -24,14 +24,15 @@ pub struct Edge {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct CofiringGraph {
-    /// The strongest first.
+    /// The edges, strongest first.
     pub edges: Vec<Edge>,
-    /// The community of every neuron that has an edge, by neuron; the largest community is 0.
+    /// The community of each neuron that has an edge. The largest community is 0.
     pub communities: BTreeMap<usize, usize>,
-    /// How much more of the edges' weight is within communities than chance would put there, from
+    /// The share of the edges' weight within communities, minus the share expected by chance; from
     /// −0.5 to 1.
     pub modularity: f64,
-    /// How many pairs of the layer are found at [`FALSE_DISCOVERY_RATE`]; none if none were tested.
+    /// The number of pairs of the layer that are significant at [`FALSE_DISCOVERY_RATE`]. `None` if
+    /// the pairs were not tested.
     pub discoveries: Option<usize>,
 }
 
@@ -41,7 +42,7 @@ impl CofiringGraph {
         let mut neurons: Vec<usize> = edges.iter().flat_map(|e| [e.first, e.second]).collect();
         neurons.sort_unstable();
         neurons.dedup();
-        // Every end of an edge is in the list.
+        // Both neurons of every edge are in the list.
         let place = |neuron| neurons.binary_search(&neuron).unwrap_or_default();
         let weighted: Vec<(usize, usize, f64)> = edges
             .iter()
@@ -53,10 +54,10 @@ impl CofiringGraph {
     }
 }
 
-/// The strongest of the pairs that pass, strongest first and earlier ones before later ones of the
-/// same strength; and how many pass.
+/// Returns the strongest of the pairs that pass the test, strongest first. Pairs of equal strength
+/// keep their order. Also returns the number of pairs that pass, if they were tested.
 fn strongest(measured: &Measured<'_>, most: usize) -> (Vec<Edge>, Option<usize>) {
-    // The weakest of those kept is on top.
+    // The weakest edge of those kept is on top.
     let mut kept: BinaryHeap<Reverse<Strength>> = BinaryHeap::new();
     let mut passing = 0;
     for (first, row) in measured.mutual_information.outer_iter().enumerate() {
@@ -81,7 +82,7 @@ fn strongest(measured: &Measured<'_>, most: usize) -> (Vec<Edge>, Option<usize>)
     (edges, measured.false_discovery_rates.map(|_| passing))
 }
 
-/// Orders edges by strength; of the same strength, the earlier one is the stronger.
+/// An edge ordered by strength. Of two edges of equal strength, the earlier one is the stronger.
 #[derive(Debug, PartialEq)]
 struct Strength(Edge);
 

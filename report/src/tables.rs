@@ -9,8 +9,8 @@ use crate::{Error, Selection};
 const SUMMARY: &str = "summary.csv";
 const EDGES: &str = "edges.csv";
 
-/// A line for each layer of each model, and one for each model over its layers. Empty fields are not
-/// known.
+/// Writes a line for each layer of each model, and one for each model over its layers. Unknown
+/// values are empty.
 pub(crate) fn summary(comparison: &Comparison) -> Result<String, Error> {
     let mut table = Table::new(
         SUMMARY,
@@ -145,7 +145,7 @@ fn selection(comparison: &Comparison, index: usize, selection: Option<Selection>
     ]
 }
 
-/// A line for each of the strongest pairs of each layer.
+/// Writes a line for each of the strongest pairs of each layer.
 pub(crate) fn edges(comparison: &Comparison) -> Result<String, Error> {
     let header = [
         "model",
@@ -184,7 +184,7 @@ fn optional(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// CSV in memory.
+/// A CSV table in memory.
 struct Table {
     file: &'static str,
     writer: Writer<Vec<u8>>,

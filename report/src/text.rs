@@ -1,6 +1,7 @@
-//! Numbers and names as people read them.
+//! Formatting of numbers and names for readers.
 
-/// Three significant digits, and none that a reader has to count.
+/// Formats a number with about three significant digits, and in scientific notation if it is very
+/// small.
 pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     let text = match size {
@@ -16,13 +17,13 @@ pub(crate) fn number(value: f64) -> String {
     text.replace('-', "−")
 }
 
-/// Two decimals and always a sign.
+/// Formats a number with two decimals and a sign, even if positive.
 pub(crate) fn signed(value: f64) -> String {
     let sign = if value < 0.0 { "−" } else { "+" };
     format!("{sign}{:.2}", value.abs())
 }
 
-/// Digits in groups of three.
+/// Formats a number with a comma between groups of three digits.
 pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -35,14 +36,14 @@ pub(crate) fn grouped(number: usize) -> String {
     text
 }
 
-/// Such as `1 layer` and `2 layers`.
+/// Formats a count and a noun, such as `1 layer` and `2 layers`.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", grouped(count))
 }
 
-/// What fits into a label, with an ellipsis where something had to go. Of a long name both ends are
-/// kept, as names often differ in the last letters only.
+/// Shortens a name to at most `most` letters, with an ellipsis for the part left out. Keeps both
+/// ends, because names often differ only in the last letters.
 pub(crate) fn shortened(name: &str, most: usize) -> String {
     let count = name.chars().count();
     if count <= most {
@@ -55,8 +56,8 @@ pub(crate) fn shortened(name: &str, most: usize) -> String {
     format!("{first}…{last}")
 }
 
-/// Without what XML cannot hold and what turns the direction of the text around it: names may be
-/// anything.
+/// Replaces characters that XML cannot hold and those that change the direction of the surrounding
+/// text. Names may contain any characters.
 pub(crate) fn printable(name: &str) -> String {
     let is_bad = |c: char| {
         c.is_control()

@@ -1,4 +1,4 @@
-//! From a comparison to files.
+//! Writing a comparison to files.
 
 use std::ops::ControlFlow;
 
@@ -6,24 +6,24 @@ use cofire::files::OutputDirectory;
 
 use crate::{Comparison, Error, graphml, page, pictures, tables};
 
-/// What a report says of itself.
+/// The title of a report, and the settings of the measurement.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Description {
     /// The heading of the page.
     pub title: String,
-    /// How it was measured, as names and values, in the order in which they are shown.
+    /// The settings of the measurement as names and values, in the order in which they are shown.
     pub settings: Vec<(String, String)>,
 }
 
 impl Description {
-    /// With a title.
+    /// Makes a description with a title and no settings.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), settings: Vec::new() }
     }
 
-    /// With one more line of how it was measured.
+    /// Adds a setting of the measurement.
     #[must_use]
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
@@ -32,12 +32,12 @@ impl Description {
 }
 
 impl Comparison {
-    /// Writes the report: `report.html`, `pictures/*.svg` and `*.png`, `summary.csv`, `edges.csv` and
-    /// `graph.graphml`. Nothing is in place before the directory is committed.
+    /// Writes the report: `report.html`, `pictures/*.svg` and `*.png`, `summary.csv`, `edges.csv`
+    /// and `graph.graphml`. No file appears before the directory is committed.
     ///
     /// # Errors
     ///
-    /// If a picture cannot be drawn, or the file system refuses.
+    /// Returns an error if a picture cannot be drawn, or a file cannot be written.
     pub fn write(
         &self,
         output: &mut OutputDirectory,
@@ -46,12 +46,13 @@ impl Comparison {
         self.write_watched(output, description, |_, _| ControlFlow::Continue(()))
     }
 
-    /// [`Comparison::write`] with a callback after each file: how many are done, and how many there
-    /// will be.
+    /// Writes the report like [`Comparison::write`], and calls `progress` before the first and after
+    /// each step with the number of steps done and the total.
     ///
     /// # Errors
     ///
-    /// As [`Comparison::write`], and [`Error::Cancelled`] when the callback breaks.
+    /// Returns the errors of [`Comparison::write`], and [`Error::Cancelled`] if the callback
+    /// breaks.
     pub fn write_watched(
         &self,
         output: &mut OutputDirectory,

@@ -1,6 +1,6 @@
 """Files of activations that grow batch by batch, so that memory holds one batch at a time.
 
-An interrupted dump leaves a file that no reader takes for a whole one.
+An interrupted dump leaves a file that readers reject as incomplete.
 """
 
 import json
@@ -9,7 +9,7 @@ import numpy
 
 
 class NpyWriter:
-    """One layer in a .npy file. How many samples there will be need not be known."""
+    """A writer of one layer to a .npy file. The number of samples need not be known in advance."""
 
     def __init__(self, path, dtype="float16"):
         self.file = open(path, "wb")
@@ -23,7 +23,7 @@ class NpyWriter:
             self.data = self._write_header()
         if rows.ndim != 2 or rows.shape[1] != self.neurons:
             raise ValueError(f"expected samples × {self.neurons}, found shape {rows.shape}")
-        with numpy.errstate(over="raise"):  # above 65,504, float16 has nothing but infinity
+        with numpy.errstate(over="raise"):  # float16 has only infinity above 65,504
             self.file.write(rows.astype(self.dtype).tobytes())
         self.samples += len(rows)
 
@@ -40,14 +40,17 @@ class NpyWriter:
         with self.file:
             if error is None and self.neurons is not None:
                 self.file.seek(0)
-                if self._write_header() != self.data:  # numpy leaves room for larger numbers
+                if self._write_header() != self.data:  # numpy leaves room for larger shapes
                     raise RuntimeError("this needs numpy 1.24 or later")
 
 
 class SafetensorsWriter:
-    """Layers of equally many samples in a .safetensors file; `layers` maps names to neurons."""
+    """A writer of layers to a .safetensors file. `layers` maps names to numbers of neurons.
 
-    # numpy has no bfloat16: its 16 bits travel as integers.
+    All layers have the same number of samples.
+    """
+
+    # numpy has no bfloat16, so its 16 bits are passed as integers.
     ELEMENTS = {"F16": numpy.float16, "BF16": numpy.uint16, "F32": numpy.float32}
 
     def __init__(self, path, samples, layers, dtype="F16"):
@@ -62,7 +65,7 @@ class SafetensorsWriter:
                 "data_offsets": [start, end],
             }
         text = json.dumps(header).encode()
-        text += b" " * (-len(text) % 8)  # some readers want the arrays aligned
+        text += b" " * (-len(text) % 8)  # some readers need aligned arrays
         self.header = len(text).to_bytes(8, "little") + text
         for name, entry in header.items():
             self.offsets[name] = len(self.header) + entry["data_offsets"][0]

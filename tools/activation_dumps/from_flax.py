@@ -1,4 +1,4 @@
-"""Dumps what layers of a Flax model do, Linen or NNX: one .npy file a layer."""
+"""Dumps activations of a Flax model, Linen or NNX: one .npy file for each layer."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +12,7 @@ from activation_files import NpyWriter
 
 
 def linen_activations(model, variables, layers):
-    """A function from inputs to the outputs of the submodules named in `layers`."""
+    """Returns a function from inputs to the outputs of the submodules named in `layers`."""
 
     @jax.jit
     def run(inputs):
@@ -28,8 +28,8 @@ def linen_activations(model, variables, layers):
 
 
 def nnx_activations(model):
-    """A function from inputs to what the model hands to self.sow(nnx.Intermediate, NAME, x)."""
-    model.eval()  # dropout off, batch normalisation as it was learned
+    """Returns a function from inputs to the values given to self.sow(nnx.Intermediate, NAME, x)."""
+    model.eval()  # dropout off, batch normalisation with the learned statistics
 
     @nnx.jit
     def run(model, inputs):
@@ -43,7 +43,7 @@ def dump(activations, batches, directory, dtype="float16"):
     """Writes DIRECTORY/PATH.npy, samples × neurons, for each array that `activations` returns.
 
     batches: pairs of inputs and a mask. The mask has the shape of a layer's output without its
-        neurons, and is true where there is a sample; None takes all.
+        neurons. It is true for each sample to write; None writes all.
     """
     with ExitStack() as stack:
         writers = {}

@@ -1,9 +1,9 @@
-"""Dumps the feed-forward neurons of a BERT-like Hugging Face model, a token a sample.
+"""Dumps the feed-forward neurons of a BERT-like Hugging Face model. Each token is a sample.
 
     python from_hugging_face.py MODEL TEXT DIRECTORY
 
-MODEL is a name or a folder; TEXT has a paragraph a line. DIRECTORY gets a .npy file a layer, and
-tokens.json, the token of each sample.
+MODEL is a name or a folder. TEXT has one paragraph on each line. The script writes a .npy file for
+each layer to DIRECTORY, and tokens.json with the token of each sample.
 """
 
 import json
@@ -16,7 +16,7 @@ from from_pytorch import dump
 
 
 def batches(tokenizer, lines, tokens, size=32):
-    """The model's arguments and the mask of its samples, `size` lines at a time.
+    """Yields the model's arguments and the mask of its samples, `size` lines at a time.
 
     Appends the text of each sample to `tokens`.
     """
@@ -35,10 +35,10 @@ def batches(tokenizer, lines, tokens, size=32):
 
 
 def main(name, text, directory):
-    """See above."""
+    """Dumps the model `name` on `text` to `directory`."""
     tokenizer, model = AutoTokenizer.from_pretrained(name), AutoModel.from_pretrained(name)
-    # BERT's `intermediate` ends with GELU. Other models have other names for what lies between the
-    # activation function and the matrix that leads back: print model, and look.
+    # BERT's `intermediate` ends with GELU. In other models the activations between the two matrices
+    # of a feed-forward block have other names: print the model to find them.
     layers = [f"encoder.layer.{i}.intermediate" for i in range(model.config.num_hidden_layers)]
     lines = Path(text).read_text(encoding="utf-8").splitlines()
     tokens = []

@@ -1,4 +1,4 @@
-"""Dumps what layers of a PyTorch model do, with forward hooks: one .npy file a layer."""
+"""Dumps activations of a PyTorch model with forward hooks: one .npy file for each layer."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,16 +13,16 @@ def dump(model, layers, batches, directory, dtype="float16", neuron_axis=-1):
     """Writes DIRECTORY/LAYER.npy, samples × neurons, for each of `layers`.
 
     model: any torch.nn.Module; it is put in evaluation mode.
-    layers: names out of model.named_modules().
+    layers: names from model.named_modules().
     batches: pairs of the model's keyword arguments and a mask. The mask has the shape of a layer's
-        output without its neurons, and is true where there is a sample; None takes all.
+        output without its neurons. It is true for each sample to write; None writes all.
     neuron_axis: -1 for (..., neurons); 1 for convolutions, (batch, channels, height, width).
     """
-    model.eval()  # dropout off, batch normalisation as it was learned
+    model.eval()  # dropout off, batch normalisation with the learned statistics
     done, mask = set(), None
 
     def writing_to(name, writer):
-        # Written at once: a ReLU in place, or the next layer, may overwrite what is here now.
+        # Write at once: an in-place ReLU or the next layer may overwrite the output.
         def hook(module, inputs, output):
             if name in done:
                 raise RuntimeError(f"{name} ran twice on a batch: hook another module")

@@ -1,4 +1,4 @@
-"""Dumps hook points of a TransformerLens model: all of them in one .safetensors file."""
+"""Dumps hook points of a TransformerLens model to one .safetensors file."""
 
 import torch
 
@@ -10,9 +10,9 @@ def dump(model, hook_points, batches, path, samples):
     """Writes the activations at `hook_points`, samples × neurons, as bfloat16.
 
     model: a TransformerBridge (TransformerLens 3 and 4), or a HookedTransformer (1 to 3).
-    hook_points: neurons by name, such as {"blocks.0.mlp.hook_post": model.cfg.d_mlp}.
-    batches: tokens, (batch, positions), the first of each sequence being the BOS token.
-    samples: how many tokens there are, BOS tokens left out.
+    hook_points: numbers of neurons by name, such as {"blocks.0.mlp.hook_post": model.cfg.d_mlp}.
+    batches: tokens, (batch, positions). The first token of each sequence is the BOS token.
+    samples: the number of tokens, without BOS tokens.
     """
     model.eval()  # dropout off
     with SafetensorsWriter(path, samples, hook_points, "BF16") as file:
@@ -21,7 +21,7 @@ def dump(model, hook_points, batches, path, samples):
             def hook(activations, hook):
                 rows = activations[:, 1:].flatten(
                     0, -2
-                )  # at BOS, neurons do what they never else do
+                )  # neurons act unlike anywhere else at BOS
                 bits = rows.to(torch.bfloat16).cpu().view(torch.int16)
                 file.write(name, bits.numpy().view("uint16"))
 
@@ -29,5 +29,5 @@ def dump(model, hook_points, batches, path, samples):
 
         hooks = [(name, writing_to(name)) for name in hook_points]
         for tokens in batches:
-            # run_with_cache would keep every activation of the model until the batch is over.
+            # run_with_cache would keep every activation of the model until the batch ends.
             model.run_with_hooks(tokens, fwd_hooks=hooks, return_type=None)

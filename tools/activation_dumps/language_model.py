@@ -1,9 +1,10 @@
-"""The figures of docs/LANGUAGE_MODEL.md that are not cofire's own.
+"""Prints the figures of docs/LANGUAGE_MODEL.md that cofire does not compute.
 
     python language_model.py MODEL TEXT DUMP FIRING COMPARISON
 
-MODEL, TEXT and DUMP are those of from_hugging_face.py. FIRING is what `cofire analyze` wrote with
-`--binning threshold=0 --measure phi`, COMPARISON what `cofire compare` wrote of the same.
+MODEL and TEXT are the arguments of from_hugging_face.py, and DUMP is its DIRECTORY. FIRING is the
+output of `cofire analyze` with `--binning threshold=0 --measure phi`. COMPARISON is the output of
+`cofire compare` for the same dump.
 """
 
 import csv
@@ -16,7 +17,7 @@ import numpy
 from safetensors.numpy import load_file
 from transformers import AutoTokenizer
 
-# Neurons that the page speaks of, and what it counts as many.
+# Neurons on the page, and its thresholds for many tokens and many neurons.
 POSITION_PAIRS = [(459, 1239), (1063, 1158), (258, 948), (1369, 1535), (813, 1289)]
 CONTINUATION_PAIR = (585, 1337)
 CLOSING_PAIR = (389, 1042)
@@ -26,12 +27,12 @@ MANY_NEURONS = 6
 
 
 def name(layer):
-    """What a layer's files are called."""
+    """Returns the name of a layer's files."""
     return f"encoder.layer.{layer}.intermediate"
 
 
 def positions(text, tokens, model):
-    """Of each sample its place in its paragraph, and whether it closes a pair of marks."""
+    """Returns the place of each sample in its paragraph, and whether it closes a pair of marks."""
     tokenizer = AutoTokenizer.from_pretrained(model)
     places, closes = [], []
     for line in Path(text).read_text(encoding="utf-8").splitlines():
@@ -46,7 +47,7 @@ def positions(text, tokens, model):
 
 
 def main(model, text, dump, firing, comparison):
-    """See above."""
+    """Prints the figures, layer by layer."""
     tokens = numpy.array(json.loads(Path(dump, "tokens.json").read_text()))
     places, closes = positions(text, tokens, model)
     layers = [numpy.load(Path(dump, f"{name(i)}.npy"), mmap_mode="r") for i in range(6)]

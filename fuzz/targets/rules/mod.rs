@@ -1,13 +1,13 @@
-//! The rules in their slowest form, which shares nothing with the library but the edges of binnings
-//! whose edges are not a formula.
+//! The rules in their slowest form. The code shares nothing with the library except the edges of
+//! binnings whose edges have no formula.
 
 use cofire::{BinEdges, Binning, Bins, Range, Report, Units};
 use ndarray::{Array2, Array3, Axis};
 
-/// The promise is a millionth of a nat.
+/// The promised accuracy: a millionth of a nat.
 const TOLERANCE: f64 = 1e-6;
 
-/// Which bin each activation falls into.
+/// Returns the bin of each activation. Also checks edges that have a formula.
 pub(crate) fn codes(x: &Array2<f32>, binning: &Binning, fitted: &BinEdges) -> Array2<usize> {
     let mut codes = Array2::zeros(x.dim());
     for (neuron, column) in x.axis_iter(Axis(1)).enumerate() {
@@ -30,7 +30,7 @@ pub(crate) fn codes(x: &Array2<f32>, binning: &Binning, fitted: &BinEdges) -> Ar
     codes
 }
 
-/// The edges of a fixed number of equal-width bins without a zero bin, by the formula of
+/// Computes the edges of a fixed number of equal-width bins without a zero bin, by the formula of
 /// `numpy.linspace`. The outer `None` is for other binnings, the inner one for a constant neuron.
 fn linspace_of(x: &Array2<f32>, neuron: usize, binning: &Binning) -> Option<Option<Vec<f64>>> {
     let Binning::EqualWidth { bins: Bins::Fixed(bins), range } = *binning else { return None };
@@ -53,7 +53,7 @@ fn linspace_of(x: &Array2<f32>, neuron: usize, binning: &Binning) -> Option<Opti
     Some(Some((0..=bins).map(edge).collect()))
 }
 
-/// The joint histogram of each pair, sample by sample.
+/// Counts the joint histogram of each pair, sample by sample.
 pub(crate) fn counts(codes: &Array2<usize>, pairs: &[(usize, usize)], bins: usize) -> Array3<u32> {
     let mut counts = Array3::zeros((pairs.len(), bins, bins));
     for (pair, &(x, y)) in pairs.iter().enumerate() {
@@ -64,7 +64,7 @@ pub(crate) fn counts(codes: &Array2<usize>, pairs: &[(usize, usize)], bins: usiz
     counts
 }
 
-/// Entropy and mutual information in f64, by definition.
+/// Checks entropy and mutual information against their definitions, in f64.
 pub(crate) fn check_plug_in(codes: &Array2<usize>, report: &Report) {
     let in_units = |nats: f64| match report.units {
         Units::Bits => nats / std::f64::consts::LN_2,

@@ -5,80 +5,83 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Trains networks that take a shortcut, memorize examples or generalise, measures their activations,
-/// and tells how well entropy and mutual information rank them: what Bansal, Pruthi and Belinkov,
-/// Measures of Information Reflect Memorization Patterns (NeurIPS 2022), did with small networks.
+/// Trains networks that take a shortcut, memorize examples or generalise. Measures their
+/// activations, and reports how well entropy and mutual information rank the networks. Repeats the
+/// experiments of Bansal, Pruthi and Belinkov, Measures of Information Reflect Memorization
+/// Patterns (NeurIPS 2022), with small networks.
 #[derive(Debug, Parser)]
 #[command(name = "memorization", after_long_help = AFTER)]
 pub(crate) struct Arguments {
-    /// What networks are trained on; repeat it for several
+    /// Task to train networks on; repeat the option for several
     ///
-    /// circles: which of two concentric circles a point is near (the paper's Figure 1). shuffled: which
-    /// digit an image shows, with a share beta of the training labels shuffled. colored: whether the
-    /// digit is below 5, with a colour that tells the label for a share alpha of the training images.
+    /// circles: which of two concentric circles a point is near (the paper's Figure 1). shuffled:
+    /// which digit an image shows, with a share beta of the training labels shuffled. colored:
+    /// whether the digit is below 5, with a colour that gives the label away for a share alpha of
+    /// the training images.
     #[arg(long, value_enum, default_values_t = [TaskName::Circles, TaskName::Shuffled, TaskName::Colored])]
     pub(crate) task: Vec<TaskName>,
 
-    /// Take images from MNIST: a directory with its four files, as they are or compressed by gzip
+    /// Take images from MNIST: a directory with its four files, plain or compressed by gzip
     ///
-    /// train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-    /// t10k-labels-idx1-ubyte. Without it, images are the 1,797 digits that come with this repository.
+    /// The files are train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+    /// t10k-labels-idx1-ubyte. Without this option, images are the 1,797 digits that come with this
+    /// repository.
     #[arg(long, value_name = "DIR")]
     pub(crate) mnist: Option<PathBuf>,
 
     /// Train on this many images of MNIST, instead of all 60,000
     ///
-    /// More take longer, and more epochs, to be known by heart.
+    /// More images take longer to memorize, and more epochs.
     #[arg(long, value_name = "N", default_value = "2000", requires = "mnist")]
     pub(crate) train_samples: NonZeroUsize,
 
-    /// Networks of each level: other weights, other labels shuffled, other colours
+    /// Networks of each level, with different weights, shuffled labels and colours
     #[arg(long, value_name = "N", default_value = "3")]
     pub(crate) seeds: NonZeroUsize,
 
-    /// What hidden neurons do; repeat it for several
+    /// Nonlinearity of hidden neurons; repeat the option for several
     #[arg(long, value_enum, default_values_t = [NonlinearityName::Relu, NonlinearityName::Tanh])]
     pub(crate) nonlinearity: Vec<NonlinearityName>,
 
-    /// Passes through the training set at most
+    /// Maximum number of passes through the training set
     ///
-    /// Training ends sooner where the training set is known by heart: when its mean loss falls below
-    /// 0.02 nats.
+    /// Training ends earlier once the training set is learned: when its mean loss falls below 0.02
+    /// nats.
     #[arg(long, value_name = "N", default_value = "100")]
     pub(crate) epochs: NonZeroUsize,
 
-    /// Held-out samples at most that activations are measured on
+    /// Maximum number of held-out samples to measure activations on
     #[arg(long, value_name = "N", default_value = "1000")]
     pub(crate) samples: NonZeroUsize,
 
-    /// Bins of equal width, between each neuron's own extremes, 2 to 256
+    /// Bins of equal width between each neuron's own extremes, 2 to 256
     #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u16).range(2..=256))]
     pub(crate) bins: u16,
 
     /// Measure the sums of a neuron's inputs, as the paper's released code does for MNIST
     ///
-    /// Without it, activations are what neurons hand on: after the nonlinearity.
+    /// Without this option, activations are the outputs of neurons, after the nonlinearity.
     #[arg(long)]
     pub(crate) before_nonlinearity: bool,
 
     /// Estimate mutual information from nearest neighbours too, as the paper's released code does
     ///
-    /// Takes some seconds for each network.
+    /// Takes a few seconds for each network.
     #[arg(long)]
     pub(crate) nearest_neighbors: bool,
 
-    /// Where activations, scores, measures and reports are written
+    /// Directory for activations, scores, measures and reports
     #[arg(long, value_name = "DIR", default_value = "out/memorization")]
     pub(crate) out: PathBuf,
 
-    /// A glance instead of a study: one seed, small networks, few epochs
+    /// Try the example quickly: one seed, small networks, few epochs
     ///
-    /// The networks memorize little, so what it prints says nothing about the paper.
+    /// The networks memorize little, so the results say nothing about the paper.
     #[arg(long, conflicts_with_all = ["seeds", "epochs", "mnist"])]
     pub(crate) quick: bool,
 }
 
-/// Examples and what is written, below the options.
+/// Examples and a list of output files, shown below the options.
 const AFTER: &str = "\
 What it writes into DIR, for each study (such as shuffled-digits-relu):
   activations/STUDY/LEVEL-seed-SEED.safetensors  hidden layers, samples x neurons

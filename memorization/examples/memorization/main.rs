@@ -1,5 +1,5 @@
-//! Networks that take a shortcut, memorize or generalise, told apart by entropy and mutual
-//! information of their neurons.
+//! Trains networks that take a shortcut, memorize or generalise, and tells them apart by the
+//! entropy and mutual information of their neurons.
 //!
 //! ```sh
 //! cargo run --release --example memorization
@@ -23,7 +23,7 @@ use progress::Bar;
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads the tables has seen enough.
+        // The reader of the tables closed the pipe and needs no more.
         Err(Failure::Print(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
@@ -65,12 +65,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(Failure::Print)
 }
 
-/// Why the example gave up.
+/// The reason that the example failed.
 #[derive(Debug)]
 enum Failure {
     /// Data could not be read, or networks not trained, measured or written.
     Study(Error),
-    /// Standard output is gone.
+    /// Standard output cannot be written.
     Print(io::Error),
 }
 

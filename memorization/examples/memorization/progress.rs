@@ -5,17 +5,17 @@ use std::time::Duration;
 use cofire_memorization::study::Event;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar over the epochs of all networks, on stderr while it is a terminal.
+/// A progress bar over the epochs of all networks, on stderr if it is a terminal.
 #[derive(Debug)]
 pub(crate) struct Bar {
     bar: ProgressBar,
 }
 
 impl Bar {
-    /// A bar for so many epochs.
+    /// Makes a bar for `epochs` epochs.
     pub(crate) fn new(epochs: u64) -> Self {
         let template = "{msg} [{bar:32}] {percent:>3}%, {elapsed}, {eta} left";
-        // The template is constant and right; the fallback is a bar without words.
+        // The template is a valid constant. The fallback is a bar without text.
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
@@ -24,17 +24,17 @@ impl Bar {
         Self { bar }
     }
 
-    /// Names the study whose networks are trained now.
+    /// Shows the name of the study whose networks are trained now.
     pub(crate) fn begin(&self, study: &str) {
         self.say(&format!("{study}: training"));
     }
 
-    /// Says what takes time now.
+    /// Shows the current step.
     pub(crate) fn say(&self, what: &str) {
         self.bar.set_message(what.to_owned());
     }
 
-    /// Follows a study. Epochs that were not needed count as done.
+    /// Advances the bar after an event of a study. Epochs that were not needed count as done.
     pub(crate) fn advance(&self, event: Event) {
         match event {
             Event::Epoch => self.bar.inc(1),
@@ -43,12 +43,12 @@ impl Bar {
         }
     }
 
-    /// Prints, without the bar in between.
+    /// Hides the bar while `print` runs.
     pub(crate) fn suspended<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }

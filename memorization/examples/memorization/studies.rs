@@ -1,4 +1,4 @@
-//! From arguments to studies.
+//! Making studies from arguments.
 
 use cofire::Range;
 use cofire_memorization::Error;
@@ -12,33 +12,33 @@ use crate::arguments::{Arguments, NonlinearityName, TaskName};
 
 /// Shares of shuffled labels, as in the paper.
 const BETAS: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
-/// Shares of colours that tell the label: those of the paper's released code.
+/// Shares of colours that give the label away: those of the paper's released code.
 const ALPHAS: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
-/// Circles to train on: few enough that two layers of 16 neurons can know them by heart, and as many as the
-/// paper's released code takes.
+/// The number of circle points to train on, as in the paper's released code. It is small enough for
+/// two layers of 16 neurons to memorize.
 const TRAINING_CIRCLES: usize = 100;
-/// Mean loss in nats at which training ends.
+/// The mean loss in nats at which training ends.
 const ENOUGH: f64 = 0.02;
 
-/// A study and what it is called.
+/// A study and its names.
 #[derive(Debug)]
 pub(crate) struct Named<'a> {
-    /// In file names, such as `shuffled-digits-relu`.
+    /// The name in file names, such as `shuffled-digits-relu`.
     pub(crate) name: String,
-    /// In headings.
+    /// The name in headings.
     pub(crate) title: String,
     /// The study.
     pub(crate) study: Study<'a>,
 }
 
 impl Named<'_> {
-    /// Epochs of all its networks together, at most.
+    /// Returns the maximum number of epochs of all networks of the study together.
     pub(crate) fn epochs(&self) -> u64 {
         (self.study.networks() * self.study.training.epochs) as u64
     }
 }
 
-/// The images that were asked for.
+/// Loads the images that the arguments ask for.
 pub(crate) fn images(arguments: &Arguments) -> Result<ImageSet, Error> {
     match &arguments.mnist {
         Some(directory) => images::mnist(directory, arguments.train_samples.get()),
@@ -46,7 +46,7 @@ pub(crate) fn images(arguments: &Arguments) -> Result<ImageSet, Error> {
     }
 }
 
-/// Every task with every nonlinearity.
+/// Makes a study for every task with every nonlinearity.
 pub(crate) fn all<'a>(arguments: &Arguments, images: &'a ImageSet) -> Vec<Named<'a>> {
     let mut studies = Vec::new();
     for &task in &arguments.task {
@@ -104,7 +104,7 @@ fn study<'a>(
         nonlinearity,
         learning_rate: 0.003,
         batch: 250,
-        // Networks on circles are small and so is their training set: an epoch is a single step.
+        // Networks on circles and their training set are small: an epoch is a single step.
         epochs: if is_circles { 10 * epochs } else { epochs },
         enough: ENOUGH,
     };

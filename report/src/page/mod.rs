@@ -1,4 +1,4 @@
-//! The page of a report: one HTML file that needs nothing else, and runs no script.
+//! The page of a report: one HTML file without external files and scripts.
 
 mod sections;
 mod tables;
@@ -10,7 +10,7 @@ use crate::pictures::{INK, LINE, PALE_INK, Picture};
 use crate::text::printable;
 use crate::write::Description;
 
-/// Nothing may be loaded from anywhere, whatever a name smuggles in.
+/// A policy that forbids loading anything, even if a name injects HTML.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 pub(crate) fn page(
@@ -52,7 +52,7 @@ pub(crate) fn page(
     page.into_string()
 }
 
-/// The panels of a picture, as many side by side as fit.
+/// Shows the panels of a picture, as many side by side as fit.
 fn figures(picture: &Picture) -> Markup {
     let file = |extension: &str| format!("pictures/{}.{extension}", picture.name);
     html! {
@@ -67,8 +67,8 @@ fn figures(picture: &Picture) -> Markup {
     }
 }
 
-/// Colours of pictures are attributes, which a rule of a style sheet overrides: so they turn dark with
-/// the page.
+/// Returns the style sheet. Pictures set their colours by attributes, which rules of a style sheet
+/// override, so pictures turn dark with the page.
 fn style() -> String {
     let dark = format!(
         "svg [fill=\"{INK}\"]{{fill:#e6edf3}} svg [stroke=\"{INK}\"]{{stroke:#e6edf3}} \

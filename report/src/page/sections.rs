@@ -1,4 +1,4 @@
-//! The words of the page.
+//! The text of the page.
 
 use maud::{Markup, html};
 
@@ -8,7 +8,7 @@ use crate::model::FALSE_DISCOVERY_RATE;
 use crate::text::{grouped, printable};
 use crate::write::Description;
 
-/// What stands out, and reasons to doubt it.
+/// Writes the main results and the reasons to doubt them.
 pub(super) fn summary(comparison: &Comparison) -> Markup {
     let reading = &comparison.reading;
     html! {
@@ -25,7 +25,7 @@ pub(super) fn summary(comparison: &Comparison) -> Markup {
     }
 }
 
-/// How it was measured, and what the pictures are made of.
+/// Writes how the measurements and the pictures were made.
 pub(super) fn method(comparison: &Comparison, description: &Description) -> Markup {
     let is_tested =
         comparison.models.iter().flat_map(|m| &m.layers).any(|l| l.graph.discoveries.is_some());
@@ -61,7 +61,7 @@ pub(super) fn method(comparison: &Comparison, description: &Description) -> Mark
     }
 }
 
-/// What no such comparison can tell.
+/// Writes the limits of such comparisons.
 pub(super) fn trust(comparison: &Comparison) -> Markup {
     html! {
         section.words {
@@ -104,7 +104,7 @@ pub(super) fn trust(comparison: &Comparison) -> Markup {
     }
 }
 
-/// Where the idea comes from.
+/// Writes the paper to cite.
 pub(super) fn citation() -> Markup {
     html! {
         section.words {

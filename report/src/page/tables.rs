@@ -1,4 +1,4 @@
-//! The numbers, as tables.
+//! The numbers of a report, as HTML tables.
 
 use maud::{Markup, html};
 
@@ -10,7 +10,7 @@ use crate::text::{grouped, number, printable, signed};
 
 const UNKNOWN: &str = "–";
 
-/// Models by rank, and how well ranks agree with scores. Nothing of a single model.
+/// Makes the tables of ranks and of their correlation with scores. Empty for a single model.
 pub(super) fn selection(comparison: &Comparison) -> Markup {
     if comparison.models.len() < 2 {
         return html! {};
@@ -77,7 +77,7 @@ fn lean(reading: &ModelReading) -> String {
     }
 }
 
-/// As Table 2 of the paper: a line a layer.
+/// Makes a table like Table 2 of the paper, with a row for each layer.
 fn correlations(comparison: &Comparison) -> Markup {
     let several = comparison.layers.len() > 1;
     let rankings = comparison.layers.iter().chain(several.then_some(&comparison.overall));
@@ -112,7 +112,7 @@ fn correlations(comparison: &Comparison) -> Markup {
     }
 }
 
-/// Every layer of every model.
+/// Makes a table with a row for each layer of each model.
 pub(super) fn layers(comparison: &Comparison) -> Markup {
     let units = comparison.units.name();
     html! {

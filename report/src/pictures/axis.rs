@@ -1,13 +1,13 @@
-//! From values to places, and the marks of a scale.
+//! Scales: from values to positions, ticks and labels.
 
 use maud::{Markup, html};
 
 use super::colours::{INK, LINE, PALE_INK};
 
-/// Letters of labels.
+/// The font size of labels.
 pub(super) const LABEL_SIZE: f64 = 12.0;
 
-/// A straight scale: `low` is at `from`, `high` at `to`.
+/// A linear scale: `low` is at `from`, `high` at `to`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     pub(super) low: f64,
@@ -17,7 +17,8 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Over some values, with a little room on both sides; round where all are the same.
+    /// Makes a scale over some values, with a small margin on both sides. If all values are equal,
+    /// the margin is a tenth of their size.
     pub(super) fn over(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.filter(|value| value.is_finite()) {
@@ -27,7 +28,7 @@ impl Scale {
         if low > high {
             (low, high) = (0.0, 1.0);
         }
-        // So many digits are more than rounding is off by.
+        // Differences smaller than this are rounding errors.
         let room = if high - low > 1e-9 * high.abs() {
             0.04 * (high - low)
         } else {
@@ -41,7 +42,7 @@ impl Scale {
         self.from + (self.to - self.from) * share.clamp(0.0, 1.0)
     }
 
-    /// Round values within the scale, about as many as wanted, and how to write them.
+    /// Returns round values within the scale, about as many as wanted, each with its text.
     pub(super) fn ticks(&self, wanted: u32) -> Vec<(f64, String)> {
         let rough = (self.high - self.low) / f64::from(wanted.max(1));
         let power = 10f64.powf(rough.log10().floor());
@@ -66,7 +67,8 @@ impl Scale {
             .collect()
     }
 
-    /// The marks of a horizontal scale below `bottom`, with lines up to `top`, and what it is.
+    /// Draws the ticks of a horizontal scale below `bottom`, with grid lines up to `top`, and its
+    /// label.
     pub(super) fn horizontal(&self, top: f64, bottom: f64, label: &str) -> Markup {
         html! {
             @for (tick, text) in self.ticks(4) {
@@ -77,7 +79,8 @@ impl Scale {
         }
     }
 
-    /// The marks of a vertical scale left of `left`, with lines to `right`, and what it is.
+    /// Draws the ticks of a vertical scale left of `left`, with grid lines to `right`, and its
+    /// label.
     pub(super) fn vertical(&self, left: f64, right: f64, label: &str) -> Markup {
         let middle = (self.from + self.to) / 2.0;
         html! {
@@ -97,19 +100,19 @@ pub(super) fn line(from: (f64, f64), to: (f64, f64), colour: &str) -> Markup {
     }
 }
 
-/// A pale label; `anchor` is `start`, `middle` or `end`.
+/// Draws a pale label; `anchor` is `start`, `middle` or `end`.
 pub(super) fn label_at(x: f64, y: f64, anchor: &str, text: &str) -> Markup {
     html! {
         text x=(px(x)) y=(px(y)) text-anchor=(anchor) font-size=(LABEL_SIZE) fill=(PALE_INK) { (text) }
     }
 }
 
-/// The heading of a panel.
+/// Draws the heading of a panel.
 pub(super) fn heading(text: &str) -> Markup {
     html! { text x="8" y="18" font-size="14" font-weight="bold" fill=(INK) { (text) } }
 }
 
-/// A length with as many digits as can be seen.
+/// Formats a length with one decimal at most; more cannot be seen.
 pub(super) fn px(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)

@@ -72,7 +72,7 @@ fn notched_box(statistics: &BoxStatistics, row: &Row<'_>, scale: &Scale, y: f64)
     let BoxStatistics { median, quartiles, notch, whiskers, .. } = *statistics;
     let at = |value| scale.at(value);
     let (top, bottom, waist) = (y - BOX / 2.0, y + BOX / 2.0, BOX / 4.0);
-    // A notch may reach beyond its box; it is drawn so, as is usual.
+    // A notch may extend beyond its box. It is drawn that way, as usual.
     let corners = [
         (quartiles.0, top),
         (notch.0, top),
@@ -105,7 +105,7 @@ fn notched_box(statistics: &BoxStatistics, row: &Row<'_>, scale: &Scale, y: f64)
     }
 }
 
-/// Where neurons beyond the whiskers are, each place once.
+/// Returns the positions of neurons beyond the whiskers, each position once.
 fn outliers(row: &Row<'_>, whiskers: (f64, f64), scale: &Scale) -> BTreeSet<String> {
     let is_outside =
         |value: &&f64| value.is_finite() && (**value < whiskers.0 || **value > whiskers.1);

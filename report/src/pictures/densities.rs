@@ -1,4 +1,4 @@
-//! How the mutual information of pairs is distributed, with the mixture fitted to it.
+//! Histograms of the mutual information of pairs, with the mixtures fitted to it.
 
 use std::fmt::Write;
 
@@ -18,13 +18,13 @@ use crate::text::{grouped, number, plural};
 const TOP: f64 = 40.0;
 const ROW: f64 = 54.0;
 
-/// How high a curve is.
+/// The height of a curve.
 const CURVE: f64 = 42.0;
 
-/// Bars of a histogram over the whole scale.
+/// The number of bars of a histogram over the whole scale.
 const BARS: usize = 76;
 
-/// The share of pairs that the scale reaches.
+/// The share of pairs within the scale.
 const SHOWN: f64 = 0.99;
 
 pub(crate) fn picture(comparison: &Comparison) -> Picture {
@@ -90,7 +90,7 @@ fn density(row: &Row<'_>, scale: &Scale, base: f64) -> Markup {
     let highest =
         |of: &dyn Fn(f64) -> f64| (0..BARS).map(|bar| of(middle(bar))).fold(0.0, f64::max);
     let tallest_bar = bars.iter().copied().fold(0.0, f64::max);
-    // A narrow component may tower over the bars, which are wider than it: it is cut off then.
+    // A component narrower than a bar may tower over the bars. It is cut off then.
     let tallest_curve = mixture.map_or(0.0, |mixture| highest(&|x| mixture.density(x)));
     let whole = tallest_bar.max(tallest_curve.min(1.3 * tallest_bar)).max(f64::MIN_POSITIVE);
     let height = |density: f64| base - CURVE * (density / whole).min(1.0);
@@ -126,7 +126,7 @@ fn density(row: &Row<'_>, scale: &Scale, base: f64) -> Markup {
     }
 }
 
-/// The density of pairs in each bar.
+/// Returns the density of pairs in each bar.
 fn bars(layer: &Layer, scale: &Scale) -> Vec<f64> {
     let mut bars = vec![0.0; BARS];
     let values = layer.pairs.as_ref().map_or(&[][..], |pairs| &pairs.values);
@@ -139,7 +139,7 @@ fn bars(layer: &Layer, scale: &Scale) -> Vec<f64> {
             reason = "the fraction is meant to go, and none is below the scale"
         )]
         let bar = ((value - scale.low) / step) as usize;
-        // What lies beyond the scale is in no bar.
+        // Values beyond the scale are in no bar.
         if let Some(density) = bars.get_mut(bar) {
             *density += weight;
         }

@@ -19,11 +19,11 @@ const LEFT: f64 = 14.0;
 const TOP: f64 = 32.0;
 const SIDE: f64 = 332.0;
 
-/// How many widths lines have.
+/// The number of line widths.
 const WIDTHS: usize = 4;
 
 pub(crate) fn pictures(comparison: &Comparison) -> Result<Vec<Picture>, Error> {
-    // Finding places is most of the work of a report.
+    // Computing the layouts is most of the work of a report.
     let bodies: Vec<Vec<Markup>> = comparison
         .models
         .par_iter()
@@ -100,9 +100,9 @@ fn panel(name: &str, layer: &Layer, body: Markup) -> Panel {
     Panel { description, height: TOP + SIDE + 46.0, body }
 }
 
-/// Lines and circles.
+/// Draws the lines and circles of a graph.
 fn body(graph: &CofiringGraph) -> Markup {
-    // Members of a community begin side by side.
+    // Neurons of the same community start side by side.
     let mut neurons: Vec<(usize, usize)> =
         graph.communities.iter().map(|(&neuron, &community)| (community, neuron)).collect();
     neurons.sort_unstable();

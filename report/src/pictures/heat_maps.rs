@@ -1,4 +1,4 @@
-//! Matrices of mutual information, similar neurons side by side.
+//! Matrices of mutual information, with similar neurons side by side.
 
 use std::fmt::Write;
 
@@ -25,18 +25,19 @@ const TOP: f64 = STRIP_TOP + STRIP + 6.0;
 const BAR_TOP: f64 = TOP + SIDE + 12.0;
 const BAR: f64 = 10.0;
 
-/// The share of pairs that the colours tell apart. The few above have the last colour, as has the
-/// diagonal.
+/// The share of pairs that the colour scale covers. Higher values and the diagonal have the last
+/// colour.
 const SHOWN: f64 = 0.995;
 
-/// How many colours: more cannot be told apart, and make files larger.
+/// The number of colours. More cannot be told apart, and make files larger.
 const SHADES: u8 = 64;
 
-/// Pixels along an image, at least: programs that smooth what they enlarge blur little then.
+/// The minimum width of an image in pixels. Programs that smooth enlarged images then blur it only
+/// a little.
 const IMAGE_PIXELS: usize = 304;
 
 pub(crate) fn pictures(comparison: &Comparison) -> Result<Vec<Picture>, Error> {
-    // One scale for all, so that a colour means the same everywhere.
+    // All panels have the same scale, so that a colour means the same everywhere.
     let layers = || comparison.models.iter().flat_map(|model| &model.layers);
     let ends = layers().filter_map(|l| Some(quantile(&l.pairs.as_ref()?.values, SHOWN)));
     let highest = ends.fold(0.0, f64::max);
@@ -114,7 +115,7 @@ fn panel(name: &str, layer: &Layer, highest: f64, units: &str) -> Result<Panel, 
     Ok(Panel { description, height: BAR_TOP + BAR + 44.0, body })
 }
 
-/// A bar for the entropy of every neuron, above its column.
+/// Draws the entropy of each neuron as a bar above its column.
 fn entropies(layer: &Layer) -> Markup {
     let order = &layer.heat_map.neurons;
     let entropy = |&neuron: &usize| layer.entropy[neuron];
@@ -126,7 +127,7 @@ fn entropies(layer: &Layer) -> Markup {
     let bottom = STRIP_TOP + STRIP;
     let scale = Scale { low, high, from: bottom, to: STRIP_TOP };
     let step = SIDE / order.len().max(1) as f64;
-    // One path: a rectangle a neuron would be the larger part of the file.
+    // A single path: one rectangle for each neuron would take most of the file.
     let mut outline = format!("M{} {}", px(LEFT), px(bottom));
     for (place, neuron) in order.iter().enumerate() {
         let right = LEFT + step * (place + 1) as f64;
@@ -142,12 +143,12 @@ fn entropies(layer: &Layer) -> Markup {
     }
 }
 
-/// A matrix as the `data:` address of a PNG.
+/// Returns a matrix as the `data:` URL of a PNG.
 fn image(matrix: &Array2<f32>, highest: f64) -> Result<String, EncodingError> {
     let side = matrix.nrows();
     let times = IMAGE_PIXELS.div_ceil(side.max(1));
     let shade = |value: f32| {
-        // A cast from f64 saturates: what is below the scale has the first colour.
+        // A cast from f64 saturates, so values below the scale have the first colour.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "see above")]
         let shade = (f64::from(value) / highest * f64::from(SHADES)) as u8;
         shade.min(SHADES - 1)
@@ -158,7 +159,7 @@ fn image(matrix: &Array2<f32>, highest: f64) -> Result<String, EncodingError> {
     data_address(&pixels, side * times, side * times)
 }
 
-/// The scale itself, lowest value at the left.
+/// Returns an image of the colour scale, with the lowest value at the left.
 fn bar() -> Result<String, EncodingError> {
     let pixels: Vec<u8> = (0..SHADES).collect();
     data_address(&pixels, usize::from(SHADES), 1)

@@ -1,19 +1,20 @@
-//! Places for the nodes of a graph: those with an edge are drawn together, all others apart.
+//! A layout of the nodes of a graph: edges pull their nodes together, and all nodes push each other
+//! away.
 
 use std::f64::consts::TAU;
 
-/// Work that a layout may take, in pairs of nodes.
+/// The work that a layout may take, in pairs of nodes.
 const MOST_PAIRS: usize = 40_000_000;
 
-/// Its multiples have fractions that are spread evenly and never repeat.
+/// A constant whose multiples have fractions that are spread evenly and never repeat.
 const GOLDEN_RATIO: f64 = 1.618_033_988_749_895;
 
-/// Rounds for small graphs.
+/// The number of rounds for small graphs.
 const MOST_ROUNDS: usize = 300;
 
-/// A place for each node, within the unit square, after Fruchterman and Reingold (1991), with a pull to
-/// the middle that keeps the parts of a graph together. Nodes start around a circle in their order, so that
-/// the same graph gives the same picture.
+/// Places each node within the unit square, after Fruchterman and Reingold (1991), with a pull to
+/// the middle that keeps the parts of a graph together. Nodes start around a circle in their order,
+/// so the same graph always gives the same picture.
 pub(super) fn places(nodes: usize, edges: &[(usize, usize, f64)]) -> Vec<(f64, f64)> {
     if nodes == 0 {
         return Vec::new();
@@ -21,7 +22,7 @@ pub(super) fn places(nodes: usize, edges: &[(usize, usize, f64)]) -> Vec<(f64, f
     let mut places: Vec<(f64, f64)> = (0..nodes)
         .map(|node| {
             let angle = TAU * node as f64 / nodes as f64;
-            // Not a regular polygon, whose forces may cancel out for ever.
+            // The start is not a regular polygon, whose forces might cancel out for ever.
             let radius = 0.7 + 0.3 * (node as f64 * GOLDEN_RATIO).fract();
             (radius * angle.cos(), radius * angle.sin())
         })
@@ -51,13 +52,13 @@ pub(super) fn places(nodes: usize, edges: &[(usize, usize, f64)]) -> Vec<(f64, f
     into_unit_square(places)
 }
 
-/// What all other nodes and the middle do to a node.
+/// Returns the force on a node: the push of all other nodes and the pull to the middle.
 fn repulsion(places: &[(f64, f64)], node: usize, ideal: f64) -> (f64, f64) {
     let (x, y) = places[node];
     let (mut fx, mut fy) = (-1.2 * x, -1.2 * y);
     for &(other_x, other_y) in places {
         let (dx, dy) = (x - other_x, y - other_y);
-        // The node itself is at no distance and has no push.
+        // The node itself has distance 0 and does not push.
         let push = ideal * ideal / (dx * dx + dy * dy).max(1e-6);
         fx += dx * push;
         fy += dy * push;

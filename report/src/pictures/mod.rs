@@ -1,5 +1,5 @@
-//! The pictures of a report. A picture is a title and panels of one width: the page shows the panels
-//! side by side, as many as fit, and the files have all of them on a sheet.
+//! The pictures of a report. A picture is a title and panels of the same width. The page shows the
+//! panels side by side, as many as fit; the files show all of them on one sheet.
 
 mod axis;
 mod boxes;
@@ -19,31 +19,31 @@ use crate::comparison::Comparison;
 
 pub(crate) use colours::{INK, LINE, PALE_INK, model_colour};
 
-/// Width of a panel, in the units of an SVG: pixels, unless it is scaled.
+/// The width of a panel in units of the SVG, which are pixels unless it is scaled.
 const PANEL_WIDTH: f64 = 360.0;
 
-/// One drawing.
+/// A drawing.
 #[derive(Debug, Clone)]
 pub(crate) struct Panel {
-    /// What it shows, for those who do not see it.
+    /// A text alternative for readers who cannot see the drawing.
     pub(crate) description: String,
     pub(crate) height: f64,
     pub(crate) body: Markup,
 }
 
-/// Drawings of one kind.
+/// Drawings of the same kind.
 #[derive(Debug, Clone)]
 pub(crate) struct Picture {
-    /// The name of its files, without an extension.
+    /// The name of the picture's files, without an extension.
     pub(crate) name: String,
     pub(crate) title: String,
-    /// How to read it, in sentences.
+    /// Sentences that explain the drawings.
     pub(crate) notes: Vec<String>,
     pub(crate) panels: Vec<Panel>,
 }
 
 impl Panel {
-    /// As a part of an HTML page, which has fonts and colours of its own.
+    /// Returns the SVG element for an HTML page, which has its own fonts and colours.
     pub(crate) fn inline(&self) -> Markup {
         maud::html! {
             svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {PANEL_WIDTH} {}", self.height))
@@ -55,18 +55,18 @@ impl Panel {
 }
 
 impl Picture {
-    /// All panels on a white sheet.
+    /// Draws all panels on a white sheet, as SVG.
     pub(crate) fn svg(&self) -> String {
         sheet::svg(self)
     }
 
-    /// The same in pixels.
+    /// Draws all panels on a white sheet, as PNG.
     pub(crate) fn png(&self) -> Result<Vec<u8>, Error> {
         sheet::png(self)
     }
 }
 
-/// All pictures of a comparison, in the order of the page.
+/// Draws all pictures of a comparison, in the order of the page.
 pub(crate) fn all(comparison: &Comparison) -> Result<Vec<Picture>, Error> {
     let mut pictures = Vec::new();
     if comparison.models.len() > 1 {
@@ -79,15 +79,15 @@ pub(crate) fn all(comparison: &Comparison) -> Result<Vec<Picture>, Error> {
     Ok(pictures)
 }
 
-/// Panels of one kind for every layer of every model: in one picture if they are few, else in one for
-/// each layer.
+/// Draws panels of one kind for every layer of every model. Few panels, or those of a single model,
+/// make one picture. Otherwise there is a picture for each layer.
 fn by_layer<'a>(
     comparison: &'a Comparison,
     mut draw: impl FnMut(usize, &'a crate::Layer) -> Result<Panel, Error>,
     picture: impl Fn(&str, Option<&str>, Vec<Panel>) -> Picture,
     name: &str,
 ) -> Result<Vec<Picture>, Error> {
-    /// More on one sheet would be too small to see anywhere.
+    /// The largest number of panels on a sheet. More would be too small to see.
     const MOST_PANELS: usize = 12;
 
     let mut groups = Vec::new();

@@ -1,5 +1,5 @@
-//! What has a row for each model, in a panel for each layer; or for the layers of a single model, in
-//! one panel.
+//! Pictures made of rows. With several models there is a panel for each layer, with a row for each
+//! model. With a single model there is one panel, with a row for each layer.
 
 use maud::{Markup, html};
 
@@ -9,16 +9,16 @@ use crate::comparison::Comparison;
 use crate::model::Layer;
 use crate::text::{printable, shortened};
 
-/// Where rows begin, right of their labels.
+/// The left end of rows, to the right of the labels.
 pub(super) const LEFT: f64 = 118.0;
 
-/// Where they end.
+/// The right end of rows.
 pub(super) const RIGHT: f64 = super::PANEL_WIDTH - 14.0;
 
-/// The longest label, in letters.
+/// The maximum length of a label, in letters.
 const LONGEST_LABEL: usize = 15;
 
-/// One row.
+/// A row.
 #[derive(Debug, Clone)]
 pub(super) struct Row<'a> {
     pub(super) label: String,
@@ -26,7 +26,7 @@ pub(super) struct Row<'a> {
     pub(super) layer: &'a Layer,
 }
 
-/// The heading of each panel, and its rows.
+/// Returns the heading and the rows of each panel.
 pub(super) fn panels<'a>(comparison: &'a Comparison) -> Vec<(String, Vec<Row<'a>>)> {
     if let [model] = comparison.models.as_slice() {
         let row = |layer: &'a Layer| Row::new(&layer.name, model_colour(0), layer);
@@ -42,7 +42,7 @@ pub(super) fn panels<'a>(comparison: &'a Comparison) -> Vec<(String, Vec<Row<'a>
     comparison.layers.iter().map(|ranking| panel(&ranking.name)).collect()
 }
 
-/// A name as the heading of a panel.
+/// Shortens a name for the heading of a panel.
 pub(super) fn heading(name: &str) -> String {
     shortened(&printable(name), 44)
 }
@@ -52,7 +52,7 @@ impl<'a> Row<'a> {
         Self { label: shortened(&printable(name), LONGEST_LABEL), colour, layer }
     }
 
-    /// The label, on the middle of the row.
+    /// Draws the label, centred on the row.
     pub(super) fn label(&self, y: f64) -> Markup {
         html! {
             text x=(LEFT - 8.0) y=(super::axis::px(y + 4.0)) text-anchor="end" font-size=(LABEL_SIZE)

@@ -10,15 +10,15 @@ use crate::kendall::Kendall;
 use crate::text::{number, printable, shortened, signed};
 
 const LEFT: f64 = 64.0;
-/// Labels are right of it.
+/// The right end of the plot. Labels are to the right of it.
 const RIGHT: f64 = 236.0;
 const TOP: f64 = 52.0;
 const LOWEST_HEIGHT: f64 = 220.0;
 
-/// The longest label, in letters.
+/// The maximum length of a label, in letters.
 const LONGEST_LABEL: usize = 15;
 
-/// From label to label.
+/// The distance between labels.
 const LABEL_STEP: f64 = 15.0;
 
 /// A model in a panel.
@@ -127,8 +127,8 @@ fn label_at_ink(x: f64, y: f64, text: &str) -> Markup {
     html! { text x=(px(x)) y=(px(y)) font-size=(LABEL_SIZE) fill=(INK) { (text) } }
 }
 
-/// The same heights, moved as little as may be so that labels do not touch. They descend the page, and
-/// there is room for all.
+/// Moves heights as little as possible so that labels do not touch. `heights` must ascend, and
+/// there must be room for all labels.
 fn spread(heights: &[f64], top: f64, bottom: f64) -> Vec<f64> {
     let mut moved = heights.to_vec();
     let mut lowest = top;

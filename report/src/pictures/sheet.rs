@@ -13,13 +13,13 @@ use crate::Error;
 
 const MARGIN: f64 = 20.0;
 
-/// Panels in a row, at most.
+/// The maximum number of panels in a row.
 const COLUMNS: usize = 3;
 
-/// Pixels for each unit of the SVG.
+/// The number of pixels for each unit of the SVG.
 const PIXELS: f32 = 1.5;
 
-/// Letters in a line of notes, for each unit of width; a few less than fit.
+/// The number of letters in a line of notes for each unit of width; slightly fewer than fit.
 const LETTERS_PER_UNIT: f64 = 0.155;
 
 pub(super) fn svg(picture: &Picture) -> String {
@@ -78,7 +78,7 @@ pub(super) fn png(picture: &Picture) -> Result<Vec<u8>, Error> {
     pixels.encode_png().map_err(|error| failed(error.to_string()))
 }
 
-/// No fonts but those that come along: a picture is the same on every machine.
+/// The fonts that are compiled in, and no others: a picture is the same on every machine.
 static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(include_bytes!("../../fonts/Roboto-Regular.ttf").to_vec());
@@ -87,7 +87,7 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-/// Lines of at most so many letters.
+/// Wraps text into lines of at most `letters` letters. A longer word has a line of its own.
 fn wrapped(text: &str, letters: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

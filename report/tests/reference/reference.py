@@ -1,5 +1,5 @@
-"""Writes what the tests of cofire-report compare with. Run here, with numpy, scipy, scikit-learn and
-networkx: python3 reference.py"""
+"""Writes the reference results for the tests of cofire-report. Run it in this folder; it needs numpy,
+scipy, scikit-learn and networkx: python3 reference.py"""
 
 import json
 import warnings

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-/// What AMD's driver in Mesa makes of cofire's kernels, for cards that need not be there: registers,
-/// occupancy, instructions, and what a pair-sample costs of each.
+/// Compiles cofire's kernels with AMD's driver in Mesa, for cards that need not be present. Prints
+/// registers, occupancy, instructions, and the number of each that a pair-sample costs.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(version)]
 pub(crate) struct Arguments {
@@ -14,10 +14,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',', default_values_t = [2, 10, 16, 30, 100],
           value_parser = bins_in_range)]
     pub(crate) bins: Vec<usize>,
-    /// The driver's file, radeon_icd.*.json, where it is in no usual place
+    /// The driver's file, radeon_icd.*.json, if it is not in a usual folder
     #[arg(long)]
     pub(crate) driver: Option<PathBuf>,
-    /// Print JSON: everything that is known of every loop
+    /// Print everything known about every loop, as JSON
     #[arg(long)]
     pub(crate) json: bool,
     /// Print the upper bounds for some cards and workloads instead
@@ -26,8 +26,8 @@ pub(crate) struct Arguments {
     /// Print machine code instead
     #[arg(long, conflicts_with_all = ["json", "roofline"])]
     pub(crate) assembly: bool,
-    /// Compile for the one device that the environment chooses, and print JSON: what the program
-    /// starts itself with, as a driver reads its environment once a process.
+    /// Compile for the only device that the environment selects, and print JSON. The program starts
+    /// itself with this option, because a driver reads its environment only once per process.
     #[arg(long, hide = true)]
     pub(crate) in_this_process: bool,
 }

@@ -1,22 +1,22 @@
-//! Machine code of AMD's as RADV prints it, and what each instruction occupies.
+//! AMD machine code as RADV prints it, and the resources that each instruction uses.
 //!
-//! A line is a label, `BB12:`, or an instruction with its operands, and behind a semicolon its
+//! A line is a label, `BB12:`, or an instruction with its operands, followed by a semicolon and its
 //! encoding.
 
 use crate::counts::Counts;
 
-/// Instructions that are entered at the first and left at the last.
+/// A basic block: instructions that are entered at the first and left at the last.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Block {
     /// The number in the label.
     pub(crate) label: u32,
-    /// What the block does.
+    /// The instructions of the block.
     pub(crate) counts: Counts,
-    /// Labels of the blocks it may jump to.
+    /// The labels of the blocks to which it may jump.
     pub(crate) jumps: Vec<u32>,
 }
 
-/// The blocks of a listing in its order.
+/// Returns the blocks of a listing in its order.
 pub(crate) fn blocks(listing: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for line in listing.lines() {
@@ -39,7 +39,7 @@ fn label(word: &str) -> Option<u32> {
     word.strip_prefix("BB")?.parse().ok()
 }
 
-/// One instruction.
+/// Counts one instruction.
 fn classify(mnemonic: &str) -> Counts {
     let mut counts = Counts::default();
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| mnemonic.starts_with(prefix));
@@ -60,7 +60,8 @@ fn classify(mnemonic: &str) -> Counts {
         counts.workgroup = 1.0;
     } else if starts(&["v_"]) {
         counts.vector = 1.0;
-        // A quarter of the rate on every card of AMD's; those that only move 64 bits are seldom.
+        // These run at a quarter of the rate on every AMD card. Those that only move 64 bits are
+        // rare.
         let slow = ["v_mul_lo_u32", "v_mul_hi", "v_mad_u64", "v_mad_co_u64"];
         counts.slow_vector = f64::from(u8::from(starts(&slow)));
         counts.bit_counts = f64::from(u8::from(starts(&["v_bcnt"])));
@@ -70,7 +71,8 @@ fn classify(mnemonic: &str) -> Counts {
     counts
 }
 
-/// Bytes that an access to memory moves, from the end of its name: `dwordx4` and `b128` alike.
+/// Returns the bytes that a memory access moves, from the end of its name: `dwordx4` and `b128`
+/// alike.
 fn bytes(mnemonic: &str) -> f64 {
     let sizes = [
         (&["x16", "b512"][..], 64.0),
@@ -89,7 +91,7 @@ fn bytes(mnemonic: &str) -> f64 {
 pub(crate) mod tests {
     use super::*;
 
-    /// A loop around a loop, in the words of RADV for two generations of cards.
+    /// A loop inside a loop, in the syntax that RADV prints for two generations of cards.
     pub(crate) const LISTING: &str = "\
 BB0:
 \ts_load_b128 s[8:11], s[2:3], null                           ; f4080201 f8000000

@@ -1,32 +1,33 @@
-//! A few graphics cards, by what their makers publish.
+//! A few graphics cards with the figures that their makers publish.
 
-/// What a card can do in a second.
+/// The performance of a card.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Card {
-    /// The name it is sold by.
+    /// The name under which the card is sold.
     pub(crate) name: &'static str,
-    /// The family whose machine code stands for it: its own, or the nearest.
+    /// The family whose machine code represents the card: its own, or the nearest.
     pub(crate) family: &'static str,
-    /// Whether scalar instructions run beside vector ones. Else each takes a vector one's place.
+    /// `true` if scalar instructions run beside vector instructions. Otherwise each takes the place
+    /// of a vector instruction.
     pub(crate) has_scalar_unit: bool,
-    /// Compute units, multiprocessors, cores, execution units.
+    /// The number of compute units, multiprocessors, cores or execution units.
     pub(crate) units: f64,
-    /// Clocks a second, at the highest rate its maker names.
+    /// The clock rate in hertz, the highest that the maker gives.
     pub(crate) hertz: f64,
-    /// 32-bit logic instructions that a unit does in a clock, counted by invocations.
+    /// The 32-bit logic instructions that a unit executes in a clock, one for each invocation.
     pub(crate) lanes: f64,
-    /// Clocks, in instructions such as these, of counting a word's bits and adding the count.
+    /// The time to count the bits of a word and add the count, in clocks of such an instruction.
     pub(crate) bit_count_turns: f64,
-    /// Accesses to workgroup memory without conflicts of a unit in a clock.
+    /// The accesses to workgroup memory, without conflicts, of a unit in a clock.
     pub(crate) workgroup_lanes: f64,
-    /// Bytes of a unit in a clock from the cache beside it.
+    /// The bytes that a unit gets in a clock from its nearest cache.
     pub(crate) cache_bytes: f64,
-    /// Bytes a second of the card's memory.
+    /// The bandwidth of the card's memory in bytes a second.
     pub(crate) memory_bytes: f64,
 }
 
-/// Two integrated GPUs, an Apple M-series, and two large discrete cards. `docs/GPU_COST.md` says
-/// where the figures are from.
+/// Two integrated GPUs, an Apple M-series, and two large discrete cards. `docs/GPU_COST.md` gives
+/// the sources of the figures.
 pub(crate) const CARDS: [Card; 5] = [
     Card {
         name: "Intel Iris Xe (Xe-LP, 96 EU)",

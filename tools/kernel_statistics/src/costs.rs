@@ -1,24 +1,25 @@
-//! From loops to pair-samples.
+//! Converting counts of instructions in loops to costs per pair-sample.
 
 use crate::assembly::Block;
 use crate::counts::Counts;
 use crate::loops::Loop;
 use crate::work::Work;
 
-/// What a kernel spends, on average over the invocations of a subgroup.
+/// The cost of a kernel, on average over the invocations of a subgroup.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Costs {
-    /// For one pair-sample in the loop that counts, however few cells a histogram has.
+    /// The cost of one pair-sample in the counting loop, however few cells a histogram has.
     pub(crate) pair_sample: Option<Counts>,
-    /// For one cell of a histogram, to make its count or f of it known.
+    /// The cost of one cell of a histogram, to obtain its count or f of its count.
     pub(crate) cell: Option<Counts>,
-    /// The same in the loop that visits only cells that samples reached.
+    /// The cost of one cell in the loop that visits only cells reached by samples.
     pub(crate) visited_cell: Option<Counts>,
 }
 
 impl Costs {
-    /// What is behind the loop that counts deals with cells. `sums` tells kernels that look f(n) up
-    /// from those that leave counts in memory. `None` where loops are not nested as `work` expects.
+    /// Computes the costs from machine code. The code behind the counting loop deals with cells.
+    /// `sums` distinguishes kernels that look f(n) up from those that leave counts in memory.
+    /// Returns `None` if loops are not nested as `work` expects.
     pub(crate) fn of_assembly(
         blocks: &[Block],
         loops: &[Loop],
@@ -26,7 +27,7 @@ impl Costs {
         sums: bool,
     ) -> Option<Self> {
         if work.pair_samples.is_empty() {
-            // The kernel counts nothing: its first loop that loads is over cells.
+            // The kernel counts nothing, so its first loop that loads runs over cells.
             let cells = loops.iter().find(|one| one.own.loads > 0.0)?;
             let cell = for_a_cell(total(&nest(loops, cells)), sums);
             return Some(Self { pair_sample: None, cell, visited_cell: None });
@@ -42,21 +43,21 @@ impl Costs {
     }
 }
 
-/// What a pair-sample costs in loops of SPIR-V, found as in machine code. `None` for a kernel that
-/// counts nothing.
+/// Returns the cost of a pair-sample in loops of SPIR-V, found as in machine code. Returns `None`
+/// for a kernel that counts nothing.
 pub(crate) fn of_spirv(loops: &[Loop], work: &Work) -> Option<Counts> {
     let counting = counting_nest(loops, work.pair_samples.len())?;
     Some(for_a_pair_sample(&counting, &work.pair_samples))
 }
 
-/// The first loop that loads from buffers and has the expected depth, with the loops within it.
-/// Loops around it may load too, such as where a list of samples begins.
+/// Returns the first loop that loads from buffers and has the expected depth, with the loops inside
+/// it. Loops around it may load too, for example the start of a list of samples.
 fn counting_nest(loops: &[Loop], depth: usize) -> Option<Vec<&Loop>> {
     let mut nests = loops.iter().filter(|one| one.own.loads > 0.0).map(|one| nest(loops, one));
     nests.find(|nest| nest.len() == depth)
 }
 
-/// A loop and those within it, in order.
+/// Returns a loop and the loops inside it, in order.
 fn nest<'a>(loops: &'a [Loop], outer: &'a Loop) -> Vec<&'a Loop> {
     loops.iter().filter(|one| *one == outer || outer.contains(one)).collect()
 }
@@ -70,8 +71,9 @@ fn for_a_pair_sample(nest: &[&Loop], pair_samples: &[f64]) -> Counts {
     shares.fold(Counts::default(), |sum, share| sum + share)
 }
 
-/// The cost of a cell in whatever deals with cells behind the loop that counts: loops that load
-/// from buffers, then what is in no such loop, for the compiler may have unrolled one.
+/// Returns the cost of a cell in each part of the code behind the counting loop that deals with
+/// cells: first the loops that load from buffers, then the code outside of such loops, because the
+/// compiler may have unrolled one.
 fn cells(blocks: &[Block], loops: &[Loop], counting: &Loop, sums: bool) -> Vec<Counts> {
     let end = *counting.blocks.end();
     let later: Vec<&Loop> =
@@ -83,8 +85,9 @@ fn cells(blocks: &[Block], loops: &[Loop], counting: &Loop, sums: bool) -> Vec<C
     found.filter_map(|counts| for_a_cell(counts, sums)).collect()
 }
 
-/// The share of a cell. Each takes a load of f, 8 bytes where all others are of 4, or the store of
-/// a count, 4 bytes.
+/// Divides counts by the number of cells. Each cell takes either one load of f, which has 8 bytes
+/// while all other loads have 4, or one store of a count of 4 bytes. Returns `None` if there are no
+/// cells.
 fn for_a_cell(counts: Counts, sums: bool) -> Option<Counts> {
     let cells = if sums {
         (counts.load_bytes - 4.0 * counts.loads) / 4.0

@@ -1,44 +1,44 @@
-//! Instructions by what they occupy.
+//! Numbers of instructions by the resource that they use.
 
 use std::ops::{Add, AddAssign, Div};
 
 use serde::{Deserialize, Serialize};
 
-/// Instructions of a stretch of machine code. Fractions appear once they are shared out among
-/// pair-samples.
+/// The instructions of a piece of machine code. Counts are fractions after they are divided by the
+/// number of pair-samples.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counts {
-    /// Vector arithmetic: all invocations of a subgroup do it.
+    /// Vector arithmetic, which all invocations of a subgroup execute.
     pub(crate) vector: f64,
-    /// Those of the above that take four times as long, such as 32-bit multiplications.
+    /// The instructions in `vector` that take four times as long, such as 32-bit multiplications.
     pub(crate) slow_vector: f64,
-    /// Those of the above that count bits and add.
+    /// The instructions in `vector` that count bits and add.
     pub(crate) bit_counts: f64,
-    /// Scalar arithmetic: done once a subgroup, beside vector arithmetic.
+    /// Scalar arithmetic, executed once per subgroup, beside vector arithmetic.
     pub(crate) scalar: f64,
-    /// Scalar loads, through a cache of their own.
+    /// Scalar loads, which have their own cache.
     pub(crate) scalar_loads: f64,
-    /// Bytes of scalar loads, once a subgroup.
+    /// The bytes of scalar loads, once per subgroup.
     pub(crate) scalar_bytes: f64,
     /// Loads from buffers.
     pub(crate) loads: f64,
-    /// Bytes that one invocation loads.
+    /// The bytes that one invocation loads.
     pub(crate) load_bytes: f64,
     /// Stores to buffers, and atomics on them.
     pub(crate) stores: f64,
-    /// Bytes that one invocation stores.
+    /// The bytes that one invocation stores.
     pub(crate) store_bytes: f64,
     /// Loads, stores and atomics in workgroup memory.
     pub(crate) workgroup: f64,
     /// Branches and barriers.
     pub(crate) control: f64,
-    /// Waits and hints: no work of their own.
+    /// Waits and hints, which do no work.
     pub(crate) hints: f64,
 }
 
 impl Counts {
-    /// Turns that vector arithmetic keeps its unit busy: a slow instruction takes four, one that
-    /// counts bits as many as given.
+    /// Returns the turns for which vector arithmetic keeps its unit busy. A slow instruction takes
+    /// four turns, and one that counts bits takes `bit_count_turns`.
     pub(crate) fn vector_turns(&self, bit_count_turns: f64) -> f64 {
         self.vector + 3.0 * self.slow_vector + (bit_count_turns - 1.0) * self.bit_counts
     }

@@ -1,4 +1,4 @@
-//! One process for each family: RADV reads its environment once.
+//! A process for each family of cards, because RADV reads its environment only once.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,11 +7,11 @@ use crate::arguments::Arguments;
 use crate::error::Error;
 use crate::record::Record;
 
-/// Where Vulkan's loader looks for drivers on Linux.
+/// The folders in which Vulkan's loader looks for drivers on Linux.
 const DRIVER_FOLDERS: [&str; 3] =
     ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
 
-/// The file that tells Vulkan's loader of RADV.
+/// Finds the file that describes RADV to Vulkan's loader.
 pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf, Error> {
     if let Some(named) = named {
         return if named.is_file() { Ok(named.to_owned()) } else { Err(Error::NoDriver) };
@@ -25,7 +25,7 @@ pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf, Error> {
     found.next().ok_or(Error::NoDriver)
 }
 
-/// The records of every kernel for one family.
+/// Compiles every kernel for one family in a new process and returns the records.
 pub(crate) fn records(
     driver: &Path,
     family: &str,
@@ -39,7 +39,7 @@ pub(crate) fn records(
         .env("RADV_FORCE_FAMILY", family)
         .env("VK_DRIVER_FILES", driver)
         .env("VK_ICD_FILENAMES", driver) // what loaders before 1.3.207 read
-        // A cache of pipelines would have no statistics.
+        // Cached pipelines would have no statistics.
         .env("MESA_SHADER_CACHE_DISABLE", "true")
         .output()?;
     if output.status.success() {

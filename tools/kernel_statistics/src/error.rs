@@ -1,6 +1,6 @@
-//! What can go wrong, and what to do about it.
+//! Errors of this tool, with advice.
 
-/// Why there are no statistics.
+/// The reason that there are no statistics.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum Error {
@@ -10,7 +10,7 @@ pub(crate) enum Error {
          mesa-vulkan-drivers), or name its file with --driver (radeon_icd.*.json)"
     )]
     NoDriver,
-    /// No Vulkan loader.
+    /// The Vulkan loader is missing.
     #[error("cannot load Vulkan (Debian, Ubuntu: apt-get install libvulkan1): {0}")]
     NoLoader(#[from] ash::LoadingError),
     /// The driver lists no device of the family.
@@ -24,15 +24,15 @@ pub(crate) enum Error {
         /// The family asked for.
         family: String,
     },
-    /// A call of Vulkan's failed.
+    /// A Vulkan call failed.
     #[error("{call} failed: {result}")]
     Vulkan {
         /// The function.
         call: &'static str,
-        /// What it returned.
+        /// The returned code.
         result: ash::vk::Result,
     },
-    /// naga does not take a kernel, or a constant is missing.
+    /// naga rejects a kernel, or a constant is missing.
     #[error("naga cannot compile {kernel}: {reason}")]
     Naga {
         /// The kernel's name.
@@ -40,20 +40,20 @@ pub(crate) enum Error {
         /// naga's message.
         reason: String,
     },
-    /// The driver does not report what is asked for here.
+    /// The driver does not report a value that is needed.
     #[error("the driver reports no {what} of {kernel}")]
     NotReported {
-        /// What is missing.
+        /// The missing value.
         what: &'static str,
         /// The kernel's name.
         kernel: String,
     },
-    /// The process of a family did not end well.
+    /// The process of a family failed.
     #[error("no statistics for {family} (families are such as gfx1100, navi21, vega10): {reason}")]
     Child {
         /// The family.
         family: String,
-        /// Its last words.
+        /// Its error message, or its exit status.
         reason: String,
     },
     /// Standard output is closed.

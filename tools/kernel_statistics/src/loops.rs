@@ -1,4 +1,4 @@
-//! The loops of a listing, and how they nest.
+//! The loops of a listing and their nesting.
 
 use std::ops::RangeInclusive;
 
@@ -7,19 +7,20 @@ use serde::{Deserialize, Serialize};
 use crate::assembly::Block;
 use crate::counts::Counts;
 
-/// A loop, and what one turn of it does: each instruction once, those that a condition guards too.
+/// A loop, and the instructions of one iteration: each instruction once, including those that a
+/// condition guards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Loop {
-    /// The blocks, by their order in the listing; of SPIR-V, the instructions.
+    /// The range of blocks, by their order in the listing; for SPIR-V, the range of instructions.
     pub(crate) blocks: RangeInclusive<usize>,
-    /// Loops around this one.
+    /// The number of loops around this one.
     pub(crate) depth: usize,
-    /// Instructions outside of inner loops.
+    /// The instructions outside of inner loops.
     pub(crate) own: Counts,
 }
 
 impl Loop {
-    /// Whether another loop lies within this one.
+    /// Returns whether another loop lies inside this one.
     pub(crate) fn contains(&self, other: &Self) -> bool {
         self != other
             && self.blocks.contains(other.blocks.start())
@@ -27,9 +28,9 @@ impl Loop {
     }
 }
 
-/// Every loop, in the order of their first blocks, outer ones first.
+/// Finds all loops, in the order of their first blocks, outer ones first.
 ///
-/// RADV's compiler lays out the blocks of a loop without a gap, so that a jump back spans it.
+/// RADV's compiler lays out the blocks of a loop without a gap, so a jump back spans the loop.
 pub(crate) fn loops(blocks: &[Block]) -> Vec<Loop> {
     let mut spans: Vec<(usize, usize)> = Vec::new();
     for (end, block) in blocks.iter().enumerate() {
@@ -41,7 +42,7 @@ pub(crate) fn loops(blocks: &[Block]) -> Vec<Loop> {
                 continue;
             }
             match spans.iter_mut().find(|span| span.0 == start) {
-                // A `continue` jumps to the same place as the end of the loop.
+                // A `continue` jumps to the same block as the end of the loop.
                 Some(span) => span.1 = span.1.max(end),
                 None => spans.push((start, end)),
             }
@@ -50,7 +51,8 @@ pub(crate) fn loops(blocks: &[Block]) -> Vec<Loop> {
     nested(spans, |index| blocks[index].counts)
 }
 
-/// Loops by their first and last parts, each with what it owns of `counts` of its parts.
+/// Makes loops from the first and last index of each. A loop owns the `counts` of its indices that
+/// are in no inner loop.
 pub(crate) fn nested(
     mut spans: Vec<(usize, usize)>,
     counts: impl Fn(usize) -> Counts,

@@ -1,9 +1,9 @@
-//! What an AMD driver's compiler makes of cofire's kernels, without an AMD card.
+//! Reports how an AMD driver compiles cofire's kernels, without an AMD card.
 //!
-//! RADV, Mesa's Vulkan driver, has a null device for every family of cards: it compiles for them,
-//! and reports registers, occupancy and machine code. Instructions in the loop that counts, shared
-//! out among the pair-samples of one turn, are what a pair-sample costs. `docs/GPU_COST.md` says
-//! what follows from that.
+//! RADV, Mesa's Vulkan driver, has a null device for every family of cards. The null device
+//! compiles for that family and reports registers, occupancy and machine code. The cost of a
+//! pair-sample is the number of instructions in an iteration of the counting loop, divided by the
+//! number of pair-samples that the iteration counts. `docs/GPU_COST.md` draws the conclusions.
 
 mod arguments;
 mod assembly;
@@ -33,13 +33,13 @@ use arguments::Arguments;
 use error::Error;
 use record::Record;
 
-/// The largest subgroups of AMD's cards.
+/// The size of the largest subgroups of AMD's cards.
 const SUBGROUP_SIZE: u32 = 64;
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read the output has seen enough.
+        // The reader of the output closed the pipe and needs no more.
         Err(Error::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -91,7 +91,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-/// Bounds of every card on every workload, whatever families and bins were asked for.
+/// Prints the bounds of every card for every workload, whatever families and bins the arguments
+/// name.
 fn print_bounds(driver: &Path, arguments: &Arguments, out: &mut impl Write) -> Result<(), Error> {
     let bins = roofline::WORKLOADS.iter().map(|workload| workload.bins).collect();
     let arguments = Arguments { bins, ..arguments.clone() };
@@ -106,7 +107,7 @@ fn print_bounds(driver: &Path, arguments: &Arguments, out: &mut impl Write) -> R
     Ok(())
 }
 
-/// The records for the one device that the environment chose.
+/// Returns the records for the only device that the environment selects.
 fn in_this_process(arguments: &Arguments) -> Result<Vec<Record>, Error> {
     let family = arguments.family.first().map(String::as_str).unwrap_or_default();
     let device = radv::Device::open()?.ok_or_else(|| Error::NoDevice {

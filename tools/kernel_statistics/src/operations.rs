@@ -1,7 +1,7 @@
-//! Operations in the SPIR-V that naga writes: what every driver starts from, whatever its card.
+//! Operations in the SPIR-V that naga writes, from which every driver starts, whatever the card.
 //!
-//! Counts are kept in the same terms as machine code. One operation on four components counts as
-//! four; a function counts where it is called; there are no scalar units, waits or hints.
+//! They are counted in the same categories as machine code. One operation on four components counts
+//! as four. A function counts at each call. There are no scalar units, waits or hints.
 
 use std::collections::HashMap;
 
@@ -10,14 +10,14 @@ use spirv::{Op, StorageClass};
 use crate::counts::Counts;
 use crate::loops::Loop;
 
-/// Words before the first instruction.
+/// The number of words before the first instruction.
 const HEADER: usize = 5;
 
-/// One instruction and its operands.
+/// An instruction and its operands.
 type Instruction<'a> = (Op, &'a [u32]);
 
-/// The loops of the entry point, in the order of their headers, as [`crate::loops::loops`] gives
-/// those of machine code. Positions are numbers of instructions.
+/// Returns the loops of the entry point, in the order of their headers, like
+/// [`crate::loops::loops`] for machine code. Positions are numbers of instructions.
 pub(crate) fn loops(words: &[u32]) -> Vec<Loop> {
     let instructions = instructions(words);
     let module = Module::new(&instructions);
@@ -48,13 +48,13 @@ fn instructions(words: &[u32]) -> Vec<Instruction<'_>> {
     found
 }
 
-/// What instructions refer to by number.
+/// Items to which instructions refer by number.
 struct Module {
-    /// Components of vector types.
+    /// The number of components of each vector type.
     components: HashMap<u32, u32>,
-    /// Where pointers point.
+    /// The storage class to which each pointer points.
     classes: HashMap<u32, StorageClass>,
-    /// The instructions of functions.
+    /// The instructions of each function.
     functions: HashMap<u32, std::ops::Range<usize>>,
 }
 
@@ -95,7 +95,7 @@ impl Module {
         self.functions.get(entry).cloned()
     }
 
-    /// One instruction, or all of a function where it is a call.
+    /// Counts one instruction, or all instructions of the function if it is a call.
     fn counts(&self, instructions: &[Instruction<'_>], at: usize) -> Counts {
         let (op, operands) = instructions[at];
         let components = |type_id: Option<&u32>| {
@@ -141,12 +141,13 @@ impl Module {
     }
 }
 
-/// Operations that no kernel applies to anything but workgroup memory.
+/// Returns whether an operation is atomic. The kernels use atomics only on workgroup memory.
 fn is_atomic(op: Op) -> bool {
     (Op::AtomicLoad as u32..=Op::AtomicXor as u32).contains(&(op as u32))
 }
 
-/// Sums, products, comparisons, choices, shifts, bits, and the functions of GLSL's set.
+/// Returns whether an operation is arithmetic: sums, products, comparisons, selections, shifts, bit
+/// operations, and the functions of GLSL's set.
 fn is_arithmetic(op: Op) -> bool {
     let op = op as u32;
     op == Op::ExtInst as u32
@@ -181,7 +182,8 @@ mod tests {
         let [one] = &loops[..] else { panic!("{loops:?}") };
         assert_eq!((one.own.loads, one.own.load_bytes), (2.0, 20.0), "a word and a vector");
         assert_eq!(one.own.stores, 0.0, "behind the loop");
-        // Eight of `twice`, a comparison and its negation, and what naga adds to bound the loop.
+        // Eight operations of `twice`, a comparison and its negation, and those that naga adds to
+        // bound the loop.
         assert!((10.0..24.0).contains(&one.own.vector), "{one:?}");
     }
 }

@@ -1,8 +1,8 @@
-//! RADV's null device: a Vulkan device that compiles pipelines for a card that is not there, and
-//! tells what its compiler made of them.
+//! RADV's null device: a Vulkan device that compiles pipelines for a card that is not present, and
+//! reports the results of its compiler.
 //!
-//! The only `unsafe` of the tool: every function of ash is. Each handle is made and destroyed here
-//! and never leaves.
+//! This is the only `unsafe` code of the tool, because every function of ash is unsafe. Each handle
+//! is created and destroyed here and never leaves this module.
 
 #![expect(unsafe_code, reason = "every call of Vulkan's through ash is unsafe")]
 
@@ -12,14 +12,14 @@ use ash::{ext, khr, vk};
 
 use crate::error::Error;
 
-/// What a driver says of a compiled pipeline.
+/// A driver's report on a compiled pipeline.
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    /// Invocations that go in step.
+    /// The number of invocations that run in lockstep.
     pub(crate) subgroup_size: u32,
-    /// The numbers it reports, by its own names.
+    /// The statistics, by the driver's own names.
     pub(crate) statistics: Vec<(String, u64)>,
-    /// The machine code as text.
+    /// The machine code, as text.
     pub(crate) assembly: Option<String>,
 }
 
@@ -29,19 +29,19 @@ pub(crate) struct Device {
     properties: khr::pipeline_executable_properties::Device,
     device: ash::Device,
     instance: ash::Instance,
-    /// The loader's library, which has to outlive what came from it.
+    /// The loader's library, which must outlive everything obtained from it.
     _entry: ash::Entry,
 }
 
 impl Device {
-    /// The first device of the first driver, which the environment chooses: `VK_DRIVER_FILES`, and
-    /// with RADV `RADV_FORCE_FAMILY`. `None` where there is no device.
+    /// Opens the first device of the first driver, which the environment selects with
+    /// `VK_DRIVER_FILES` and, for RADV, `RADV_FORCE_FAMILY`. Returns `None` if there is no device.
     pub(crate) fn open() -> Result<Option<Self>, Error> {
-        // SAFETY: the loader's library is Vulkan's, whose initialisation has no preconditions.
+        // SAFETY: the library is Vulkan's loader, whose initialisation has no preconditions.
         let entry = unsafe { ash::Entry::load() }?;
         let application = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_3);
         let create_info = vk::InstanceCreateInfo::default().application_info(&application);
-        // SAFETY: what `create_info` points to lives until the call is over.
+        // SAFETY: everything that `create_info` points to outlives the call.
         let instance = unsafe { entry.create_instance(&create_info, None) };
         let instance = match instance {
             Ok(instance) => instance,
@@ -55,7 +55,7 @@ impl Device {
                 Ok(Some(Self { name, properties, device, instance, _entry: entry }))
             }
             none => {
-                // SAFETY: made above, and nothing made from it is left.
+                // SAFETY: the instance was made above, and nothing made from it is left.
                 unsafe { instance.destroy_instance(None) };
                 none.map(|_| None)
             }
@@ -74,7 +74,8 @@ impl Device {
         let queues = [vk::DeviceQueueCreateInfo::default().queue_priorities(&priorities)];
         let extensions =
             [khr::pipeline_executable_properties::NAME.as_ptr(), ext::robustness2::NAME.as_ptr()];
-        // wgpu asks for both kinds of robustness wherever they are, and RADV's compiler heeds them.
+        // wgpu enables both kinds of robustness wherever they are supported, and RADV's compiler
+        // respects them.
         let features = vk::PhysicalDeviceFeatures::default().robust_buffer_access(true);
         let mut robustness =
             vk::PhysicalDeviceRobustness2FeaturesEXT::default().robust_buffer_access2(true);
@@ -94,20 +95,20 @@ impl Device {
             .push_next(&mut executables)
             .push_next(&mut vulkan_1_2)
             .push_next(&mut vulkan_1_3);
-        // SAFETY: what `create_info` points to lives until the call is over; queue family 0 exists
+        // SAFETY: everything that `create_info` points to outlives the call. Queue family 0 exists
         // on every device.
         let device = unsafe { instance.create_device(physical, &create_info, None) }
             .map_err(|result| Error::Vulkan { call: "vkCreateDevice", result })?;
         Ok(Some((text(&properties.device_name), device)))
     }
 
-    /// What the driver calls the device.
+    /// Returns the driver's name for the device.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Makes a compute pipeline of SPIR-V that naga wrote, with `main` as entry point and one
-    /// buffer a binding, uniform or storage, and reports what became of it.
+    /// Makes a compute pipeline from SPIR-V written by naga, with `main` as entry point and one
+    /// buffer for each binding, uniform or storage. Returns the driver's report on the pipeline.
     pub(crate) fn compile(&self, words: &[u32], uniforms: &[bool]) -> Result<Compiled, Error> {
         let mut made = Made::of(&self.device);
         made.create(words, uniforms)?;
@@ -121,10 +122,10 @@ impl Device {
             unsafe { self.properties.get_pipeline_executable_properties(&info) }.map_err(
                 |result| Error::Vulkan { call: "vkGetPipelineExecutablePropertiesKHR", result },
             )?;
-        // A compute pipeline is one executable.
+        // A compute pipeline has one executable.
         let subgroup_size = executables.first().map_or(0, |executable| executable.subgroup_size);
         let executable = vk::PipelineExecutableInfoKHR::default().pipeline(pipeline);
-        // SAFETY: the pipeline is alive and was made to keep its statistics.
+        // SAFETY: the pipeline is alive and was created to keep its statistics.
         let statistics =
             unsafe { self.properties.get_pipeline_executable_statistics(&executable) }.map_err(
                 |result| Error::Vulkan { call: "vkGetPipelineExecutableStatisticsKHR", result },
@@ -138,10 +139,10 @@ impl Device {
         Ok(Compiled { subgroup_size, statistics, assembly: self.assembly(&executable)? })
     }
 
-    /// The representation that is called `Assembly`.
+    /// Returns the representation with the name `Assembly`.
     ///
-    /// ash has no safe wrapper, as the texts are written to memory of the caller's: the first call
-    /// tells how many there are, the second how long each is, the third writes them.
+    /// ash has no safe wrapper, because the driver writes the texts to memory of the caller. The
+    /// first call returns the number of texts, the second their lengths, and the third writes them.
     fn assembly(
         &self,
         executable: &vk::PipelineExecutableInfoKHR<'_>,
@@ -156,7 +157,7 @@ impl Device {
             .map_err(|result| Error::Vulkan { call, result })?;
         let mut found =
             vec![vk::PipelineExecutableInternalRepresentationKHR::default(); count as usize];
-        // SAFETY: the array has room for `count`, and null pointers ask for lengths only.
+        // SAFETY: the array has room for `count`, and null pointers ask only for lengths.
         unsafe { get(device, executable, &mut count, found.as_mut_ptr()) }
             .result()
             .map_err(|result| Error::Vulkan { call, result })?;
@@ -165,7 +166,7 @@ impl Device {
         for (representation, text) in found.iter_mut().zip(&mut texts) {
             representation.p_data = text.as_mut_ptr().cast();
         }
-        // SAFETY: each pointer is to as many bytes as the driver asked for.
+        // SAFETY: each pointer points to as many bytes as the driver asked for.
         unsafe { get(device, executable, &mut count, found.as_mut_ptr()) }
             .result()
             .map_err(|result| Error::Vulkan { call, result })?;
@@ -180,8 +181,8 @@ impl Device {
 
 impl Drop for Device {
     fn drop(&mut self) {
-        // SAFETY: `compile` leaves nothing behind that was made from the device, and the device is
-        // all that was made from the instance.
+        // SAFETY: everything that `compile` made from the device is destroyed. Only the device was
+        // made from the instance.
         unsafe {
             self.device.destroy_device(None);
             self.instance.destroy_instance(None);
@@ -189,7 +190,7 @@ impl Drop for Device {
     }
 }
 
-/// What a pipeline is made of, destroyed at the end whatever went wrong between.
+/// The parts of a pipeline. They are destroyed on drop, even if creating a later part failed.
 struct Made<'a> {
     device: &'a ash::Device,
     module: vk::ShaderModule,
@@ -211,7 +212,7 @@ impl<'a> Made<'a> {
 
     fn create(&mut self, words: &[u32], uniforms: &[bool]) -> Result<(), Error> {
         let module = vk::ShaderModuleCreateInfo::default().code(words);
-        // SAFETY: naga validated what it wrote, and the device has what it may ask for.
+        // SAFETY: naga validated the module, and the device has every feature that it may use.
         self.module = unsafe { self.device.create_shader_module(&module, None) }
             .map_err(|result| Error::Vulkan { call: "vkCreateShaderModule", result })?;
 
@@ -230,7 +231,7 @@ impl<'a> Made<'a> {
             })
             .collect();
         let sets = vk::DescriptorSetLayoutCreateInfo::default().bindings(&bindings);
-        // SAFETY: what `sets` points to lives until the call is over.
+        // SAFETY: everything that `sets` points to outlives the call.
         self.sets = unsafe { self.device.create_descriptor_set_layout(&sets, None) }
             .map_err(|result| Error::Vulkan { call: "vkCreateDescriptorSetLayout", result })?;
 
@@ -264,7 +265,8 @@ impl<'a> Made<'a> {
 
 impl Drop for Made<'_> {
     fn drop(&mut self) {
-        // SAFETY: each is null, which is allowed, or was made from this device and is used no more.
+        // SAFETY: each handle is null, which is allowed, or was made from this device and is not
+        // used any more.
         unsafe {
             self.device.destroy_pipeline(self.pipeline, None);
             self.device.destroy_pipeline_layout(self.layout, None);
@@ -274,7 +276,7 @@ impl Drop for Made<'_> {
     }
 }
 
-/// A name that Vulkan keeps in an array of fixed length, up to its first zero.
+/// Returns a name that Vulkan keeps in an array of fixed length, up to its first zero byte.
 fn text(name: &[c_char]) -> String {
     let bytes: Vec<u8> =
         name.iter().map(|&c| c.to_ne_bytes()[0]).take_while(|&byte| byte != 0).collect();

@@ -1,4 +1,4 @@
-//! All that is known of one kernel on one family of cards.
+//! The results for one kernel on one family of cards.
 
 use std::collections::BTreeMap;
 
@@ -15,45 +15,46 @@ use crate::radv::Device;
 use crate::spirv;
 use crate::work::{Constants, Work};
 
-/// All that is known of one kernel on one family of cards.
+/// The results for one kernel on one family of cards.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// The family asked for.
+    /// The requested family.
     pub(crate) family: String,
-    /// What the driver calls it.
+    /// The driver's name for the device.
     pub(crate) device: String,
     /// The kernel's name.
     pub(crate) kernel: String,
-    /// Whether it sums f(n) over the cells itself.
+    /// `true` if the kernel sums f(n) over the cells itself.
     pub(crate) sums: bool,
-    /// Bins.
+    /// The number of bins.
     pub(crate) bins: usize,
-    /// Invocations that go in step.
+    /// The number of invocations that run in lockstep.
     pub(crate) subgroup_size: u32,
-    /// What the driver says, by its own names.
+    /// The driver's statistics, by its own names.
     pub(crate) statistics: BTreeMap<String, u64>,
-    /// All instructions of the machine code, each once.
+    /// All instructions of the machine code, each counted once.
     pub(crate) whole: Counts,
     /// Every loop of the machine code, in its order.
     pub(crate) loops: Vec<Loop>,
-    /// What a pair-sample costs in the loop that counts. `None` where that is not known.
+    /// The cost of a pair-sample in the counting loop. `None` if it is unknown.
     pub(crate) pair_sample: Option<Counts>,
-    /// What a cell costs.
+    /// The cost of a cell.
     pub(crate) cell: Option<Counts>,
-    /// What a cell costs where only cells that samples reached are visited.
+    /// The cost of a cell in the loop that visits only cells reached by samples.
     pub(crate) visited_cell: Option<Counts>,
-    /// What a pair-sample costs in naga's SPIR-V, before any driver. `None` where that is not known.
+    /// The cost of a pair-sample in naga's SPIR-V, before any driver. `None` if it is unknown.
     pub(crate) spirv_pair_sample: Option<Counts>,
-    /// The most samples it counts at once. `None` for the kernel that sums counts.
+    /// The largest number of samples that the kernel counts at once. `None` for the kernel that
+    /// sums counts.
     pub(crate) samples_a_chunk: Option<usize>,
-    /// What its loops get done. `None` where that is not known.
+    /// The work of the loops. `None` if it is unknown.
     pub(crate) work: Option<Work>,
     /// The machine code.
     pub(crate) assembly: String,
 }
 
 impl Record {
-    /// Compiles a kernel and looks at it.
+    /// Compiles a kernel and analyses the result.
     pub(crate) fn new(
         device: &Device,
         family: &str,
@@ -96,12 +97,12 @@ impl Record {
         })
     }
 
-    /// The kernel's name, and what it writes where it has a choice.
+    /// Returns the kernel's name, with its output if it has a choice.
     pub(crate) fn title(&self) -> String {
         if self.sums { format!("{}, sums", self.kernel) } else { self.kernel.clone() }
     }
 
-    /// A number of the driver's.
+    /// Returns one of the driver's statistics.
     pub(crate) fn statistic(&self, name: &str) -> Option<u64> {
         self.statistics.get(name).copied()
     }

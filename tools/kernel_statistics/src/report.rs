@@ -1,10 +1,10 @@
-//! Records as tables.
+//! Tables of records.
 
 use crate::counts::Counts;
 use crate::record::Record;
 use crate::table::{Table, figure};
 
-/// What the driver reports of each kernel.
+/// Makes a table of the driver's report on each kernel.
 pub(crate) fn resources(records: &[Record]) -> Table {
     let columns = [
         ("VGPRs", "VGPRs"),
@@ -30,13 +30,13 @@ pub(crate) fn resources(records: &[Record]) -> Table {
     table
 }
 
-/// What a pair-sample costs in the loop that counts.
+/// Makes a table of the cost of a pair-sample in the counting loop.
 pub(crate) fn pair_samples(records: &[Record]) -> Table {
     let counting = records.iter().filter(|record| record.kernel != "cell_sum");
     costs(counting.map(|record| (record.title(), record.bins, record.pair_sample)))
 }
 
-/// What a cell costs after that.
+/// Makes a table of the cost of a cell after the counting loop.
 pub(crate) fn cells(records: &[Record]) -> Table {
     let cells = records.iter().flat_map(|record| {
         let title = record.title();
@@ -47,7 +47,7 @@ pub(crate) fn cells(records: &[Record]) -> Table {
     costs(cells)
 }
 
-/// What a pair-sample costs in SPIR-V, whatever the card.
+/// Makes a table of the cost of a pair-sample in SPIR-V, which does not depend on the card.
 pub(crate) fn operations(records: &[Record]) -> Table {
     let titles =
         ["kernel", "bins", "operations", "loads", "bytes loaded", "workgroup memory", "branches"];

@@ -1,22 +1,23 @@
-//! Upper bounds on pair-samples a second: what the busiest part of a card allows if nothing ever
-//! waits.
+//! Upper bounds on pair-samples a second: the rate that the busiest part of a card allows if
+//! nothing ever waits.
 
 use crate::cards::Card;
 use crate::counts::Counts;
 use crate::record::Record;
 use crate::table::{Table, figure};
 
-/// A job's size.
+/// The size of a job.
 #[derive(Debug)]
 pub(crate) struct Workload {
     name: &'static str,
     samples: usize,
     neurons: usize,
-    /// Bins.
+    /// The number of bins.
     pub(crate) bins: usize,
 }
 
-/// The reference workloads of `PERFORMANCE.md`, and one of neurons that fire or do not.
+/// The reference workloads of `PERFORMANCE.md`; the last one has neurons that either fire or do
+/// not.
 pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload { name: "W1", samples: 1_000, neurons: 256, bins: 10 },
     Workload { name: "W2", samples: 1_000, neurons: 256, bins: 100 },
@@ -25,20 +26,21 @@ pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload { name: "W5", samples: 100_000, neurons: 2_048, bins: 2 },
 ];
 
-/// Bytes that a visit to a count in memory moves: read and written.
+/// The bytes moved by a visit to a count in memory: a read and a write.
 const COUNT_VISIT_BYTES: f64 = 8.0;
 
-/// Codes are read from memory once at least: N · S bytes for N² / 2 · S pair-samples.
+/// The bytes of codes for a pair-sample, times the number of neurons. Codes are read from memory at
+/// least once: N · S bytes for N² / 2 · S pair-samples.
 const CODE_BYTES: f64 = 2.0;
 
-/// Pair-samples a second, and the part of the card that allows no more.
+/// Pair-samples a second, and the part of the card that limits them.
 #[derive(Debug, PartialEq)]
 struct Bound {
     rate: f64,
     part: &'static str,
 }
 
-/// A card's bounds: kernels by workloads, each in G pair-samples a second.
+/// Makes a table of a card's bounds: kernels by workloads, each in G pair-samples a second.
 pub(crate) fn table(card: &Card, records: &[Record]) -> Table {
     let titles: Vec<&str> =
         ["kernel"].into_iter().chain(WORKLOADS.iter().map(|workload| workload.name)).collect();
@@ -64,7 +66,8 @@ pub(crate) fn table(card: &Card, records: &[Record]) -> Table {
     table
 }
 
-/// `None` where the kernel's cost is not known, or it cannot hold all samples but would have to.
+/// Returns the bound, or `None` if the kernel's cost is unknown, or the kernel would have to hold
+/// all samples at once but cannot.
 fn bound(card: &Card, workload: &Workload, kernel: &Record, cell_sum: &Record) -> Option<Bound> {
     let chunks = workload.samples.div_ceil(kernel.samples_a_chunk?);
     if kernel.sums && chunks > 1 {
@@ -79,7 +82,7 @@ fn bound(card: &Card, workload: &Workload, kernel: &Record, cell_sum: &Record) -
 
     let mut memory = CODE_BYTES / neurons;
     let mut cells = match (kernel.visited_cell, work.visits_a_sample) {
-        // Fewer samples than cells in a row of the histogram.
+        // On average, a row of the histogram has fewer samples than cells.
         (Some(cell), Some(visits)) if samples / chunks < bins * bins => vec![(cell, visits)],
         _ => vec![(kernel.cell?, chunks * cells_a_sample)],
     };
@@ -165,7 +168,7 @@ mod tests {
         let found = bound(&card, workload, &kernel, &cell_sum).unwrap();
         assert_eq!(found, Bound { rate: 0.25, part: "workgroup memory" });
 
-        // A tenth of a cell for each sample, counted and summed: two visits.
+        // There is a tenth of a cell for each sample. The cell is counted and summed: two visits.
         let card = Card { memory_bytes: 1.6 + CODE_BYTES / 256.0, ..card };
         let kernel = record("kernel", false, nothing, nothing);
         let found = bound(&card, workload, &kernel, &cell_sum).unwrap();

@@ -1,4 +1,5 @@
-//! WGSL to SPIR-V, with the options that wgpu 30 gives naga on a Vulkan device such as RADV's.
+//! Compiles WGSL to SPIR-V with the options that wgpu 30 passes to naga on a Vulkan device such as
+//! RADV's.
 
 use cofire::gpu::KernelSource;
 use naga::back::spv;
@@ -7,7 +8,7 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 use crate::error::Error;
 
-/// A kernel as a Vulkan driver gets it.
+/// A kernel in the form that a Vulkan driver receives.
 #[derive(Debug)]
 pub(crate) struct Kernel {
     /// The kernel after its `override` constants were set.
@@ -16,7 +17,7 @@ pub(crate) struct Kernel {
     pub(crate) words: Vec<u32>,
 }
 
-/// Whether a binding is a uniform, in the order of the bindings; others are storage buffers.
+/// Returns, for each binding in order, whether it is a uniform. The others are storage buffers.
 pub(crate) fn uniforms(module: &naga::Module) -> Vec<bool> {
     let mut bindings: Vec<(u32, bool)> = module
         .global_variables
@@ -30,7 +31,7 @@ pub(crate) fn uniforms(module: &naga::Module) -> Vec<bool> {
     bindings.into_iter().map(|(_, is_uniform)| is_uniform).collect()
 }
 
-/// Compiles a kernel as a pipeline of cofire's does.
+/// Compiles a kernel as cofire's pipelines do.
 pub(crate) fn compile(source: &KernelSource) -> Result<Kernel, Error> {
     let error = |reason: String| Error::Naga { kernel: source.name.to_owned(), reason };
     let module = naga::front::wgsl::parse_str(source.wgsl)
@@ -54,22 +55,23 @@ pub(crate) fn compile(source: &KernelSource) -> Result<Kernel, Error> {
     Ok(Kernel { module, words })
 }
 
-/// What wgpu-hal's Vulkan adapter chooses where the device has Vulkan 1.3 and robustBufferAccess2.
+/// Returns the options that wgpu-hal's Vulkan adapter chooses for a device with Vulkan 1.3 and
+/// robustBufferAccess2.
 fn options() -> spv::Options<'static> {
     spv::Options {
         lang_version: (1, 6),
         flags: spv::WriterFlags::LABEL_VARYINGS | spv::WriterFlags::FORCE_POINT_SIZE,
-        // wgpu names those of the device. The kernels want nothing that RADV lacks.
+        // wgpu lists the capabilities of the device. The kernels need none that RADV lacks.
         capabilities: None,
         bounds_check_policies: BoundsCheckPolicies {
-            // Arrays in workgroup memory: nothing else checks them.
+            // Arrays in workgroup memory. Nothing else checks their indices.
             index: BoundsCheckPolicy::Restrict,
-            // Storage buffers: left to the hardware, see `radv::Device`.
+            // Storage buffers. The hardware checks their indices, see `radv::Device`.
             buffer: BoundsCheckPolicy::Unchecked,
             image_load: BoundsCheckPolicy::Unchecked,
             binding_array: BoundsCheckPolicy::Unchecked,
         },
-        // As the pipelines ask.
+        // The setting of cofire's pipelines.
         zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
         force_loop_bounding: true,
         emit_int_div_checks: true,

@@ -1,4 +1,4 @@
-//! Rows of text in columns.
+//! Tables of text.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// A table with these titles.
+    /// Makes a table with these column titles.
     pub(crate) fn new(titles: &[&str]) -> Self {
         Self { rows: vec![titles.iter().map(|&title| title.to_owned()).collect()] }
     }
@@ -33,7 +33,7 @@ impl fmt::Display for Table {
         let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
         for (index, row) in self.rows.iter().enumerate() {
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-                // Names to the left, numbers to the right.
+                // Names are aligned left, numbers right.
                 if column == 0 {
                     write!(f, "| {cell:<width$} |")?;
                 } else {
@@ -53,7 +53,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// A figure with as many decimals as its size calls for, or a dash.
+/// Formats a number with a number of decimals that fits its size, or `None` as a dash.
 pub(crate) fn figure(value: Option<f64>) -> String {
     match value {
         None => "–".to_owned(),

@@ -1,5 +1,5 @@
-//! Every kernel compiles for cards that are not there. Without RADV these tests fail: they are run
-//! where `.ci/run` has installed it.
+//! Tests that every kernel compiles for cards that are not present. These tests fail without RADV,
+//! which `.ci/run` installs before it runs them.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,7 +8,7 @@
 
 use std::process::{Command, Output};
 
-/// What an instruction is one of.
+/// The classes of instructions. Each instruction is in exactly one.
 const CLASSES: [&str; 8] =
     ["vector", "scalar", "scalar_loads", "loads", "stores", "workgroup", "control", "hints"];
 
@@ -45,9 +45,10 @@ fn every_kernel_compiles_and_its_cost_is_known() {
                 assert!(record["statistics"]["VGPRs"].as_u64() > Some(0), "{context}");
                 let instructions = record["statistics"]["Instructions"].as_f64().unwrap();
                 assert!(instructions > 0.0, "{context}");
-                // Nothing of the listing was missed: the driver counts as many.
+                // No instruction of the listing was missed: the driver counts the same number.
                 assert_eq!(instructions, sum(&record["whole"], &CLASSES), "{context}");
-                // What a turn of the loop counts is written down in src/work.rs.
+                // `src/work.rs` states the number of pair-samples that an iteration of the loop
+                // counts.
                 if source.max_chunk.is_some() {
                     let vector = &record["pair_sample"]["vector"];
                     assert!(vector.as_f64() > Some(0.0), "{context}: {vector}");
