@@ -4,8 +4,8 @@
 use ndarray::Array2;
 
 use super::remedies;
-use crate::device::faults::{Fault, Stage, fresh_gpu};
 use crate::device::Gpu;
+use crate::device::faults::{Fault, Stage, fresh_gpu};
 use crate::engine::Engine;
 use crate::execution::{Incident, Remedy};
 use crate::{
