@@ -81,7 +81,7 @@ pub enum FileError {
     },
     /// The file holds fewer or more bytes of an array than its header claims.
     #[error(
-        "{}, {}: the header claims {claimed} bytes of data and there are {found}; \
+        "{}, {}: the header claims {claimed} bytes of data, but there are {found}; \
          write the file again",
         OneLine::path(path),
         OneLine(place)
@@ -98,7 +98,8 @@ pub enum FileError {
     },
     /// A compressed array would take far more memory than its file.
     #[error(
-        "{}, {}: {packed} bytes claim to unpack to {unpacked}, more than {allowed} times as many; \
+        "{}, {}: {packed} bytes claim to decompress to {unpacked}, \
+         more than {allowed} times as many; \
          save it with numpy.savez, which does not compress",
         OneLine::path(path),
         OneLine(place)
@@ -148,7 +149,7 @@ pub enum FileError {
     },
     /// The array has fewer than two axes.
     #[error(
-        "{}, {}: an array of shape {shape:?} has no samples x neurons; \
+        "{}, {}: an array of shape {shape:?} is not samples x neurons; \
          save it with two or more axes, the last one for the neurons",
         OneLine::path(path),
         OneLine(place)
@@ -184,7 +185,7 @@ pub enum FileError {
     /// Lists that should be samples have different lengths.
     #[error(
         "{}, {}: a list in row {row} has {found} numbers where others have {expected}; \
-         give every sample the same neurons",
+         give every sample the same number of neurons",
         OneLine::path(path),
         OneLine(place)
     )]
@@ -216,7 +217,7 @@ pub enum FileError {
     },
     /// Files that should be one layer have different numbers of neurons.
     #[error(
-        "{} has {neurons} neurons and {} has {expected}; pass files of one layer",
+        "{} has {neurons} neurons, but {} has {expected}; pass files of one layer",
         OneLine::path(path),
         OneLine::path(first)
     )]
@@ -232,7 +233,7 @@ pub enum FileError {
     },
     /// A file has changed since it was opened.
     #[error(
-        "{} is not what it was before ({what}); leave files as they are while they are read",
+        "{} has changed since it was opened ({what}); do not change files while they are read",
         OneLine::path(path)
     )]
     Changed {
@@ -242,13 +243,13 @@ pub enum FileError {
         what: String,
     },
     /// No files of activations were found.
-    #[error("{} leads to no files of activations", OneLine::path(path))]
+    #[error("no files of activations found at {}", OneLine::path(path))]
     NoFiles {
         /// The directory or pattern.
         path: PathBuf,
     },
     /// A pattern of file names is invalid.
-    #[error("{} is not a pattern of file names ({problem})", OneLine::path(path))]
+    #[error("{} is not a valid pattern of file names ({problem})", OneLine::path(path))]
     InvalidPattern {
         /// The pattern.
         path: PathBuf,
@@ -311,7 +312,7 @@ pub enum FileError {
     },
     /// The output would not fit on the disk.
     #[error(
-        "{} would take {needed} bytes and {available} are free; \
+        "{} would take {needed} bytes, but only {available} are free; \
          make room, choose another directory, or keep fewer pairs",
         OneLine::path(path)
     )]
@@ -341,7 +342,10 @@ pub enum FileError {
         columns: usize,
     },
     /// The output was committed before one of its files was finished.
-    #[error("{} was not finished; finish its writer before the output", OneLine::path(path))]
+    #[error(
+        "{} was not finished; finish its writer before committing the output",
+        OneLine::path(path)
+    )]
     Unfinished {
         /// The file.
         path: PathBuf,

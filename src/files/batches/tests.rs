@@ -229,7 +229,7 @@ fn shards_that_do_not_belong_together() {
     let wide = files.put("b.npy", &npy("'|u1'", "False", "(1, 3)", &[1, 2, 3]));
     let error = open_batches(&[&small, &wide], None).unwrap_err().to_string();
     let (a, b) = (small.display(), wide.display());
-    assert!(error.starts_with(&format!("{b} has 3 neurons and {a} has 2")), "{error}");
+    assert!(error.starts_with(&format!("{b} has 3 neurons, but {a} has 2")), "{error}");
     let none: [&Path; 0] = [];
     assert!(matches!(open_batches(&none, None), Err(FileError::NoFiles { .. })), "no files");
     let nothing = files.put("c.npy", &npy("'|u1'", "False", "(1099511627776, 0)", &[]));

@@ -10,14 +10,14 @@ use crate::files::error::OneLine;
 #[non_exhaustive]
 pub enum JobError {
     /// The directory holds no job.
-    #[error("{} holds no job; name the directory that was given as --job", OneLine::path(path))]
+    #[error("{} holds no job; pass the directory that was given as --job", OneLine::path(path))]
     NoJob {
         /// The directory.
         path: PathBuf,
     },
     /// A new job was given a directory with other files in it.
     #[error(
-        "{} has other files in it, such as {}, and no job; choose a new or empty directory",
+        "{} holds no job and has other files in it, such as {}; choose a new or empty directory",
         OneLine::path(path),
         OneLine(found)
     )]
@@ -49,7 +49,7 @@ pub enum JobError {
     /// The job was begun with other settings.
     #[error(
         "{}: the job was begun with {}, now {}; \
-         go on with what it was begun with, or choose another directory",
+         continue it as it was begun, or choose another directory",
         OneLine::path(path),
         OneLine(begun),
         OneLine(now)
@@ -91,7 +91,7 @@ pub enum JobError {
         in_second: String,
     },
     /// The job was written by a later version, or is damaged.
-    #[error("{}: {problem}; begin the job anew in another directory", OneLine::path(path))]
+    #[error("{}: {problem}; begin the job again in another directory", OneLine::path(path))]
     UnusableManifest {
         /// The file.
         path: PathBuf,

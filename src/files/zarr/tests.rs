@@ -181,7 +181,7 @@ fn stores_that_change_between_visits_are_noticed() {
     let mut batches = open_batches(&[&made.path], None).unwrap();
     fs::remove_file(made.path.join("c/1/1")).unwrap();
     let error = batches.visit(9, &mut |_| Ok(())).unwrap_err();
-    assert!(error.to_string().contains("not what it was before"), "{error}");
+    assert!(error.to_string().contains("has changed since it was opened"), "{error}");
 }
 
 #[test]
