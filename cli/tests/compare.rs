@@ -254,9 +254,9 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing() {
     }
     for (arguments, expected) in [
         (&["gone.npy"][..], "gone.npy"),
-        (&["gone/*.npy"], "leads to no files of activations"),
+        (&["gone/*.npy"], "no files of activations found at"),
         (&["runs/[.npy"], "error"),
-        (&["empty"], "leads to no files of activations"),
+        (&["empty"], "no files of activations found at"),
         (&["runs", "--layer", "third"], "has no layer third"),
         (&["runs", "--names", "x,y"], "--names has 2 names for 3 models"),
         (&["runs", "--names", "x,y,x"], "would both be called x"),

@@ -1,4 +1,4 @@
-//! From a described array and its bytes to batches of activations.
+//! Conversion of an array's bytes to batches of activations.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -11,31 +11,31 @@ use super::source::Source;
 use super::visit::{Batch, Found, Visitor, reserve};
 use super::{ElementType, FileError, LayerInfo, Place};
 
-/// Long enough that a call to read costs nothing, short enough for a cache; a multiple of every
-/// element's size.
+/// Bytes that are read at a time: enough that the call costs nothing, few enough for a cache. A
+/// multiple of every element's size.
 const BLOCK_BYTES: usize = 1 << 18;
 
-/// What a header says of the array behind it.
+/// The description of an array in its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Description {
     pub(super) element_type: ElementType,
     pub(super) byte_order: ByteOrder,
-    /// Whether the first index runs fastest, not the last one.
+    /// True if the first index runs fastest, not the last one.
     pub(super) is_fortran_order: bool,
     pub(super) shape: Vec<usize>,
 }
 
-/// Where the bytes of an array come from.
+/// A source of the bytes of an array.
 pub(super) trait Bytes {
-    /// Fills `bytes` with what is at `offset`, counted from the array's first byte.
+    /// Fills `bytes` with those at `offset`, counted from the array's first byte.
     fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
 
-    /// Whether they are in the file as they are. Otherwise their number is a claim of a packed file,
-    /// and memory is taken only as bytes arrive.
+    /// Returns whether the file holds the bytes uncompressed. Otherwise their number is a claim of a
+    /// compressed file, and memory is taken only as bytes arrive.
     fn is_plain(&self) -> bool;
 }
 
-/// Bytes of a file from some offset on.
+/// Bytes of a file from an offset on.
 #[derive(Debug)]
 pub(super) struct PlainBytes<'a> {
     file: &'a mut BufReader<File>,
@@ -52,10 +52,10 @@ impl<'a> PlainBytes<'a> {
 
 impl Bytes for PlainBytes<'_> {
     fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
-        // The array lies within the file, so sums of offsets and lengths are those of places in it.
+        // No overflow: the array lies within the file.
         let target = self.begin + offset;
         if target != self.position {
-            // What is in the buffer already is not read again.
+            // A relative seek keeps the buffer, so that its bytes are not read again.
             match i64::try_from(i128::from(target) - i128::from(self.position)) {
                 Ok(distance) => self.file.seek_relative(distance)?,
                 Err(_) => self.file.seek(SeekFrom::Start(target)).map(drop)?,
@@ -71,7 +71,7 @@ impl Bytes for PlainBytes<'_> {
     }
 }
 
-/// Bytes that come one after the other. What lies between those that are wanted is read and dropped.
+/// Bytes of a stream. Bytes between the requested ones are read and dropped.
 pub(super) struct StreamedBytes<'a> {
     pub(super) reader: &'a mut dyn Read,
     pub(super) position: u64,
@@ -94,7 +94,7 @@ impl Bytes for StreamedBytes<'_> {
     }
 }
 
-/// Samples, neurons, and bytes in the file, of an array whose numbers fit the address space.
+/// The size of an array that fits the address space: samples, neurons, and bytes in the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
     pub(super) samples: usize,
@@ -107,7 +107,7 @@ impl Description {
         LayerInfo { name: name.to_owned(), shape: self.shape, element_type: self.element_type }
     }
 
-    /// Walks through the array whose `len` bytes are in the file as they are, from `begin` on.
+    /// Walks through the array whose `len` uncompressed bytes begin at `begin` in the file.
     pub(super) fn visit_plain(
         &self,
         place: Place<'_>,
@@ -125,8 +125,8 @@ impl Description {
         self.visit(place, 0..extent.samples, most_samples, &mut bytes, visitor).map(drop)
     }
 
-    /// Refuses what is no array of activations, and one whose size is not that of the data, which
-    /// must be before anything is allocated for it.
+    /// Refuses an array that does not hold activations, and one whose size is not that of the data.
+    /// Must come before anything is allocated for the array.
     pub(super) fn check(&self, place: Place<'_>, len: u64) -> Result<Extent, FileError> {
         let extent = self.extent(place)?;
         if extent.bytes == len { Ok(extent) } else { Err(place.wrong_length(extent.bytes, len)) }
@@ -141,7 +141,7 @@ impl Description {
         }
     }
 
-    /// Refuses what is no array of activations.
+    /// Returns the size of the array. Refuses an array that does not hold activations.
     pub(super) fn extent(&self, place: Place<'_>) -> Result<Extent, FileError> {
         let Some(size) = self.element_type.size() else {
             return Err(place.unsupported_element(&self.element_type));
@@ -152,7 +152,7 @@ impl Description {
         if leading.is_empty() {
             return Err(place.unusable_shape(&self.shape));
         }
-        // Lengths of zero count as one here: ndarray wants the product of the others to fit, too.
+        // Count lengths of zero as one: ndarray wants the product of the other lengths to fit, too.
         let most = self.shape.iter().try_fold(size.max(size_of::<f32>()), |product, &length| {
             product.checked_mul(length.max(1)).filter(|&p| isize::try_from(p).is_ok())
         });
@@ -164,10 +164,10 @@ impl Description {
         Ok(Extent { samples, neurons: *neurons, bytes })
     }
 
-    /// Hands the samples of a range to the visitor, in batches of `most_samples` and less.
+    /// Passes the samples of a range to the visitor, in batches of at most `most_samples`.
     ///
-    /// Within a batch bytes are asked for in ascending order of offsets; from batch to batch, too,
-    /// unless the array is in Fortran order.
+    /// Within a batch, bytes are read in ascending order of offsets. The order also holds from batch to
+    /// batch, unless the array is in Fortran order.
     pub(super) fn visit(
         &self,
         place: Place<'_>,
@@ -199,14 +199,14 @@ impl Description {
             if visitor.batch(&mut batch).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            // The memory serves the next batch, unless the visitor has kept it.
+            // The memory is used again for the next batch, unless the visitor has kept it.
             values.values = batch.activations.into_raw_vec_and_offset().0;
             begin = samples.end;
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Samples of an array in row-major order: one stretch of bytes.
+    /// Reads samples of an array in row-major order, which are one run of bytes.
     fn read_rows(
         &self,
         place: Place<'_>,
@@ -232,11 +232,11 @@ impl Description {
         }
     }
 
-    /// Samples of an array in Fortran order, to be kept in Fortran order.
+    /// Reads samples of an array in Fortran order, and keeps them in Fortran order.
     ///
-    /// Samples are counted in row-major order, as numpy's reshape does, while in the file the first
-    /// index runs fastest. So neighbours in the file are `stride` samples apart, `stride` being the
-    /// number of combinations of all indices but the first and the neuron's: for two axes one.
+    /// Samples are counted in row-major order, as numpy's reshape does, but in the file the first index
+    /// runs fastest. So neighbours in the file are `stride` samples apart. `stride` is the number of
+    /// combinations of all indices except the first and the neuron's. For two axes it is one.
     fn read_columns(
         &self,
         place: Place<'_>,
@@ -245,7 +245,7 @@ impl Description {
         bytes: &mut dyn Bytes,
         values: &mut Values,
     ) -> Result<(), FileError> {
-        // Axes of one element change nothing, and would make for the shortest of runs.
+        // Axes of length one change nothing, but would make the runs as short as possible.
         let leading = &self.shape[..self.shape.len() - 1];
         let leading: Vec<usize> = leading.iter().copied().filter(|&length| length != 1).collect();
         let (first, others) =
@@ -313,7 +313,7 @@ impl Description {
     }
 }
 
-/// The place in row-major order of what is at `index` in Fortran order.
+/// Returns the row-major index of the element at `index` in Fortran order.
 fn row_major(mut index: usize, shape: &[usize]) -> usize {
     let mut stride: usize = shape.iter().product();
     shape.iter().fold(0, |place, &length| {

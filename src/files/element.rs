@@ -34,12 +34,12 @@ pub enum ElementType {
     F32,
     /// IEEE double precision.
     F64,
-    /// Something that is not read as activations, in the file's own words.
+    /// A type that is not read as activations, as the file names it.
     Other(String),
 }
 
 impl ElementType {
-    /// Bytes of one element, or `None` for types that are not read.
+    /// Returns the size of one element in bytes, or `None` for types that are not read.
     pub(super) fn size(&self) -> Option<usize> {
         Some(match self {
             Self::Bool | Self::I8 | Self::U8 => 1,
@@ -79,23 +79,23 @@ pub(super) enum ByteOrder {
 }
 
 impl ByteOrder {
-    /// That of this machine.
+    /// The byte order of this machine.
     pub(super) const NATIVE: Self =
         if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
 }
 
-/// Values that were converted so far, and whether they survived it.
+/// The values converted so far, and whether the conversion was exact.
 #[derive(Debug, Default)]
 pub(super) struct Values {
     pub(super) values: Vec<f32>,
-    /// Whether `f32` could not hold a value exactly.
+    /// True if `f32` could not hold a value exactly.
     pub(super) rounded: bool,
     /// Index and value of the first finite number that became infinite.
     pub(super) beyond_f32: Option<(usize, f64)>,
 }
 
 impl Values {
-    /// Forgets the values, not the memory they were in.
+    /// Removes the values but keeps their memory.
     pub(super) fn clear(&mut self) {
         self.values.clear();
         self.rounded = false;
@@ -134,8 +134,8 @@ impl Values {
         }
     }
 
-    /// The loop around every conversion; whole elements only. One branchless pass that compilers
-    /// turn into vector instructions, and for `f32` into a copy.
+    /// Converts whole elements in one branchless pass. Compilers turn it into vector instructions, and
+    /// for `f32` into a copy.
     fn map<const SIZE: usize>(
         &mut self,
         bytes: &[u8],
@@ -168,12 +168,13 @@ fn exact(x: impl Into<f32>) -> (f32, bool) {
     (x.into(), false)
 }
 
-/// Whether an integer needs more than the 24 bits that a significand has.
+/// Returns whether an integer needs more than the 24 bits of a significand.
 fn is_wide(magnitude: u64) -> bool {
     magnitude != 0 && u64::BITS - magnitude.leading_zeros() - magnitude.trailing_zeros() > 24
 }
 
-/// The nearest `f32`, and whether it is another number. NaN stays NaN and is not rounded.
+/// Returns the nearest `f32`, and whether it is another number. NaN stays NaN and does not count as
+/// rounded.
 fn nearest(x: f64) -> (f32, bool) {
     #[expect(clippy::cast_possible_truncation, reason = "rounding is what is reported")]
     let near = x as f32;

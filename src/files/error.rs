@@ -1,4 +1,4 @@
-//! What can go wrong with files.
+//! Errors of reading and writing files.
 
 use std::fmt;
 use std::io;
@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-/// What is wrong with a file, where, and what to do about it.
+/// An error of reading or writing a file. It names the file, the part of it, the problem and a remedy.
 ///
-/// Messages are lower case and one line, whatever characters a file's or array's name has. What
-/// the operating system said is the error's [source](std::error::Error::source), not part of the
-/// message.
+/// Messages are in lower case and on one line, whatever characters the name of a file or array has. The
+/// error of the operating system is the [source](std::error::Error::source), not part of the message.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
@@ -19,24 +18,24 @@ pub enum FileError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The path leads to something that is neither a regular file nor a Zarr store.
+    /// The path is neither a regular file nor a Zarr store.
     #[error("{} is {found}; pass a file of activations", OneLine::path(path))]
     NotAFile {
         /// The path.
         path: PathBuf,
-        /// What it is.
+        /// A description of what is there, such as "a directory".
         found: &'static str,
     },
-    /// The file has no bytes.
+    /// The file is empty.
     #[error("{} is empty; write it again", OneLine::path(path))]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// The first bytes are those of no known format.
+    /// The format cannot be recognised from the first bytes.
     #[error(
         "{} is not a .npy, .npz, .safetensors, Arrow or Parquet file or a Zarr store; save activations with \
          numpy.save, numpy.savez or safetensors",
@@ -54,7 +53,7 @@ pub enum FileError {
     FeatureDisabled {
         /// The file.
         path: PathBuf,
-        /// The feature of the crate.
+        /// The Cargo feature that enables the format.
         feature: &'static str,
     },
     /// The file could not be read to its end.
@@ -62,7 +61,7 @@ pub enum FileError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system, or the decompressor, said.
+        /// The error of the operating system or of the decompressor.
         source: io::Error,
     },
     /// The file contradicts itself or its format.
@@ -77,12 +76,12 @@ pub enum FileError {
         path: PathBuf,
         /// The part of the file.
         place: String,
-        /// What is wrong with it.
+        /// A description of the problem.
         problem: String,
     },
     /// The file holds fewer or more bytes of an array than its header claims.
     #[error(
-        "{}, {}: the header claims {claimed} bytes of data and there are {found}; \
+        "{}, {}: the header claims {claimed} bytes of data, but there are {found}; \
          write the file again",
         OneLine::path(path),
         OneLine(place)
@@ -92,14 +91,15 @@ pub enum FileError {
         path: PathBuf,
         /// The part of the file.
         place: String,
-        /// Bytes the header speaks of.
+        /// The number of bytes that the header claims.
         claimed: u64,
-        /// Bytes there are.
+        /// The number of bytes in the file.
         found: u64,
     },
-    /// A packed array would take up far more memory than its file.
+    /// A compressed array would take far more memory than its file.
     #[error(
-        "{}, {}: {packed} bytes claim to unpack to {unpacked}, more than {allowed} times as many; \
+        "{}, {}: {packed} bytes claim to decompress to {unpacked}, \
+         more than {allowed} times as many; \
          save it with numpy.savez, which does not compress",
         OneLine::path(path),
         OneLine(place)
@@ -109,15 +109,15 @@ pub enum FileError {
         path: PathBuf,
         /// The part of the file.
         place: String,
-        /// Bytes in the file.
+        /// The number of compressed bytes in the file.
         packed: u64,
-        /// Bytes in memory.
+        /// The number of bytes in memory that they claim.
         unpacked: u64,
         /// The largest allowed ratio.
         allowed: u64,
     },
-    /// An array is packed in a way that is not read: a member of a `.npz` file as numpy would not, or
-    /// chunks of a Zarr array by another codec.
+    /// An array is stored in a way that is not supported, for instance in a `.npz` member with a
+    /// compression method that numpy does not use, or in Zarr chunks with another codec.
     #[error(
         "{}, {}: {method} is not supported; save it with numpy.savez",
         OneLine::path(path),
@@ -128,7 +128,7 @@ pub enum FileError {
         path: PathBuf,
         /// The part of the file.
         place: String,
-        /// How it is packed.
+        /// A description of the compression method or of another unsupported feature.
         method: String,
     },
     /// The elements are not real numbers of a known type.
@@ -149,7 +149,7 @@ pub enum FileError {
     },
     /// The array has fewer than two axes.
     #[error(
-        "{}, {}: an array of shape {shape:?} has no samples x neurons; \
+        "{}, {}: an array of shape {shape:?} is not samples x neurons; \
          save it with two or more axes, the last one for the neurons",
         OneLine::path(path),
         OneLine(place)
@@ -159,7 +159,7 @@ pub enum FileError {
         path: PathBuf,
         /// The part of the file.
         place: String,
-        /// Its shape.
+        /// The array's shape.
         shape: Vec<usize>,
     },
     /// A double-precision value is finite but beyond the range of single precision.
@@ -174,9 +174,10 @@ pub enum FileError {
         path: PathBuf,
         /// The part of the file.
         place: String,
-        /// Row of the value. Of several files that are read as one layer, counted over all of them.
+        /// The row of the value. If several files are read as one layer, rows are counted over all of
+        /// them.
         sample: usize,
-        /// Column of the value.
+        /// The column of the value.
         neuron: usize,
         /// The value.
         value: f64,
@@ -184,7 +185,7 @@ pub enum FileError {
     /// Lists that should be samples have different lengths.
     #[error(
         "{}, {}: a list in row {row} has {found} numbers where others have {expected}; \
-         give every sample the same neurons",
+         give every sample the same number of neurons",
         OneLine::path(path),
         OneLine(place)
     )]
@@ -193,11 +194,11 @@ pub enum FileError {
         path: PathBuf,
         /// The part of the file.
         place: String,
-        /// Row of the table, from 0. Of several files that are read as one layer, of this file.
+        /// The row of the table in this file, from 0, even if several files are read as one layer.
         row: usize,
-        /// Length of the first list.
+        /// The length of the first list.
         expected: usize,
-        /// Length of this one.
+        /// The length of this list.
         found: usize,
     },
     /// A value is missing.
@@ -211,51 +212,51 @@ pub enum FileError {
         path: PathBuf,
         /// The part of the file.
         place: String,
-        /// Row of the table, from 0. Of several files that are read as one layer, of this file.
+        /// The row of the table in this file, from 0, even if several files are read as one layer.
         row: usize,
     },
     /// Files that should be one layer have different numbers of neurons.
     #[error(
-        "{} has {neurons} neurons and {} has {expected}; pass files of one layer",
+        "{} has {neurons} neurons, but {} has {expected}; pass files of one layer",
         OneLine::path(path),
         OneLine::path(first)
     )]
     NeuronsMismatch {
         /// The file.
         path: PathBuf,
-        /// Its neurons.
+        /// The number of neurons in the file.
         neurons: usize,
         /// The first file.
         first: PathBuf,
-        /// The neurons of the first file.
+        /// The number of neurons in the first file.
         expected: usize,
     },
-    /// A file is not what it was when it was opened.
+    /// A file has changed since it was opened.
     #[error(
-        "{} is not what it was before ({what}); leave files as they are while they are read",
+        "{} has changed since it was opened ({what}); do not change files while they are read",
         OneLine::path(path)
     )]
     Changed {
         /// The file.
         path: PathBuf,
-        /// What has changed.
+        /// A description of the change.
         what: String,
     },
-    /// There are no files to read.
-    #[error("{} leads to no files of activations", OneLine::path(path))]
+    /// No files of activations were found.
+    #[error("no files of activations found at {}", OneLine::path(path))]
     NoFiles {
         /// The directory or pattern.
         path: PathBuf,
     },
-    /// A pattern of file names cannot be understood.
-    #[error("{} is not a pattern of file names ({problem})", OneLine::path(path))]
+    /// A pattern of file names is invalid.
+    #[error("{} is not a valid pattern of file names ({problem})", OneLine::path(path))]
     InvalidPattern {
         /// The pattern.
         path: PathBuf,
-        /// What is wrong with it.
+        /// A description of the problem.
         problem: String,
     },
-    /// The file is in order and has no array.
+    /// The file is valid but holds no array.
     #[error(
         "{} holds no arrays; save activations with numpy.save, numpy.savez or safetensors",
         OneLine::path(path)
@@ -264,7 +265,7 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
-    /// There is no array of that name.
+    /// The file has no array of the requested name.
     #[error(
         "{} has no layer {}; there are: {}",
         OneLine::path(path),
@@ -274,17 +275,17 @@ pub enum FileError {
     LayerNotFound {
         /// The file.
         path: PathBuf,
-        /// The name that was asked for.
+        /// The requested name.
         requested: String,
-        /// The names there are.
+        /// The names of the file's arrays.
         available: Vec<String>,
     },
-    /// There are several arrays, and none was named.
+    /// The file has several arrays, and no name was given.
     #[error("{} has several layers; choose one of: {}", OneLine::path(path), List(available))]
     SeveralLayers {
         /// The file.
         path: PathBuf,
-        /// The names there are.
+        /// The names of the file's arrays.
         available: Vec<String>,
     },
     /// The operating system refused the memory for an array.
@@ -298,7 +299,7 @@ pub enum FileError {
         path: PathBuf,
         /// The part of the file.
         place: String,
-        /// Bytes that were asked for.
+        /// The number of bytes that were requested.
         bytes: u64,
     },
     /// A file or directory could not be written.
@@ -306,24 +307,24 @@ pub enum FileError {
     Write {
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// What is to be written would not fit on the disk.
+    /// The output would not fit on the disk.
     #[error(
-        "{} would take {needed} bytes and {available} are free; \
+        "{} would take {needed} bytes, but only {available} are free; \
          make room, choose another directory, or keep fewer pairs",
         OneLine::path(path)
     )]
     NoSpace {
         /// The file.
         path: PathBuf,
-        /// Bytes it would have.
+        /// The number of bytes that the output needs.
         needed: u64,
-        /// Bytes there is room for.
+        /// The number of free bytes.
         available: u64,
     },
-    /// Something was to be written outside of the matrix.
+    /// An element or a pair lies outside of the matrix.
     #[error(
         "{}: row {row}, column {column} is outside of a matrix of {rows} x {columns}",
         OneLine::path(path)
@@ -331,37 +332,40 @@ pub enum FileError {
     OutsideMatrix {
         /// The file.
         path: PathBuf,
-        /// Row of the element, or the first neuron of a pair.
+        /// The row of the element, or the first neuron of a pair.
         row: usize,
-        /// Column of the element, or the second neuron.
+        /// The column of the element, or the second neuron.
         column: usize,
-        /// Rows of the matrix, or neurons.
+        /// The number of rows of the matrix, or of neurons.
         rows: usize,
-        /// Columns of the matrix, or neurons.
+        /// The number of columns of the matrix, or of neurons.
         columns: usize,
     },
-    /// Output was to be moved into place before all of it was there.
-    #[error("{} was not finished; finish its writer before the output", OneLine::path(path))]
+    /// The output was committed before one of its files was finished.
+    #[error(
+        "{} was not finished; finish its writer before committing the output",
+        OneLine::path(path)
+    )]
     Unfinished {
         /// The file.
         path: PathBuf,
     },
-    /// Something that is not a directory stands where a directory would be written, or the other
-    /// way round.
+    /// Another kind of file is in the place of an output directory, or a directory in the place of an
+    /// output file.
     #[error(
         "{} is in the way: it is {found}; remove it, or choose another directory",
         OneLine::path(path)
     )]
     InTheWay {
-        /// What is in the way.
+        /// The path that is in the way.
         path: PathBuf,
-        /// What it is.
+        /// A description of what is there, such as "a directory".
         found: &'static str,
     },
 }
 
 impl FileError {
-    /// The error in a file that has so many samples in front of it, in other files.
+    /// Adds the number of samples in the files before this one to the sample that the error names.
     pub(super) fn after(mut self, samples: usize) -> Self {
         if let Self::BeyondF32 { sample, .. } = &mut self {
             *sample += samples;
@@ -371,13 +375,13 @@ impl FileError {
 }
 
 impl From<FileError> for Error {
-    /// Activations that could not be had.
+    /// Wraps the error as one of reading a batch of activations.
     fn from(error: FileError) -> Self {
         Self::Batches(Box::new(error))
     }
 }
 
-/// Shows text on one line: control characters, and those that reorder a line, are escaped.
+/// Text that is shown on one line: control characters, and characters that reorder a line, are escaped.
 pub(super) struct OneLine<T>(pub(super) T);
 
 impl<'a> OneLine<std::path::Display<'a>> {
@@ -408,7 +412,7 @@ impl<T: fmt::Display> fmt::Display for OneLine<T> {
     }
 }
 
-/// The first names of a list, and how many more there are.
+/// A list of names that is shown as its first 20 names and the number of the others.
 struct List<'a>(&'a [String]);
 
 impl fmt::Display for List<'_> {

@@ -1,18 +1,18 @@
-//! How much packed data may unpack to.
+//! Limits on the size of decompressed data.
 
 #[cfg(any(feature = "arrow", feature = "zarr"))]
 use std::io::{self, Read};
 
 use super::{FileError, Place};
 
-/// What unpacks to no more than this is read however well it is packed.
+/// Data of at most this size is read, however well it is compressed.
 pub(super) const SMALL_BYTES: u64 = 64 << 20;
 
-/// How many times its packed size anything larger may have. Deflate reaches 1,032 on zeros;
-/// activations of which 95 in 100 are zero, about 15.
+/// The largest allowed compression ratio of data beyond [`SMALL_BYTES`]. Deflate reaches 1,032 on
+/// zeros, and about 15 on activations of which 95 in 100 are zero.
 const MAX_EXPANSION: u64 = 200;
 
-/// Refuses what claims to unpack to so much that a small file could fill the memory.
+/// Refuses data that claims to decompress to so much that a small file could fill the memory.
 pub(super) fn check_expansion(
     place: Place<'_>,
     packed: u64,
@@ -25,8 +25,8 @@ pub(super) fn check_expansion(
     Err(FileError::Expansion { path, place, packed, unpacked, allowed })
 }
 
-/// Whether more than so many bytes come out of something that unpacks: gzip and zlib do not say how
-/// many there will be, and crates take memory for all of them. Damaged data end where they are damaged.
+/// Returns whether a decompressor makes more than `bytes` bytes. Gzip and zlib do not say how many
+/// there will be, and crates take memory for all of them. Damaged data ends where it is damaged.
 #[cfg(any(feature = "arrow", feature = "zarr"))]
 pub(super) fn is_longer(unpacking: impl Read, bytes: u64) -> bool {
     let unpacked = io::copy(&mut unpacking.take(bytes.saturating_add(1)), &mut io::sink());

@@ -1,19 +1,19 @@
-//! File names from names that nobody chose with files in mind.
+//! Safe file names, made from arbitrary names.
 
 use std::collections::HashSet;
 
-/// The longest name that is made, in bytes: file systems allow 255, and a suffix must fit.
+/// The longest sanitized name in bytes. File systems allow 255, and a suffix must fit.
 const MAX_BYTES: usize = 200;
 
-/// Hands out names that are safe on every common system, each only once.
+/// A source of names that are safe on every common system. Each name is handed out only once.
 #[derive(Debug, Default)]
 pub(super) struct FileNames {
-    /// In lower case: some file systems do not tell `A` from `a`.
+    /// The names handed out, in lower case: some file systems do not tell `A` from `a`.
     taken: HashSet<String>,
 }
 
 impl FileNames {
-    /// A file name as close to `wanted` as can be. A second `mi.npy` becomes `mi_2.npy`.
+    /// Returns a file name as close to `wanted` as possible. A second `mi.npy` becomes `mi_2.npy`.
     pub(super) fn claim_file(&mut self, wanted: &str) -> String {
         let safe = sanitize(wanted);
         match safe.rsplit_once('.') {
@@ -22,7 +22,8 @@ impl FileNames {
         }
     }
 
-    /// A directory name as close to `wanted` as can be. A second `layer.0` becomes `layer.0_2`.
+    /// Returns a directory name as close to `wanted` as possible. A second `layer.0` becomes
+    /// `layer.0_2`.
     pub(super) fn claim_folder(&mut self, wanted: &str) -> String {
         self.claim(&sanitize(wanted), "")
     }
@@ -38,8 +39,8 @@ impl FileNames {
     }
 }
 
-/// One component of a path: no separators, no control characters, nothing that Windows reserves,
-/// not hidden, not empty, not too long.
+/// Makes one component of a path: without separators, control characters, or names that Windows
+/// reserves; not hidden, not empty, not too long.
 fn sanitize(name: &str) -> String {
     let mut safe: String = name
         .chars()
@@ -66,7 +67,7 @@ fn sanitize(name: &str) -> String {
     if is_reserved(&safe) { format!("_{safe}") } else { safe }
 }
 
-/// Whether Windows takes the name for a device, with any extension.
+/// Returns whether Windows takes the name for a device, with any extension.
 fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_lowercase();
     match stem.as_str() {

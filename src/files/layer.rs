@@ -8,7 +8,7 @@ use ndarray::Array2;
 use super::ElementType;
 use super::visit::{Batch, Found, Visitor};
 
-/// What a file says of one of its arrays, without reading it.
+/// A description of one array of a file, without its elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LayerInfo {
@@ -22,32 +22,32 @@ pub struct LayerInfo {
 }
 
 impl LayerInfo {
-    /// Whether [`read_layer`](super::read_layer) can make activations of it: two or more axes, and
-    /// elements that are real numbers.
+    /// Returns whether [`read_layer`](super::read_layer) can read the array as activations: it has two
+    /// or more axes, and its elements are real numbers.
     #[must_use]
     pub fn is_readable(&self) -> bool {
         self.shape.len() >= 2 && !matches!(self.element_type, ElementType::Other(_))
     }
 }
 
-/// The activations of one layer, and what became of them on the way.
+/// The activations of one layer, and facts about their storage and conversion.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Layer {
     /// The array's name, as in [`LayerInfo::name`].
     pub name: String,
-    /// Activations, `samples × neurons`. The last axis of the stored array are the neurons, all
-    /// others together, in row-major order, the samples. Arrays keep the memory order they have in
+    /// Activations, `samples × neurons`. The neurons are the last axis of the stored array. The samples
+    /// are all other axes together, in row-major order. Arrays keep the memory order that they have in
     /// the file.
     pub activations: Array2<f32>,
     /// Type of the stored elements; never [`ElementType::Other`].
     pub element_type: ElementType,
-    /// Whether a value was rounded because `f32` cannot hold it exactly. Only `f64` and integers
-    /// of 32 and 64 bits can be.
+    /// True if a value was rounded because `f32` cannot hold it exactly. Only `f64` and integers of 32
+    /// and 64 bits can be rounded.
     pub rounded: bool,
 }
 
-/// Reads a layer as one batch.
+/// A visitor that reads a layer as one batch.
 #[derive(Debug, Default)]
 pub(super) struct LayerReader {
     found: Option<Found>,
@@ -56,7 +56,7 @@ pub(super) struct LayerReader {
 }
 
 impl LayerReader {
-    /// The layer, if a walk has found one.
+    /// Returns the layer, if a walk has found one.
     pub(super) fn finish(self) -> Option<Layer> {
         let Found { name, element_type, samples, neurons } = self.found?;
         let none = || Array2::zeros((samples.unwrap_or(0), neurons));

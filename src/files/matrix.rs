@@ -12,13 +12,13 @@ use super::output::FileInPieces;
 /// Bytes of an element.
 const ELEMENT_BYTES: u64 = size_of::<f64>() as u64;
 
-/// A `.npy` matrix of doubles, in row-major order, that is written block by block and never in memory
-/// as a whole. `numpy.load(path, mmap_mode="r")` reads it in the same manner.
+/// A `.npy` matrix of doubles, in row-major order, that is written block by block and is never in
+/// memory as a whole. `numpy.load(path, mmap_mode="r")` reads it in the same manner.
 ///
 /// Made by [`OutputDirectory::matrix_writer`](super::OutputDirectory::matrix_writer), which checks that
-/// there is room for all of it before anything is computed. The file has its final size from the
-/// beginning, with holes, where the file system has such, for what is not written yet; elements that
-/// are never written are 0. Blocks may come in any order, and overwrite what they cover.
+/// there is room for the whole matrix before anything is computed. The file has its final size from the
+/// beginning, with holes for unwritten elements if the file system supports them. Elements that are
+/// never written are 0. Blocks may come in any order, and overwrite the elements that they cover.
 ///
 /// # Examples
 ///
@@ -46,7 +46,7 @@ pub struct NpyMatrixWriter {
     columns: usize,
     /// Bytes before the first element.
     header_len: u64,
-    /// A row of a block.
+    /// The bytes of a row of a block.
     buffer: Vec<u8>,
 }
 
@@ -76,7 +76,7 @@ impl NpyMatrixWriter {
     ///
     /// # Errors
     ///
-    /// If the block does not lie within the matrix, or the file system refuses.
+    /// If the block does not lie within the matrix, or if the file cannot be written.
     pub fn write_block(
         &mut self,
         first_row: usize,
@@ -103,11 +103,11 @@ impl NpyMatrixWriter {
             .map_err(|source| FileError::Write { path: self.output.path.clone(), source })
     }
 
-    /// Writes a block and its mirror image, of a matrix that is symmetric.
+    /// Writes a block of a symmetric matrix, and its mirror image.
     ///
     /// # Errors
     ///
-    /// As [`write_block`](Self::write_block).
+    /// The errors of [`write_block`](Self::write_block).
     pub fn write_symmetric_block(
         &mut self,
         first_row: usize,
@@ -118,11 +118,11 @@ impl NpyMatrixWriter {
         self.write_block(first_column, first_row, block.t())
     }
 
-    /// Says that all blocks are there. Returns the file's path within the output directory.
+    /// Completes the file. Returns its path within the output directory.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file cannot be written.
     pub fn finish(self) -> Result<PathBuf, FileError> {
         self.output.finish()
     }
@@ -136,7 +136,7 @@ impl NpyMatrixWriter {
         for (index, row) in block.rows().into_iter().enumerate() {
             self.buffer.clear();
             self.buffer.extend(row.iter().flat_map(|x| x.to_le_bytes()));
-            // No overflow: the matrix has been found to fit the disk.
+            // No overflow: the constructor checked that the matrix fits the disk.
             let element = (first_row + index) as u64 * self.columns as u64 + first_column as u64;
             let mut file = &self.output.file;
             file.seek(SeekFrom::Start(self.header_len + element * ELEMENT_BYTES))?;

@@ -1,4 +1,4 @@
-//! Reading layers from files, whole or in batches, and writing results whole or not at all.
+//! Reading of layers from files, in one piece or in batches, and writing of results, all files or none.
 //!
 //! ```
 //! # let directory = tempfile::tempdir()?;
@@ -26,36 +26,38 @@
 //!
 //! # Formats
 //!
-//! | format | layers |
-//! | --- | --- |
-//! | `.npy` | its array, in C or Fortran order, by the file's stem |
-//! | `.npz` | its arrays, stored or deflated, by their keys |
-//! | `.safetensors` | its tensors, by their keys |
-//! | Arrow IPC (stream, file), Parquet | feature `arrow`: columns of lists, or all columns of numbers |
-//! | Zarr (a directory), versions 2 and 3 | feature `zarr`: an array, by the directory's stem, or the arrays of a group, by their paths |
+//! | format | feature | layers | name of a layer |
+//! | --- | --- | --- | --- |
+//! | `.npy` | | one array, in C or Fortran order | the file's stem |
+//! | `.npz` | | arrays, stored or deflated | the array's key |
+//! | `.safetensors` | | tensors | the tensor's key |
+//! | Arrow IPC (stream, file), Parquet | `arrow` | columns of lists, or all columns of numbers | see below |
+//! | Zarr, versions 2 and 3 | `zarr` | an array, or those of a group | the directory's stem, or the path |
 //!
-//! Of a table, a column of lists is a layer, as Hugging Face datasets store one: a list of numbers is a
-//! sample, and of lists of lists each innermost one is. All must be of one length, and nothing null.
-//! Where no column has lists of numbers, the columns of numbers are the neurons of one layer with the
-//! file's stem for a name, if all are of one type.
+//! In a table, a column of lists is a layer, as Hugging Face datasets store one. Each list of numbers
+//! is a sample; of lists of lists, each innermost list is one. All these lists must have the same
+//! length, and nothing may be null. If no column has lists of numbers, the columns of numbers are the
+//! neurons of one layer, provided that all are of one type. The layer is named after the file's stem.
 //!
-//! Of a Zarr array, a chunk that is not there holds the fill value, as the format has it: chunks that
-//! got lost are not noticed. Chunks may be packed by Blosc, gzip, zlib or zstd, and lie in shards. Those
-//! of many samples and few neurons are slow to read in batches, each being unpacked again for every
-//! 64 MiB of samples of all neurons; let chunks be of few samples and all neurons.
+//! A Zarr store is a directory. A missing chunk of an array holds the fill value, as the format defines
+//! it, so lost chunks are not noticed. Chunks may be compressed with Blosc, gzip, zlib or zstd, and may
+//! lie in shards. Chunks of many samples and few neurons are slow to read in batches: each is
+//! decompressed again for every 64 MiB of samples of all neurons. Choose chunks of few samples and all
+//! neurons.
 //!
 //! # Trust
 //!
-//! What a file is, is told by its first bytes and not by its name. Files are not trusted: a claim
-//! in a header is compared with the length of the file before anything is allocated for it. Tables are
-//! decoded by the crates `arrow-ipc` and `parquet`, Zarr stores by `zarrs`; if those panic at what
-//! contradicts itself, that is an error here, but the panic's message goes to the program's hook. A
-//! Parquet file that was made to do harm, or chunks of a Zarr array that were packed twice, may claim more
-//! memory than there is, which ends the process: read those of people you trust.
+//! A file's format is recognised by its first bytes, not by its name. Files are not trusted: a size
+//! that a header claims is compared with the length of the file before anything is allocated for it.
+//! Tables are decoded by the crates `arrow-ipc` and `parquet`, Zarr stores by `zarrs`. The claims of
+//! their compressed data are checked first, and chunks that were compressed twice are refused. If one
+//! of these crates panics on a file that contradicts itself, an error is returned, but the panic's
+//! message goes to the program's panic hook. Memory can be a few times the size that a file may claim,
+//! because a value of one byte takes four bytes as an activation.
 //!
-//! Files are read, never mapped into memory: a mapped file that another process truncates ends the
-//! reader with a signal, which is not an error that anyone could return, and mapping is `unsafe`.
-//! Of a `.safetensors` or `.npz` file, only its directory and the wanted layer are read.
+//! Files are read, never mapped into memory. If another process truncates a mapped file, the reader is
+//! ended by a signal, which cannot be returned as an error; and mapping is `unsafe`. Of a
+//! `.safetensors` or `.npz` file, only the directory and the requested layer are read.
 
 mod array;
 #[cfg(feature = "arrow")]
@@ -99,14 +101,15 @@ use place::Place;
 use source::{Format, Source};
 use visit::Visitor;
 
-/// The arrays of a file, in the file's order.
+/// Returns the arrays of a file, in the file's order.
 ///
 /// # Errors
 ///
-/// For a file that cannot be opened, is in none of the formats of this build, or is damaged, and for
-/// one that holds no array. An array that [`read_layer`] would refuse is listed all the same.
+/// If the file cannot be opened, is in none of the formats of this build, is damaged, or holds no
+/// array. An array that [`read_layer`] would refuse is listed all the same.
 ///
-/// Lists of Arrow and Parquet files are read through where their lengths are not fixed by their type.
+/// Lists in Arrow and Parquet files are read from beginning to end, unless their type fixes their
+/// lengths.
 ///
 /// # Examples
 ///
@@ -134,23 +137,24 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
     }
 }
 
-/// The activations of one array of a file: the one called `name`, or the only one.
+/// Reads the activations of one array of a file: the one called `name`, or the only one.
 ///
-/// Reads `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated), `.safetensors`
-/// and, with the features `arrow` and `zarr`, Arrow, Parquet and Zarr; `f16`, `bf16`, `f32`, `f64`,
-/// `bool`, and integers of 8 to 64 bits. Takes the size of the result, four bytes an element, and a
-/// small buffer; of an Arrow or Parquet file or a Zarr store up to twice that, and a record batch or
-/// the chunks that hold some samples.
+/// The file may be `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated),
+/// `.safetensors` and, with the features `arrow` and `zarr`, Arrow, Parquet or Zarr. Its elements may
+/// be `f16`, `bf16`, `f32`, `f64`, `bool`, or integers of 8 to 64 bits. Reading takes the memory of the
+/// result, four bytes an element, and a small buffer. For an Arrow or Parquet file or a Zarr store it
+/// takes up to twice the result, plus a record batch or the chunks that hold some samples.
 ///
-/// An array of a deflated `.npz` that unpacks to more than 64 MiB may be at most 200 times its
-/// packed size, so that a small file cannot fill the memory, and an array or chunk of a Zarr store at
-/// most 200 times the size of the store.
+/// An array of a deflated `.npz` that decompresses to more than 64 MiB may be at most 200 times its
+/// compressed size, so that a small file cannot fill the memory. The same limit holds for the data of
+/// an Arrow or Parquet file and for an array or chunk of a Zarr store, relative to the size of the file
+/// or store.
 ///
 /// # Errors
 ///
-/// As [`layers`], and for a name that the file does not have, for no name when there are several
-/// arrays, for arrays with fewer than two axes, for elements that are not real numbers, for an
-/// `f64` beyond the range of `f32`, and when the memory cannot be had.
+/// The errors of [`layers`]. Also if the file has no array of that name, if no name is given and there
+/// are several arrays, if the array has fewer than two axes, if its elements are not real numbers, if
+/// an `f64` is beyond the range of `f32`, and if the memory cannot be allocated.
 ///
 /// # Examples
 ///
@@ -166,7 +170,7 @@ pub fn read_layer(path: impl AsRef<Path>, name: Option<&str>) -> Result<Layer, F
     layer.finish().ok_or_else(|| FileError::NoArrays { path: path.as_ref().into() })
 }
 
-/// Walks through one array of a file, whatever its format.
+/// Walks through one array of a file of any format.
 fn visit(
     source: &mut Source,
     name: Option<&str>,
@@ -183,7 +187,7 @@ fn visit(
     }
 }
 
-/// The array that was asked for, among those there are, or the only one.
+/// Returns the requested array, or the only one if none was requested.
 fn choose<'a, T>(
     path: &Path,
     requested: Option<&str>,

@@ -1,7 +1,7 @@
 //! The `.npy` format: a line of Python, then the elements.
 //!
-//! The line is parsed here, strictly and without recursion: general parsers of Python literals
-//! overflow the stack on `((((…`, and multiply claimed lengths without a look.
+//! The line is parsed here, strictly and without recursion. General parsers of Python literals overflow
+//! the stack on `((((…`, and multiply claimed lengths without a check.
 
 use std::io::Read;
 use std::iter;
@@ -12,8 +12,8 @@ use super::source::Source;
 use super::visit::Visitor;
 use super::{ElementType, FileError, LayerInfo, Place, choose};
 
-/// The longest header that is read. Numpy writes 128 bytes for any array of activations; this is
-/// what the first version of the format can express.
+/// The longest header that is read. Numpy writes 128 bytes for any array of activations. The first
+/// version of the format cannot express a longer header than this.
 const MAX_HEADER_BYTES: usize = u16::MAX as usize;
 
 pub(super) fn layer(source: &mut Source) -> Result<LayerInfo, FileError> {
@@ -36,9 +36,9 @@ pub(super) fn visit(
     header.description.visit_plain(place, source, header.len, data, visitor)
 }
 
-/// The header that numpy would write for an array in row-major order.
+/// Returns the header that numpy would write for an array in row-major order.
 pub(super) fn header(descr: &str, shape: &[usize]) -> Vec<u8> {
-    /// Elements begin at a multiple of it, so that a mapped file's are aligned.
+    /// The alignment of the first element, so that the elements of a mapped file are aligned.
     const ALIGNMENT: usize = 64;
     let shape = match shape {
         [length] => format!("({length},)"),
@@ -62,7 +62,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads the header and not a byte more.
+    /// Reads the header, and no byte after it.
     pub(super) fn read(place: Place<'_>, reader: &mut dyn Read) -> Result<Self, FileError> {
         let mut start = [0; 8];
         reader.read_exact(&mut start).map_err(|source| place.read(source))?;
@@ -92,12 +92,12 @@ impl Header {
     }
 }
 
-/// Parses `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
+/// A parser of `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
 struct Parser<'a> {
     rest: &'a str,
 }
 
-/// What is wrong, to follow the words "its header".
+/// A parsed value, or a problem that follows the words "its header".
 type Parsed<T> = Result<T, String>;
 
 impl<'a> Parser<'a> {
@@ -146,7 +146,7 @@ impl<'a> Parser<'a> {
         Err(format!("has {found} where '{expected}' belongs"))
     }
 
-    /// A string without escapes, which no key and no type has.
+    /// Reads a string without escapes: no key and no type has any.
     fn string(&mut self) -> Parsed<&'a str> {
         let quote = if self.rest.trim_start().starts_with('"') { '"' } else { '\'' };
         self.expect(quote)?;
@@ -176,7 +176,7 @@ impl<'a> Parser<'a> {
             let (digits, rest) = rest.split_at(end);
             let length = digits.parse().map_err(|_| "has an impossible 'shape'".to_owned())?;
             shape.push(length);
-            // Python 2 wrote long integers so.
+            // Python 2 wrote long integers with an L.
             self.rest = rest.strip_prefix('L').unwrap_or(rest);
             if !self.accept(',') {
                 self.expect(')')?;
@@ -190,7 +190,7 @@ impl<'a> Parser<'a> {
         if !self.rest.trim_start().starts_with('[') {
             return self.string().map(element_type);
         }
-        // The fields of a structure. They are skipped: only where they end matters.
+        // A list has the fields of a structure. They are skipped: only their end matters.
         let mut depth = 0usize;
         for (index, c) in self.rest.char_indices() {
             match c {
@@ -207,7 +207,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Takes apart a type string such as `<f4`.
+/// Parses a type string such as `<f4`.
 pub(super) fn element_type(name: &str) -> (ElementType, ByteOrder) {
     let (order, kind) = match name.split_at_checked(1) {
         Some((">", kind)) => (ByteOrder::Big, kind),
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(parse(fields).unwrap().element_type, ElementType::Other("structure".into()));
     }
 
-    /// The bytes of `numpy.save` for zeros of each shape, by numpy 2.4.
+    /// Compares with the bytes that `numpy.save` of numpy 2.4 writes for zeros of each shape.
     #[test]
     fn headers_are_those_of_numpy() {
         let expected = |text: &str| {

@@ -52,8 +52,8 @@ pub(super) fn visit(
     else {
         return Ok(());
     };
-    // There is no going back in a packed stream. Rows come one after the other, but each batch of a
-    // Fortran-order array is spread over all of it, and takes a pass of its own.
+    // A compressed stream cannot go back. Rows come one after the other, but each batch of a
+    // Fortran-order array is spread over the whole stream, and takes a pass of its own.
     let pass = if description.is_fortran_order { most_samples.max(1) } else { extent.samples };
     let mut begin = 0usize;
     loop {
@@ -74,7 +74,7 @@ pub(super) fn visit(
             return Err(place.changed("its header"));
         }
     }
-    // Only who reads to the end learns whether the checksum is right.
+    // The checksum is compared only at the end of the stream.
     match reader.read(&mut [0]) {
         Ok(0) => Ok(()),
         Ok(_) => Err(place.damaged("it is longer than the archive says")),
@@ -90,18 +90,18 @@ fn open<'a>(path: &Path, source: &'a mut Source) -> Result<Archive<'a>, FileErro
 /// An array in an archive.
 #[derive(Debug)]
 struct Member {
-    /// Its place in the archive's directory.
+    /// The index in the archive's directory.
     index: usize,
-    /// Its name as numpy gives it: without `.npy`.
+    /// The array's name as numpy gives it, without `.npy`.
     array: String,
     /// Bytes in the archive.
     packed: u64,
-    /// Bytes when unpacked, as the archive claims.
+    /// Bytes after decompression, as the archive claims.
     unpacked: u64,
     is_stored: bool,
 }
 
-/// The members that numpy would call arrays.
+/// Returns the members that numpy would call arrays.
 fn members(
     path: &Path,
     file_len: u64,
@@ -141,7 +141,7 @@ impl Member {
     }
 }
 
-/// Why an archive, or a member of it, was refused.
+/// Converts an error of an archive or of a member of it.
 fn refused(place: Place<'_>, error: ZipError) -> FileError {
     let method = match error {
         ZipError::Io(source) => return place.read(source),

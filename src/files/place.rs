@@ -1,15 +1,15 @@
-//! Where in a file something is wrong.
+//! Places in files, for error messages.
 
 use std::io;
 use std::path::Path;
 
 use super::{ElementType, FileError};
 
-/// A part of a file, for errors to name.
+/// A part of a file, as errors name it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) path: &'a Path,
-    /// The array, or none for the file as a whole.
+    /// The array, or `None` for the whole file.
     pub(super) layer: Option<&'a str>,
 }
 
@@ -56,7 +56,8 @@ impl<'a> Place<'a> {
         FileError::Changed { path: self.path.into(), what: what.to_owned() }
     }
 
-    /// A failure to read. A file that ends early is damaged, whatever layer noticed it.
+    /// Returns the error of a failed read. A file that ends too early is damaged, whatever software
+    /// layer noticed it.
     pub(super) fn read(&self, source: io::Error) -> FileError {
         match source.kind() {
             io::ErrorKind::UnexpectedEof => self.damaged("it ends too early"),

@@ -11,11 +11,11 @@ use super::source::Source;
 use super::visit::Visitor;
 use super::{ElementType, FileError, LayerInfo, Place, choose};
 
-/// The longest header that is read. A tensor takes about 100 bytes of it, so this is for some
-/// 40,000; parsing nonsense of this length takes 70 MiB.
+/// The longest header that is read, in bytes. A tensor takes about 100 bytes of it, so this is enough
+/// for some 40,000. Parsing nonsense of this length takes 70 MiB.
 const MAX_HEADER_BYTES: u64 = 4 << 20;
 
-/// Bytes before the header: its length.
+/// The number of bytes before the header, which hold its length.
 const LENGTH_BYTES: u64 = 8;
 
 pub(super) fn layers(source: &mut Source) -> Result<Vec<LayerInfo>, FileError> {
@@ -42,7 +42,8 @@ pub(super) fn visit(
     describe(info).visit_plain(place, source, begin, len, visitor)
 }
 
-/// The header, and the offset of the first tensor. The tensors fill the rest of the file exactly.
+/// Reads the header. Returns it, and the offset of the first tensor. The tensors fill the rest of the
+/// file exactly.
 fn read_header(source: &mut Source) -> Result<(Metadata, u64), FileError> {
     let path = source.path.clone();
     let place = Place::file(&path);

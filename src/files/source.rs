@@ -1,4 +1,4 @@
-//! Opening a file or a store, and telling its format.
+//! Opening of a file or store, and detection of its format.
 
 use std::fs::{self, File, Metadata};
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -14,15 +14,15 @@ use super::{FileError, Place};
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) path: PathBuf,
-    /// Of a store, its metadata.
+    /// The file; of a store, its metadata file.
     pub(super) file: BufReader<File>,
-    /// Length in bytes when it was opened; of a store, that of all its files. No claim beyond it is
-    /// believed.
+    /// Length in bytes when the file was opened; of a store, the length of all its files. Claims beyond
+    /// it are refused.
     pub(super) len: u64,
     is_store: bool,
 }
 
-/// A format, if this build reads it.
+/// A format, or an error if this build does not read it.
 macro_rules! with_feature {
     ($source:expr, $feature:tt, $format:expr) => {{
         #[cfg(feature = $feature)]
@@ -45,13 +45,13 @@ pub(super) enum Format {
     Zarr,
 }
 
-/// The file that makes a directory a Zarr store, of version 3 or 2.
+/// Returns the file that makes a directory a Zarr store, of version 3 or 2.
 fn store_metadata(directory: &Path) -> Option<PathBuf> {
     const NAMES: [&str; 3] = ["zarr.json", ".zarray", ".zgroup"];
     NAMES.iter().map(|name| directory.join(name)).find(|path| path.exists())
 }
 
-/// Whether a path leads to a Zarr store.
+/// Returns whether a path leads to a Zarr store.
 pub(super) fn is_store(path: &Path) -> bool {
     store_metadata(path).is_some()
 }
@@ -61,7 +61,7 @@ impl Source {
         let failed = |source| FileError::Open { path: path.into(), source };
         let store = store_metadata(path);
         let opened = store.as_deref().unwrap_or(path);
-        // Asked before opening: to open a named pipe is to wait for its writer.
+        // Check before opening: opening a named pipe waits for its writer.
         check_regular(opened, &fs::metadata(opened).map_err(failed)?)?;
         let file = File::open(opened).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
@@ -74,12 +74,12 @@ impl Source {
         Ok(Self { path: path.into(), file: BufReader::new(file), len, is_store: store.is_some() })
     }
 
-    /// The format, of a file by its first bytes. The next read starts at the beginning again.
+    /// Detects the format, that of a file by its first bytes. Leaves the file at its beginning.
     pub(super) fn format(&mut self) -> Result<Format, FileError> {
         if self.is_store {
             return with_feature!(self, "zarr", Format::Zarr);
         }
-        // As much as there is: a file may be shorter than any of the signatures.
+        // Read as much as there is: a file may be shorter than any of the signatures.
         let mut start = Vec::with_capacity(16);
         let read = self.file.by_ref().take(16).read_to_end(&mut start);
         read.and_then(|_| self.file.seek(SeekFrom::Start(0)))
@@ -92,7 +92,8 @@ impl Source {
             [b'A', b'R', b'R', b'O', b'W', b'1', 0, 0, ..] => {
                 with_feature!(self, "arrow", Format::Table(TableFormat::ArrowFile))
             }
-            // A marker, the length of the first message, and a flatbuffer: its first byte is no brace.
+            // A marker, the length of the first message, and a flatbuffer, whose first byte is no
+            // brace.
             [255, 255, 255, 255, ..] => {
                 with_feature!(self, "arrow", Format::Table(TableFormat::ArrowStream))
             }
@@ -105,12 +106,12 @@ impl Source {
         }
     }
 
-    /// A name for what the file does not name.
+    /// Returns the stem of the file's name, which names an array that has no name of its own.
     pub(super) fn stem(&self) -> String {
         self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Moves to a place in the file, and says how many bytes follow it.
+    /// Moves to an offset in the file. Returns the number of bytes that follow.
     pub(super) fn seek(&mut self, place: Place<'_>, offset: u64) -> Result<u64, FileError> {
         let left = self.len.checked_sub(offset);
         let left = left.ok_or_else(|| place.damaged("it points beyond the end of the file"))?;
@@ -118,7 +119,7 @@ impl Source {
         Ok(left)
     }
 
-    /// `len` bytes from `offset` on, which must lie in the file.
+    /// Reads `len` bytes from `offset` on, which must lie in the file.
     pub(super) fn bytes(
         &mut self,
         place: Place<'_>,
@@ -136,7 +137,7 @@ impl Source {
     }
 }
 
-/// Refuses what cannot be read from its beginning to its end.
+/// Refuses anything but a regular file.
 pub(super) fn check_regular(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
     let found = match metadata {
         m if m.is_file() => return Ok(()),

@@ -1,4 +1,4 @@
-//! Whole files: what is read from them, and what is not.
+//! Tests of whole files: those that are read, and those that are refused.
 
 use std::fs;
 use std::io::Write;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::Batches;
 
-/// A directory that files are put into by name.
+/// A directory into which files are put by name.
 pub(super) struct Files(TempDir);
 
 impl Files {
@@ -30,19 +30,19 @@ impl Files {
     }
 }
 
-/// `activations` of `tests/reference/make_files.py`.
+/// Returns `activations` of `tests/reference/make_files.py`.
 #[cfg(any(feature = "arrow", feature = "zarr"))]
 pub(super) fn activations(samples: usize, neurons: usize) -> Array2<f32> {
     Array2::from_shape_fn((samples, neurons), |(s, n)| ((s * 7 + n * 3) % 23) as f32 / 8.0 - 1.0)
 }
 
-/// What `tests/reference/make_files.py` has made.
+/// Returns the path of a file that `tests/reference/make_files.py` has made.
 #[cfg(any(feature = "arrow", feature = "zarr"))]
 pub(super) fn reference(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests/reference/files", name].iter().collect()
 }
 
-/// A `.npy` file with any header.
+/// Returns a `.npy` file with any header.
 pub(super) fn npy(descr: &str, fortran_order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let header =
         format!("{{'descr': {descr}, 'fortran_order': {fortran_order}, 'shape': {shape}, }}");
@@ -179,7 +179,7 @@ fn what_is_not_a_file_of_arrays() {
     assert!(message(&files.put("short", b"\x93NUM")).contains("is not a .npy"), "short");
 }
 
-/// Files that claim what is not so. Each must be an error, at once and without much memory.
+/// Checks that false claims of files are errors, at once and without much memory.
 #[test]
 fn false_claims_are_refused() {
     let zeros = |descr: &str, shape: &str, len| npy(descr, "False", shape, &vec![0; len]);
@@ -242,7 +242,7 @@ fn bombs_do_not_go_off() {
     let error = read_layer(files.put("x", &bomb), None).unwrap_err();
     assert!(matches!(error, FileError::Expansion { .. }), "{error}");
 
-    // The same for what an archive claims, or keeps to itself.
+    // The same for the size that an archive claims, or hides.
     let small = npz(&[("x.npy", npy("'|u1'", "False", "(4096, 1)", &[0; 4096]))], Deflated);
     let directory = small.windows(4).rposition(|w| w == b"PK\x01\x02").unwrap();
     for claim in [0u32, 60, 4000, 1 << 25, u32::MAX - 1, u32::MAX] {
@@ -253,7 +253,7 @@ fn bombs_do_not_go_off() {
     }
 }
 
-/// All batches behind one another, none of which may be empty or too large.
+/// Joins all batches, none of which may be empty or too large.
 pub(super) fn joined(
     batches: &mut FileBatches,
     most_samples: usize,
@@ -267,7 +267,7 @@ pub(super) fn joined(
     Ok(all)
 }
 
-/// Whatever is a layer in one piece is the same in batches, and nothing else is.
+/// Checks that a layer can be read in batches exactly if it can be read in one piece, and is the same.
 fn survives_batches(path: &Path, name: &str) {
     let whole = read_layer(path, Some(name)).map(|layer| layer.activations);
     let batches = open_batches(&[path], Some(name)).and_then(|mut batches| {
@@ -289,7 +289,7 @@ fn survives_batches(path: &Path, name: &str) {
     }
 }
 
-/// Calls everything on a file of these bytes. Errors are fine; all else is not.
+/// Calls everything on a file of these bytes. Errors are fine, anything else is not.
 pub(super) fn survives(bytes: &[u8]) {
     let files = Files::new();
     let path = files.put("x", bytes);
@@ -339,7 +339,7 @@ proptest! {
             bytes[index] = byte;
         }
         if let Some(index) = wide {
-            // Sizes and offsets are where large numbers hurt.
+            // Large numbers hurt most in sizes and offsets.
             let begin = index.index(bytes.len() - 4);
             bytes[begin..begin + 4].fill(0xff);
         }

@@ -1,4 +1,4 @@
-//! The one way through a file: an array is found, then its samples come in batches.
+//! The walk through a file: an array is found, then its samples come in batches.
 //!
 //! Reading a layer, counting its samples and reading it in batches are visitors of the same walk, so
 //! that each format is read in one place.
@@ -14,7 +14,7 @@ use super::{ElementType, FileError, Place};
 pub(super) struct Found {
     pub(super) name: String,
     pub(super) element_type: ElementType,
-    /// How many samples it has, if that is known without reading all of it.
+    /// The number of samples, if it is known without reading the whole array.
     pub(super) samples: Option<usize>,
     pub(super) neurons: usize,
 }
@@ -24,20 +24,20 @@ pub(super) struct Found {
 pub(super) struct Batch {
     /// `samples × neurons`, at least one sample. A visitor may take it and leave another array.
     pub(super) activations: Array2<f32>,
-    /// Whether `f32` could not hold a value exactly.
+    /// True if `f32` could not hold a value exactly.
     pub(super) rounded: bool,
 }
 
-/// Who is told of an array and its samples. Breaking ends the walk without an error.
+/// A receiver of an array and its samples. Breaking ends the walk without an error.
 pub(super) trait Visitor {
-    /// Comes first, and says how many samples a batch may have.
+    /// Receives the array, before any batch. Returns the largest number of samples of a batch.
     fn found(&mut self, array: &Found) -> ControlFlow<(), usize>;
 
-    /// Comes for the batches of samples in turn.
+    /// Receives the next batch of samples.
     fn batch(&mut self, batch: &mut Batch) -> ControlFlow<()>;
 }
 
-/// Takes memory for so many more elements: exactly so many, or with room for yet more.
+/// Reserves memory for `elements` more elements: for exactly these, or with room for more.
 pub(super) fn reserve(
     place: Place<'_>,
     values: &mut Vec<f32>,

@@ -1,4 +1,4 @@
-//! From the numbers in record batches to batches of activations.
+//! Conversion of record batches to batches of activations.
 
 use std::ops::ControlFlow;
 
@@ -11,20 +11,20 @@ use crate::files::element::{ByteOrder, Values};
 use crate::files::visit::{Batch, Found, Visitor, reserve};
 use crate::files::{ElementType, FileError, Place};
 
-/// Arrow keeps numbers as the machine does.
+/// The byte order of this machine, in which Arrow keeps numbers.
 const NATIVE: ByteOrder =
     if cfg!(target_endian = "big") { ByteOrder::Big } else { ByteOrder::Little };
 
-/// Gathers samples until a batch is full, and hands it on.
+/// A buffer that gathers samples until a batch is full, and passes it on.
 pub(super) struct Collector<'v, 'p> {
     place: Place<'p>,
     element_type: ElementType,
-    /// How many samples there are to be.
+    /// The expected number of samples, if known.
     samples: Option<usize>,
     neurons: usize,
     most_samples: usize,
     values: Values,
-    /// Samples that went to the visitor.
+    /// The number of samples that were passed to the visitor.
     handed_on: usize,
     visitor: &'v mut dyn Visitor,
 }
@@ -103,7 +103,7 @@ impl<'v, 'p> Collector<'v, 'p> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Hands on what is left.
+    /// Passes the last batch on, and checks the number of samples.
     pub(super) fn finish(mut self) -> Result<(), FileError> {
         if self.in_batch() > 0 && self.flush(true)?.is_break() {
             return Ok(());
@@ -118,12 +118,12 @@ impl<'v, 'p> Collector<'v, 'p> {
         }
     }
 
-    /// Samples that are waiting.
+    /// Returns the number of samples that wait in the batch.
     fn in_batch(&self) -> usize {
         self.values.values.len().checked_div(self.neurons).unwrap_or(0)
     }
 
-    /// How many samples there is room for, and memory: for one and more.
+    /// Returns the number of samples for which the batch and its memory have room, at least one.
     fn room(&mut self) -> Result<usize, FileError> {
         let waiting = self.in_batch();
         let room = self.most_samples - waiting;
@@ -132,8 +132,8 @@ impl<'v, 'p> Collector<'v, 'p> {
             return Ok(room);
         }
         if free == 0 {
-            // Twice as much each time, and not more than the batch may have: no claim of the file
-            // is believed.
+            // Twice as much each time, and not more than the batch may have: no claim of the file is
+            // trusted.
             let samples = room.min(waiting.max(64));
             reserve(self.place, &mut self.values.values, samples * self.neurons, true)?;
             return Ok(samples);
@@ -141,7 +141,7 @@ impl<'v, 'p> Collector<'v, 'p> {
         Ok(free)
     }
 
-    /// Hands the batch on if it is full, or the last one.
+    /// Passes the batch on if it is full or the last one.
     fn flush(&mut self, is_last: bool) -> Result<ControlFlow<()>, FileError> {
         if let Some((index, value)) = self.values.beyond_f32 {
             let sample = self.handed_on + index / self.neurons;
@@ -186,14 +186,14 @@ impl Numbers {
     }
 }
 
-/// Takes lists apart, and checks that they are as long as each other.
+/// A reader of lists, which must be equally long.
 pub(super) struct ListReader<'p> {
     place: Place<'p>,
-    /// Length of the lists at each level, where the type fixes it.
+    /// The length of the lists at each level, if their type fixes it.
     fixed: Vec<Option<usize>>,
-    /// Length of the innermost lists, once it is known.
+    /// The length of the innermost lists, once it is known.
     pub(super) neurons: Option<usize>,
-    /// Rows that were read so far.
+    /// The number of rows read so far.
     rows: usize,
 }
 
@@ -203,13 +203,13 @@ impl<'p> ListReader<'p> {
         Self { place, fixed, neurons, rows: 0 }
     }
 
-    /// How many samples there are in so many rows, if that is always the same.
+    /// Returns the number of samples in `rows` rows, if all rows have equally many.
     pub(super) fn samples_of_rows(&self, rows: usize) -> Option<usize> {
         let (_, outer) = self.fixed.split_last()?;
         outer.iter().try_fold(rows, |samples, length| samples.checked_mul((*length)?))
     }
 
-    /// The numbers in all rows of an array.
+    /// Returns the numbers in all rows of an array.
     pub(super) fn read(&mut self, array: &ArrayRef) -> Result<Numbers, FileError> {
         let rows = array.len();
         let numbers = self.descend(array, 0, &|index| index)?;
@@ -217,7 +217,7 @@ impl<'p> ListReader<'p> {
         Ok(numbers)
     }
 
-    /// Takes the lists of one level apart. `row_of` knows the row that one of them belongs to.
+    /// Takes the lists of one level apart. `row_of` returns the row to which a list belongs.
     fn descend(
         &mut self,
         array: &ArrayRef,

@@ -1,31 +1,31 @@
-//! Which columns of a table can be a layer.
+//! The columns of a table, and those that can be layers.
 
 use arrow_schema::{DataType, Field, Schema};
 
 use crate::files::ElementType;
 
-/// What pandas calls columns that it made of its row numbers.
+/// The beginning of the names of columns that pandas makes of its row numbers.
 const INDEX_PREFIX: &str = "__index_level_";
 
 /// A column, or all columns that are neurons of one layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// Type of the numbers in it.
+    /// The type of the numbers in the column.
     pub(super) element_type: ElementType,
     pub(super) kind: Kind,
-    /// Places in the schema, ascending.
+    /// Indices in the schema, ascending.
     pub(super) roots: Vec<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A value a row.
+    /// One value per row.
     Scalar,
-    /// A row a sample, a column a neuron.
+    /// All columns together: one row per sample, one column per neuron.
     Table,
-    /// Lists in rows, and lists in lists. For each level, from the row inwards, the length that the
-    /// type fixes.
+    /// Lists in rows, and lists in lists. `fixed` has one entry for each level, from the row inwards:
+    /// the length of the lists, if their type fixes it.
     Lists { fixed: Vec<Option<usize>> },
 }
 
@@ -35,8 +35,8 @@ impl Column {
     }
 }
 
-/// The columns of a table in its order. If none has lists of numbers, those with numbers are one
-/// layer, in front, with the name `table`.
+/// Returns the columns of a table in its order. If none has lists of numbers, the columns of numbers
+/// become one layer with the name `table`, in front of the others.
 pub(super) fn columns(schema: &Schema, table: &str) -> Vec<Column> {
     let columns = schema.fields().iter().enumerate();
     let mut columns: Vec<Column> = columns.map(|(root, field)| column(root, field)).collect();
@@ -49,7 +49,7 @@ pub(super) fn columns(schema: &Schema, table: &str) -> Vec<Column> {
             });
         if let Some(first) = neurons.first() {
             let other = neurons.iter().find(|column| column.element_type != first.element_type);
-            // Labels beside activations would be taken for a neuron.
+            // Refuse columns of different types: labels beside activations would be taken for a neuron.
             let element_type = match other {
                 None => first.element_type.clone(),
                 Some(other) => ElementType::Other(format!(

@@ -1,8 +1,8 @@
 //! The messages of an Arrow stream, or of the stream in the middle of an Arrow file.
 //!
-//! The crate `arrow-ipc` has readers of both. They believe the lengths of packed buffers, and panic at
-//! buffers outside of their message; and to count rows they read everything. So the messages are taken
-//! apart here, and their contents decoded there.
+//! The crate `arrow-ipc` has readers of both. But these trust the lengths of compressed buffers, panic
+//! on buffers outside of their message, and read everything to count rows. So this module takes the
+//! messages apart, and the crate only decodes their contents.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -22,45 +22,46 @@ use crate::files::{FileError, Place};
 
 use super::tables::refused;
 
-/// What an Arrow file begins with: `ARROW1` and zeros, as many as its writer aligns messages to. A
-/// stream follows, and then a directory, which is of no use to who reads from front to back.
+/// The least number of bytes before the stream in an Arrow file: `ARROW1` and zeros, as many as its
+/// writer aligns messages to. A directory follows the stream. Reading from front to back does not need
+/// it.
 const FILE_START_BYTES: u64 = 8;
 
-/// The most such bytes.
+/// The largest number of bytes before the stream.
 const MOST_START_BYTES: u64 = 256;
 
-/// What packed buffers begin with: their length when unpacked.
+/// The number of bytes at the beginning of a compressed buffer that hold its decompressed length.
 const LENGTH_BYTES: usize = 8;
 
-/// How many times its length a header may have once everything in it is told apart: its parts may be
-/// named by several others, and so many times at every level.
+/// The largest size of a header with everything in it counted as often as it is used, in multiples of
+/// the header's length. Several parts may share another part, and so on at every level.
 const MAX_SHARING: usize = 64;
 
-/// What a part of a header takes at least: where it is, and where its fields are.
+/// The least number of bytes of a part of a header: its offset, and that of its fields.
 const PART_BYTES: usize = 8;
 
-/// The message that a header is of, if it is one.
+/// Parses a header. Returns `None` if it is malformed.
 pub(super) fn root_as_message(header: &[u8]) -> Option<Message<'_>> {
     let options = VerifierOptions {
         max_tables: header.len() / PART_BYTES,
         max_apparent_size: header.len().saturating_mul(MAX_SHARING),
         ..VerifierOptions::default()
     };
-    // What the library says of an error takes many lines.
+    // The library's description of an error takes many lines, so drop it.
     root_as_message_with_opts(&options, header).ok()
 }
 
-/// An open stream, behind its schema.
+/// An open stream, after its schema.
 pub(super) struct Messages<'a> {
     source: &'a mut Source,
     path: PathBuf,
     pub(super) schema: SchemaRef,
-    /// Where the next message is in the file.
+    /// The offset of the next message in the file.
     position: u64,
     /// The header of the last message.
     header: Vec<u8>,
-    /// What the record batches that were read claim together. Buffers may lie in the same place, so
-    /// that a file without anything packed may claim more than its length.
+    /// The bytes that the record batches read so far claim together. Buffers may overlap, so a file may
+    /// claim more than its length even without compression.
     unpacked: u64,
 }
 
@@ -96,7 +97,7 @@ impl<'a> Messages<'a> {
         Ok(messages)
     }
 
-    /// The rows of all record batches together, by their headers.
+    /// Returns the number of rows of all record batches together, by their headers.
     pub(super) fn count_rows(mut self) -> Result<usize, FileError> {
         let mut rows = 0usize;
         while let Some(body_len) = self.next_header()? {
@@ -112,7 +113,7 @@ impl<'a> Messages<'a> {
         Ok(rows)
     }
 
-    /// The next record batch, with some columns of it.
+    /// Reads the next record batch, with some of its columns.
     pub(super) fn next_batch(
         &mut self,
         columns: &[usize],
@@ -121,7 +122,7 @@ impl<'a> Messages<'a> {
         let place = Place::file(&path);
         while let Some(body_len) = self.next_header()? {
             if self.message()?.is_none_or(|m| m.header_type() != MessageHeader::RecordBatch) {
-                // Dictionaries, of columns that are never looked at.
+                // Dictionaries are skipped: they belong to columns that are never read.
                 self.skip(body_len)?;
                 continue;
             }
@@ -136,7 +137,7 @@ impl<'a> Messages<'a> {
                     unpacked_bytes(place, &body, buffer.offset(), buffer.length(), is_packed)?;
                 claimed = claimed.saturating_add(unpacked);
             }
-            // A flag is a bit in a buffer, a byte everywhere else.
+            // A flag is a bit in a buffer, but a byte everywhere else.
             for column in batch.nodes().into_iter().flatten() {
                 claimed = claimed.saturating_add(column.length().unsigned_abs());
             }
@@ -152,12 +153,12 @@ impl<'a> Messages<'a> {
         Ok(None)
     }
 
-    /// Reads the header of the next message. Returns how many bytes follow it.
+    /// Reads the header of the next message. Returns the number of bytes that follow it.
     fn next_header(&mut self) -> Result<Option<u64>, FileError> {
         let path = self.path.clone();
         let place = Place::file(&path);
         if self.position == self.source.len {
-            return Ok(None); // streams may end without a word
+            return Ok(None); // streams may end without a mark
         }
         let mut length = self.word()?;
         if length == u32::MAX {
@@ -186,7 +187,7 @@ impl<'a> Messages<'a> {
         }
     }
 
-    /// The message that the last header is of, if there was one.
+    /// Returns the message of the last header, if there was one.
     fn message(&self) -> Result<Option<Message<'_>>, FileError> {
         if self.header.is_empty() {
             return Ok(None);
@@ -211,7 +212,8 @@ impl<'a> Messages<'a> {
     }
 }
 
-/// How much a buffer claims to be when it is unpacked. Refuses one that is not in its message.
+/// Returns the decompressed size that a buffer claims. Refuses a buffer that does not lie in its
+/// message.
 fn unpacked_bytes(
     place: Place<'_>,
     body: &[u8],
@@ -227,7 +229,7 @@ fn unpacked_bytes(
     match buffer.first_chunk::<LENGTH_BYTES>() {
         Some(&unpacked) if is_packed => match u64::try_from(i64::from_le_bytes(unpacked)) {
             Ok(unpacked) => Ok(unpacked),
-            Err(_) => Ok(buffer.len() as u64), // it says that this one is not packed
+            Err(_) => Ok(buffer.len() as u64), // a negative length: this buffer is not compressed
         },
         None if is_packed && !buffer.is_empty() => {
             Err(place.damaged("a packed column has no length"))

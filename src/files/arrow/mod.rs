@@ -1,10 +1,10 @@
 //! Arrow and Parquet files: tables whose rows are samples.
 //!
-//! Two tables have a layer. In one, as Hugging Face datasets store activations, each row of a column
-//! is a list of the neurons' values, or a list of such lists: every innermost list is a sample. In the
-//! other, there is a column of numbers for every neuron. `columns.rs` tells them apart, `tables.rs`
-//! reads record batches (`messages.rs` those of Arrow, `parquet/` those of Parquet), and `collector.rs`
-//! makes batches of activations of them.
+//! Two kinds of tables hold a layer. In the first, as Hugging Face datasets store activations, each row
+//! of a column is a list of the neurons' values, or a list of such lists: every innermost list is a
+//! sample. In the second, there is a column of numbers for every neuron. `columns.rs` tells them apart.
+//! `tables.rs` reads record batches: `messages.rs` those of Arrow, `parquet/` those of Parquet.
+//! `collector.rs` makes batches of activations of them.
 
 mod collector;
 mod columns;
@@ -39,7 +39,8 @@ pub(super) fn layers(
     Ok(layers)
 }
 
-/// Samples and neurons of a column, or only the number of its rows if it has no such things.
+/// Returns the numbers of samples and neurons of a column, or only that of its rows if it cannot be a
+/// layer.
 fn shape(source: &mut Source, table: &Table, column: &Column) -> Result<Vec<usize>, FileError> {
     if column.element_type.size().is_some() && !matches!(column.kind, Kind::Scalar) {
         let mut count = Count::default();
@@ -49,7 +50,7 @@ fn shape(source: &mut Source, table: &Table, column: &Column) -> Result<Vec<usiz
                     return Ok(vec![samples, neurons]);
                 }
             }
-            // Such as the tokens of texts: it is listed for what it is.
+            // A column such as the tokens of texts is listed with its number of rows.
             Err(FileError::Ragged { .. } | FileError::Null { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -65,7 +66,8 @@ pub(super) fn visit(
 ) -> Result<(), FileError> {
     let table = Table::open(source, format)?;
     let columns = columns::columns(&table.schema, &source.stem());
-    // Nobody has to name the one that can be a layer because there are numbers of rows beside it.
+    // Without a name, only columns that can be layers are candidates. A column of row numbers beside
+    // them does no harm.
     let layers: Vec<&Column> = columns.iter().filter(|column| column.may_be_layer()).collect();
     let all: Vec<&Column> = columns.iter().collect();
     let available = if name.is_none() && !layers.is_empty() { &layers } else { &all };
@@ -107,7 +109,7 @@ fn visit_column(
         }
         Kind::Lists { fixed } => ListReader::new(place, fixed.clone()),
     };
-    // Lists of any length say how many neurons there are with the first one that is read.
+    // Unless their type fixes the length of lists, the first list says how many neurons there are.
     let mut collector: Option<Collector<'_, '_>> = None;
     let mut visitor = Some(visitor);
     for batch in table.batches(source, &column.roots)? {
@@ -132,7 +134,7 @@ fn visit_column(
     }
     match (collector, visitor, lists.neurons) {
         (Some(collector), ..) => collector.finish(),
-        // Without a row, lists of a fixed length are a layer of no samples.
+        // Without rows, lists of a fixed length are a layer of no samples.
         (None, Some(visitor), Some(neurons)) => {
             let _ = visitor.found(&found(Some(0), neurons));
             Ok(())

@@ -22,12 +22,12 @@ pub(in crate::files) enum TableFormat {
     Parquet,
 }
 
-/// What a file says of its table.
+/// The schema of a file's table, and the number of its rows.
 #[derive(Debug)]
 pub(super) struct Table {
     format: TableFormat,
     pub(super) schema: SchemaRef,
-    /// How many rows it claims to have.
+    /// The number of rows that the file claims.
     pub(super) rows: usize,
 }
 
@@ -49,7 +49,7 @@ impl Table {
         })
     }
 
-    /// The rows of some columns, which must be given in ascending order.
+    /// Reads the rows of some columns, which must be given in ascending order.
     pub(super) fn batches<'a>(
         &self,
         source: &'a mut Source,
@@ -78,7 +78,7 @@ impl Table {
     }
 }
 
-/// What a library says of a file that it cannot read.
+/// Converts an error of a library.
 pub(super) fn refused(place: Place<'_>, error: ArrowError) -> FileError {
     let unsupported = |method: String| FileError::UnsupportedPacking {
         path: place.path.into(),

@@ -59,7 +59,7 @@ fn datasets_of_hugging_face() {
         }
         let message = |name| read_layer(&path, name).unwrap_err().to_string();
         assert!(message(Some("text")).contains("type Utf8 are not activations"), "{file}");
-        assert!(message(Some("label")).contains("of shape [6] has no samples"), "{file}");
+        assert!(message(Some("label")).contains("of shape [6] is not samples"), "{file}");
         let ragged = message(Some("input_ids"));
         assert!(ragged.contains("row 1 has 3 numbers where others have 2"), "{ragged}");
         let several = message(None);
@@ -86,7 +86,7 @@ fn tables_of_pandas_in_every_packing() {
     }
 }
 
-/// Ways to write a table, each with record batches, or row groups, of so many rows.
+/// File formats of a table, with record batches or row groups.
 #[derive(Debug, Clone, Copy)]
 enum Container {
     Stream,
@@ -135,7 +135,7 @@ fn item(data_type: &DataType) -> Arc<Field> {
     Arc::new(Field::new("item", data_type.clone(), true))
 }
 
-/// Lists of these lengths, of one of three types.
+/// Makes lists of these lengths, of one of three types.
 fn lists(kind: usize, lengths: &[usize], values: ArrayRef) -> ArrayRef {
     let item = item(values.data_type());
     match kind {
@@ -188,7 +188,7 @@ proptest! {
         rows in 1..5usize,
         most_samples in 1..9usize,
     ) {
-        // An outer level of 3 is none; one of fixed length needs lists of one length.
+        // 3 stands for no outer level. An outer level of fixed length needs lists of one length.
         let lengths = match outer {
             2 => vec![2; lengths.len()],
             3 => vec![1; lengths.len()],
@@ -197,7 +197,7 @@ proptest! {
         let samples: usize = lengths.iter().sum();
         let values = numbers(number, samples * neurons);
         let inner: ArrayRef = if inner == 2 {
-            // Without a list, only the type says how long they would be.
+            // Without lists, only the type says how long they would be.
             let length = i32::try_from(neurons).unwrap();
             Arc::new(FixedSizeListArray::new(item(values.data_type()), length, values, None))
         } else {
@@ -223,7 +223,7 @@ proptest! {
                 let listed = layers(&path).unwrap();
                 prop_assert_eq!(&listed[1].shape, &vec![samples, neurons]);
             }
-            // Without a sample, nothing tells how many neurons there are.
+            // Without samples, nothing tells how many neurons there are.
             (Err(_), Err(error)) => prop_assert!(samples == 0, "{error}"),
             (layer, batches) => prop_assert!(false, "{layer:?} {batches:?}"),
         }
@@ -338,7 +338,8 @@ fn labels_are_not_taken_for_a_neuron() {
     }
 }
 
-/// Longer than what is unpacked at a time, and than the memory that is taken at first.
+/// Reads more rows than are decompressed at a time, and than the memory that is taken at first has room
+/// for.
 #[test]
 fn many_rows() {
     let files = Files::new();
@@ -358,7 +359,7 @@ fn many_rows() {
 fn bombs_do_not_go_off() {
     let files = Files::new();
     let packed = std::fs::read(reference("table_lz4.feather")).unwrap();
-    // The length of the first column's first batch, 16 numbers, in front of the packed numbers.
+    // The length of the first column's first batch, 16 numbers, in front of the compressed numbers.
     let at = packed.windows(8).position(|w| w == 64u64.to_le_bytes()).unwrap();
     let mut refused = 0;
     for claim in [u64::MAX / 2, 1 << 60, 1 << 40, 63, 65] {
@@ -373,7 +374,7 @@ fn bombs_do_not_go_off() {
     assert!(refused > 0, "none was taken for a claim to unpack");
 }
 
-/// Claims about messages, in the headers of a stream.
+/// Checks false claims about messages in the headers of a stream.
 #[test]
 fn false_claims_are_refused() {
     let files = Files::new();

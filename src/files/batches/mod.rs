@@ -17,21 +17,21 @@ use super::{ElementType, FileError, Place, visit};
 pub(super) use paths::compare_names;
 pub use paths::expand_path;
 
-/// The samples a file is counted by, where it does not say how many it has.
+/// Samples per batch while the samples of a file are counted that does not say how many it has.
 const COUNTED_SAMPLES: usize = 1024;
 
-/// One layer in one file, or in several whose samples follow one another.
+/// One layer, in one file or in several files whose samples follow one another.
 ///
 /// Made by [`open_batches`]. Between visits no file is open.
 #[derive(Debug, Clone)]
 pub struct FileBatches {
-    /// At least one.
+    /// The files, at least one.
     shards: Vec<Shard>,
     samples: usize,
     rounded: bool,
 }
 
-/// A file, and what was found in it.
+/// A file, and the array that was found in it.
 #[derive(Debug, Clone)]
 struct Shard {
     path: PathBuf,
@@ -41,33 +41,34 @@ struct Shard {
 }
 
 /// Opens a layer that is read in batches: from one file, or from several whose samples follow one
-/// another in the order given.
+/// another in the given order.
 ///
-/// Files are those that [`read_layer`](super::read_layer) reads, and `layer` names an array of each
-/// of them; with `None`, each must have only one. Every value is what `read_layer` makes of it, in
+/// The files are those that [`read_layer`](super::read_layer) reads. `layer` names an array of each
+/// file; with `None`, each file must have only one. Every value is the same as that of `read_layer`, in
 /// batches of any size. [`expand_path`] finds the shards in a directory.
 ///
-/// Opening reads the headers only, unless the files are Arrow or Parquet files whose rows are lists
-/// of lists of any number: those are read through to count them.
+/// Opening reads only headers, except for Arrow and Parquet files whose rows are lists of any number of
+/// lists: those are read from beginning to end to count the samples.
 ///
 /// # Memory
 ///
-/// A visit takes one batch and a small buffer, whatever the file claims; where data is packed or in
-/// record batches, one of those too, and of a Zarr store chunks of up to eight batches, or 64 MiB. A
-/// batch is never larger than asked for, and never larger than a file. Batches do not go on from file
-/// to file.
+/// A visit takes one batch and a small buffer, whatever the file claims. If data is compressed or in
+/// record batches, it also takes one compressed block or record batch. For a Zarr store it takes chunks
+/// of up to eight batches, or 64 MiB. A batch is never larger than requested, and never larger than a
+/// file: no batch spans two files.
 ///
 /// # Time
 ///
 /// A visit reads each file once, from its beginning to its end, and an array in Fortran order in
-/// strides. Only of a `.npz` member in Fortran order is every batch a pass of its own: save such an
-/// array with `numpy.ascontiguousarray`, or as `.npy`.
+/// strides. The exception is a `.npz` member in Fortran order, where every batch takes a pass of its
+/// own. Save such an array with `numpy.ascontiguousarray`, or as `.npy`.
 ///
 /// # Errors
 ///
-/// As `read_layer`, for the first file that cannot be read as activations; for no files; and if the
-/// files differ in their numbers of neurons. A visit has an [`Error::Batches`] of a [`FileError`] for
-/// what only the values show, and for files that have changed since they were opened.
+/// The errors of `read_layer`, for the first file that cannot be read as activations. Also if there are
+/// no files, and if the files differ in their numbers of neurons. A visit returns an [`Error::Batches`]
+/// of a [`FileError`] for problems that only the values show, and for files that have changed since
+/// they were opened.
 ///
 /// # Examples
 ///
@@ -118,26 +119,26 @@ pub fn open_batches(
 }
 
 impl FileBatches {
-    /// The files, in the order of their samples.
+    /// Returns the files, in the order of their samples.
     pub fn paths(&self) -> impl ExactSizeIterator<Item = &Path> {
         self.shards.iter().map(|shard| shard.path.as_path())
     }
 
-    /// The layer's name, in the first of the files.
+    /// Returns the layer's name in the first file.
     #[must_use]
     pub fn name(&self) -> &str {
         self.shards.first().map_or("", |shard| &shard.found.name)
     }
 
-    /// Type of the stored elements in the first of the files; never [`ElementType::Other`].
+    /// Returns the type of the stored elements in the first file; never [`ElementType::Other`].
     #[must_use]
     pub fn element_type(&self) -> ElementType {
         let first = self.shards.first().map(|shard| shard.found.element_type.clone());
         first.unwrap_or(ElementType::F32)
     }
 
-    /// Whether a value that a visit has handed out so far was rounded because `f32` cannot hold it
-    /// exactly. See [`Layer::rounded`](super::Layer::rounded).
+    /// Returns whether a visit has so far handed out a value that was rounded because `f32` cannot hold
+    /// it exactly. See [`Layer::rounded`](super::Layer::rounded).
     #[must_use]
     pub fn rounded(&self) -> bool {
         self.rounded
@@ -190,7 +191,7 @@ impl Shard {
         let found = count.found.ok_or_else(|| FileError::NoArrays { path: path.into() })?;
         let samples = found.samples.unwrap_or(count.samples);
         if found.neurons == 0 {
-            // Batches of nothing would be as many as the file claims.
+            // Without neurons, a file without data could claim any number of batches.
             return Err(Place::layer(path, &found.name).unusable_shape(&[samples, 0]));
         }
         Ok(Self { path: path.into(), len: source.len, found, samples })
@@ -210,7 +211,7 @@ impl Shard {
     }
 }
 
-/// Finds an array, and counts its samples if the file does not say how many there are.
+/// A visitor that finds an array, and counts its samples if the file does not say how many there are.
 #[derive(Debug, Default)]
 pub(super) struct Count {
     found: Option<Found>,
@@ -218,7 +219,7 @@ pub(super) struct Count {
 }
 
 impl Count {
-    /// Samples and neurons, if a walk has found an array.
+    /// Returns the numbers of samples and neurons, if a walk has found an array.
     #[cfg(feature = "arrow")]
     pub(super) fn shape(&self) -> Option<(usize, usize)> {
         let found = self.found.as_ref()?;
@@ -241,7 +242,7 @@ impl Visitor for Count {
     }
 }
 
-/// Hands the batches of one shard on, if it still is what it was.
+/// A visitor that passes the batches of one shard on, if the shard has not changed.
 struct ShardVisit<'a> {
     shard: &'a Shard,
     most_samples: usize,

@@ -1,4 +1,4 @@
-//! From a directory or a pattern to the files of a layer.
+//! The files of a layer, by a directory or a pattern.
 
 use std::cmp::Ordering;
 use std::fs;
@@ -7,21 +7,23 @@ use std::path::{Path, PathBuf};
 use crate::files::FileError;
 use crate::files::source::is_store;
 
-/// What names of files with activations end in. Only looked at in directories, where other files
-/// may lie beside them.
+/// Extensions of files with activations. They matter only in directories, which may hold other files,
+/// too.
 const ENDINGS: [&str; 6] = ["npy", "npz", "safetensors", "arrow", "feather", "parquet"];
 
-/// The files that a path stands for: itself, the shards in a directory, or what a pattern matches.
+/// Returns the files that a path stands for: itself, the shards in a directory, or the matches of a
+/// pattern.
 ///
-/// Of a directory, that is every file whose name ends in `.npy`, `.npz`, `.safetensors`, `.arrow`,
-/// `.feather` or `.parquet` and every Zarr store, unless the name begins with a dot; other
-/// subdirectories are not looked into. A Zarr store is a directory and stands for itself. A pattern has `*`, `?` or `[...]`, as in a shell, and `**` for any directories. Files come sorted by
-/// name, numbers in names by their value: `shard-2` before `shard-10`.
+/// A directory stands for every file in it whose name ends in `.npy`, `.npz`, `.safetensors`, `.arrow`,
+/// `.feather` or `.parquet`, and for every Zarr store in it, unless the name begins with a dot. Other
+/// subdirectories are ignored. A Zarr store is a directory that stands for itself. A pattern has `*`,
+/// `?` or `[...]`, as in a shell, and `**` for any directories. Files are sorted by name, with numbers
+/// in names sorted by value: `shard-2` comes before `shard-10`.
 ///
 /// # Errors
 ///
-/// For a pattern that cannot be understood, a directory that cannot be read, and if no file is found.
-/// A path that is neither a directory nor a pattern is returned as it is, whether or not it exists.
+/// If a pattern is invalid, if a directory cannot be read, and if no file is found. A path that is
+/// neither a directory nor a pattern is returned as it is, whether or not it exists.
 ///
 /// # Examples
 ///
@@ -103,7 +105,7 @@ pub(in crate::files) fn compare_names(a: &str, b: &str) -> Ordering {
         } else {
             let (mut rest_left, mut rest_right) = (left.chars(), right.chars());
             let order = match (rest_left.next(), rest_right.next()) {
-                // As numbers they may be the same: 01 and 1.
+                // Equal as numbers, but perhaps not as text: 01 and 1.
                 (None, None) => return a.cmp(b),
                 (x, y) => x.cmp(&y),
             };
@@ -116,7 +118,7 @@ pub(in crate::files) fn compare_names(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// How many digits it begins with.
+/// Returns the number of digits at the beginning of a text.
 fn digits(text: &str) -> usize {
     text.bytes().take_while(u8::is_ascii_digit).count()
 }

@@ -1,4 +1,4 @@
-//! The same bits in batches as in one piece, and what is wrong with shards.
+//! Tests that batches have the same bits as one piece, and tests of wrong shards.
 
 use std::fs;
 use std::path::Path;
@@ -76,7 +76,7 @@ enum Container {
     Safetensors,
 }
 
-/// A file of an array of any shape, type and order, and its path.
+/// Makes a file of an array of any shape, type and order. Returns its path.
 fn file(
     files: &Files,
     container: Container,
@@ -144,7 +144,7 @@ proptest! {
         prop_assert_eq!(bits(&joined(&mut batches, most_samples).unwrap()), bits(&whole.activations));
         prop_assert_eq!(batches.rounded(), whole.rounded);
         prop_assert_eq!(batches.element_type(), whole.element_type);
-        // And the layer is what was stored, by way of the simplest conversion there is.
+        // The layer has the stored values, by the simplest conversion there is.
         if element.0.ends_with("f4") {
             let stored: Vec<u32> = values.iter().map(|&x| (x as f32).to_bits()).collect();
             prop_assert_eq!(bits(&whole.activations), stored);
@@ -154,7 +154,7 @@ proptest! {
     }
 }
 
-/// Longer than the blocks that files are read in.
+/// Reads arrays that are longer than the blocks in which files are read.
 #[test]
 fn many_blocks_of_rows_and_columns() {
     let files = Files::new();
@@ -229,7 +229,7 @@ fn shards_that_do_not_belong_together() {
     let wide = files.put("b.npy", &npy("'|u1'", "False", "(1, 3)", &[1, 2, 3]));
     let error = open_batches(&[&small, &wide], None).unwrap_err().to_string();
     let (a, b) = (small.display(), wide.display());
-    assert!(error.starts_with(&format!("{b} has 3 neurons and {a} has 2")), "{error}");
+    assert!(error.starts_with(&format!("{b} has 3 neurons, but {a} has 2")), "{error}");
     let none: [&Path; 0] = [];
     assert!(matches!(open_batches(&none, None), Err(FileError::NoFiles { .. })), "no files");
     let nothing = files.put("c.npy", &npy("'|u1'", "False", "(1099511627776, 0)", &[]));

@@ -1,18 +1,18 @@
-//! Blocks, and what is known of neurons, as the bytes of a file.
+//! File formats of a block, and of the entropy and occupied bins of neurons.
 //!
 //! ```text
 //! magic       8 bytes   "cofire" 0x01 0x0a
-//! job        16 bytes   which job it is of; 0 for neurons
-//! number      8 bytes   of the block; of neurons, how many
+//! job        16 bytes   the job's identity; 0 for neurons
+//! number      8 bytes   the block's number, or the number of neurons
 //! kind        8 bytes   0 passed over, 1 pairs, 2 matrix, 3 neurons
-//! length      8 bytes   of the contents
+//! length      8 bytes   the number of bytes of the contents
 //! contents              pairs: first u32, second u32, information f64; matrix: f64, row by row;
 //!                       neurons: entropy f64, occupied bins u32
-//! checksum   16 bytes   XXH3 of all that is before
+//! checksum   16 bytes   XXH3 of everything before
 //! ```
 //!
-//! Everything is little-endian. Whatever the bytes, reading them is an answer or a word on what is wrong,
-//! and takes no more memory than they do.
+//! Everything is little-endian. Reading any bytes returns the contents or a description of the problem,
+//! and takes no more memory than the bytes do.
 
 use ndarray::Array2;
 use twox_hash::XxHash3_128;
@@ -31,20 +31,20 @@ const PAIRS: u64 = 1;
 const MATRIX: u64 = 2;
 const NEURONS: u64 = 3;
 
-/// The most bytes that the file of a block of a tile can have.
+/// Returns the largest number of bytes that the file of a tile's block can have.
 pub(super) fn most_bytes(tile: &Tile) -> u64 {
     let pairs = tile.pairs() as u64 * PAIR_BYTES as u64;
     let matrix = tile.rows.len() as u64 * tile.columns.len() as u64 * size_of::<f64>() as u64;
     pairs.max(matrix) + (HEADER_BYTES + CHECKSUM_BYTES) as u64
 }
 
-/// The bytes that the file of so many neurons has.
+/// Returns the number of bytes of the file of `neurons` neurons.
 pub(super) fn neurons_bytes(neurons: u64) -> u64 {
     let contents = neurons.saturating_mul(NEURON_BYTES as u64);
     contents.saturating_add((HEADER_BYTES + CHECKSUM_BYTES) as u64)
 }
 
-/// The file of a block; `job` is which job it is of.
+/// Returns the file of a block. `job` is the job's identity.
 pub(super) fn of_block(job: u128, number: usize, block: &Block) -> Vec<u8> {
     if let Some((_, _, information)) = block.matrix() {
         let contents = information.iter().flat_map(|x| x.to_le_bytes());
@@ -63,7 +63,7 @@ pub(super) fn of_block(job: u128, number: usize, block: &Block) -> Vec<u8> {
     file(job, number as u64, PAIRS, contents)
 }
 
-/// The block of a tile from its file.
+/// Reads the block of a tile from its file.
 pub(super) fn block(
     bytes: &[u8],
     job: u128,
@@ -111,7 +111,7 @@ fn pairs(contents: &[u8]) -> Result<Vec<InformationPair>, &'static str> {
     pairs.iter().map(pair).collect()
 }
 
-/// The file of what is known of neurons: entropy and occupied bins.
+/// Returns the file of the entropy and occupied bins of neurons.
 pub(super) fn of_neurons(entropy: &[f64], occupied: &[u32]) -> Vec<u8> {
     let contents = entropy.iter().zip(occupied).flat_map(|(entropy, occupied)| {
         let mut bytes = [0; NEURON_BYTES];
@@ -122,7 +122,7 @@ pub(super) fn of_neurons(entropy: &[f64], occupied: &[u32]) -> Vec<u8> {
     file(0, entropy.len() as u64, NEURONS, contents)
 }
 
-/// Entropy and occupied bins of neurons from their file, and its checksum.
+/// Reads the entropy and occupied bins of neurons from their file. Also returns the file's checksum.
 pub(super) fn neurons(bytes: &[u8]) -> Result<(Vec<f64>, Vec<u32>, u128), &'static str> {
     let parsed = parse(bytes)?;
     let (neurons, rest) = parsed.contents.as_chunks::<NEURON_BYTES>();
@@ -138,7 +138,7 @@ pub(super) fn neurons(bytes: &[u8]) -> Result<(Vec<f64>, Vec<u32>, u128), &'stat
     Ok((entropy, occupied, parsed.checksum))
 }
 
-/// The checksum at the end of a file that this module has made.
+/// Returns the checksum at the end of a file that this module has made.
 pub(super) fn checksum(bytes: &[u8]) -> u128 {
     XxHash3_128::oneshot(&bytes[..bytes.len().saturating_sub(CHECKSUM_BYTES)])
 }
@@ -264,7 +264,7 @@ mod tests {
             prop_assert!(neurons(&bytes).is_err());
         }
 
-        /// Past the checksum: contents that somebody has made on purpose.
+        /// Checks contents with a valid checksum, as someone could make them on purpose.
         #[test]
         fn any_contents_are_answered(
             kind in 0u64..6,

@@ -1,4 +1,4 @@
-//! Files that are whole or not there.
+//! Files that are either complete or absent.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use super::JobError;
 
-/// What the names of files end in that are not whole yet.
+/// The end of the names of incomplete files.
 pub(super) const PARTIAL: &str = ".partial";
 
-/// Writes a file at once: under a name of the writer's own, to the disk, and then under its name.
-/// Whatever ends the process or the machine meanwhile, the file is whole or not there.
+/// Writes a file atomically: first under a name of the writer's own, forced to the disk, and then
+/// renamed. Whatever ends the process or the machine meanwhile, the file is complete or absent.
 pub(super) fn write_whole(
     directory: &Path,
     name: &str,
@@ -20,7 +20,8 @@ pub(super) fn write_whole(
     let path = directory.join(name);
     let partial = directory.join(format!("{name}.{writer}{PARTIAL}"));
     let write = || {
-        // Left behind by a process that was killed, or a link that leads out of the directory.
+        // A killed process may have left this file. It may also be a link that leads out of the
+        // directory.
         match fs::remove_file(&partial) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -32,33 +33,33 @@ pub(super) fn write_whole(
         sync_directory(directory)
     };
     write().map_err(|source| {
-        // What is left would be in the way of nothing.
+        // A file that cannot be removed here does no harm.
         let _ = fs::remove_file(&partial);
         JobError::Write { path: path.clone(), source }
     })
 }
 
-/// Makes sure that names survive a power failure.
+/// Makes new names in a directory survive a power failure.
 #[cfg(unix)]
 fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Other systems keep names by themselves, and have no way to ask for it.
+/// Returns at once: other systems keep names by themselves, and offer no call for it.
 #[cfg(not(unix))]
 fn sync_directory(_directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What was found where a file is meant to be.
+/// The result of looking for a file.
 pub(super) enum Found {
     Nothing,
     Bytes(Vec<u8>),
-    /// The file has so many bytes, more than it can have.
+    /// A file with more bytes than it can have.
     TooLong,
 }
 
-/// Reads a file that has at most so many bytes.
+/// Reads a file of at most `most` bytes.
 pub(super) fn read(path: &Path, most: u64) -> Result<Found, JobError> {
     if !is_there(path)? {
         return Ok(Found::Nothing);
@@ -75,8 +76,8 @@ pub(super) fn read(path: &Path, most: u64) -> Result<Found, JobError> {
     read().map_err(|source| JobError::Read { path: path.into(), source })
 }
 
-/// Whether there is a regular file. Anything else in its place, a link too, is an error: reading from
-/// a pipe might wait for ever.
+/// Returns whether there is a regular file. Anything else in its place, a link too, is an error:
+/// reading from a pipe might wait for ever.
 pub(super) fn is_there(path: &Path) -> Result<bool, JobError> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(true),
@@ -86,15 +87,15 @@ pub(super) fn is_there(path: &Path) -> Result<bool, JobError> {
     }
 }
 
-/// How a lock is held: alone, or beside others that share it.
+/// The kind of a lock: held alone, or shared with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hold {
     Alone,
     Shared,
 }
 
-/// Takes the lock that a file stands for, unless someone else has it: `None` then. It is given back when
-/// the file is dropped, or its process ends in whatever way.
+/// Takes the lock that a file stands for. Returns `None` if another process holds it. The lock is
+/// released when the returned file is dropped or the process ends.
 pub(super) fn try_lock(path: &Path, hold: Hold) -> Result<Option<File>, JobError> {
     let file = lock_file(path)?;
     let locked = match hold {
@@ -108,7 +109,7 @@ pub(super) fn try_lock(path: &Path, hold: Hold) -> Result<Option<File>, JobError
     }
 }
 
-/// Takes a lock that others hold for a moment only.
+/// Takes a lock, and waits for it if another process holds it, which is never for long.
 pub(super) fn lock(path: &Path) -> Result<File, JobError> {
     let file = lock_file(path)?;
     file.lock().map_err(|source| JobError::Write { path: path.into(), source })?;

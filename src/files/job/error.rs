@@ -1,23 +1,23 @@
-//! What can be wrong with a job directory.
+//! Errors of job directories.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::files::error::OneLine;
 
-/// Why a job directory could not be used.
+/// An error of a job directory.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {
     /// The directory holds no job.
-    #[error("{} holds no job; name the directory that was given as --job", OneLine::path(path))]
+    #[error("{} holds no job; pass the directory that was given as --job", OneLine::path(path))]
     NoJob {
         /// The directory.
         path: PathBuf,
     },
-    /// A job was to be begun in a directory that has other files.
+    /// A new job was given a directory with other files in it.
     #[error(
-        "{} has other files in it, such as {}, and no job; choose a new or empty directory",
+        "{} holds no job and has other files in it, such as {}; choose a new or empty directory",
         OneLine::path(path),
         OneLine(found)
     )]
@@ -27,12 +27,12 @@ pub enum JobError {
         /// One of the files.
         found: String,
     },
-    /// Something else stands where a file of the job or its directory would be.
+    /// Something else is in the place of the job's directory or of one of its files.
     #[error("{} is {found}; remove it, or choose another directory", OneLine::path(path))]
     InTheWay {
         /// The path.
         path: PathBuf,
-        /// What it is.
+        /// A description of what is there.
         found: &'static str,
     },
     /// Another process works on the same blocks.
@@ -43,13 +43,13 @@ pub enum JobError {
     InUse {
         /// The directory.
         path: PathBuf,
-        /// What it works on.
+        /// The work of the other process, such as a part of the job.
         work: String,
     },
     /// The job was begun with other settings.
     #[error(
         "{}: the job was begun with {}, now {}; \
-         go on with what it was begun with, or choose another directory",
+         continue it as it was begun, or choose another directory",
         OneLine::path(path),
         OneLine(begun),
         OneLine(now)
@@ -57,9 +57,9 @@ pub enum JobError {
     Differs {
         /// The directory.
         path: PathBuf,
-        /// What differs, as it was.
+        /// The settings that differ, as the job was begun.
         begun: String,
-        /// And as it is.
+        /// The same settings as they are now.
         now: String,
     },
     /// The job was begun with other activations.
@@ -81,37 +81,37 @@ pub enum JobError {
         OneLine(in_second)
     )]
     DifferentJobs {
-        /// One directory.
+        /// The first directory.
         first: PathBuf,
-        /// The other.
+        /// The second directory.
         second: PathBuf,
-        /// What differs, as the first has it.
+        /// The settings that differ, as in the first job.
         in_first: String,
-        /// And as the second has it.
+        /// The same settings as in the second job.
         in_second: String,
     },
     /// The job was written by a later version, or is damaged.
-    #[error("{}: {problem}; begin the job anew in another directory", OneLine::path(path))]
+    #[error("{}: {problem}; begin the job again in another directory", OneLine::path(path))]
     UnusableManifest {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// A description of the problem.
         problem: String,
     },
-    /// A file of a block is not what was written.
+    /// The file of a block is damaged.
     #[error("{} is damaged ({problem}); its block has to be computed again", OneLine::path(path))]
     DamagedBlock {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// A description of the problem.
         problem: &'static str,
     },
-    /// More blocks than a job can have.
+    /// The job would have too many blocks.
     #[error("{blocks} blocks are more than a job can have ({most}); choose larger blocks")]
     TooManyBlocks {
-        /// How many there would be.
+        /// The number of blocks that the job would have.
         blocks: u64,
-        /// The most there can be.
+        /// The largest possible number of blocks.
         most: u64,
     },
     /// The operating system refused to read.
@@ -119,7 +119,7 @@ pub enum JobError {
     Read {
         /// The file or directory.
         path: PathBuf,
-        /// What it said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The operating system refused to write.
@@ -127,7 +127,7 @@ pub enum JobError {
     Write {
         /// The file or directory.
         path: PathBuf,
-        /// What it said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

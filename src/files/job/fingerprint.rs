@@ -1,4 +1,4 @@
-//! Whether activations are the same ones.
+//! Fingerprints, which tell whether activations are the same.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use twox_hash::XxHash3_128;
 
 use crate::{Batches, Error};
 
-/// Stands for all activations of a layer: others have, in practice, another one. XXH3 of 128 bits, over
-/// the shape and the values as `f32`, sample after sample. It guards against mistakes, not against
-/// someone who makes two layers of one fingerprint.
+/// A hash of all activations of a layer. Other activations have, in practice, another fingerprint. It
+/// is XXH3 of 128 bits, over the shape and the values as `f32`, sample after sample. It guards against
+/// mistakes, not against someone who makes two layers with the same fingerprint on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub(super) u128);
 
@@ -19,7 +19,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Activations whose fingerprint is taken as they are handed out, at no more cost than hashing them.
+/// Activations whose fingerprint is computed as they are handed out, at no more cost than hashing them.
 ///
 /// # Examples
 ///
@@ -40,13 +40,13 @@ pub struct Fingerprinted<'a> {
 }
 
 impl<'a> Fingerprinted<'a> {
-    /// Takes the fingerprint of a source when that is visited.
+    /// Wraps a source of activations. Its fingerprint is computed when it is visited.
     #[must_use]
     pub fn new(source: &'a mut dyn Batches) -> Self {
         Self { source, fingerprint: None }
     }
 
-    /// The fingerprint, once all samples have been handed out.
+    /// Returns the fingerprint, once all samples have been handed out.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint

@@ -1,4 +1,4 @@
-//! What a job is: all that its blocks depend on, as text.
+//! The manifest of a job: everything that its blocks depend on, as text.
 
 use serde_json::{Value, json};
 use twox_hash::XxHash3_128;
@@ -6,21 +6,21 @@ use twox_hash::XxHash3_128;
 use super::Fingerprint;
 use crate::{Estimator, Selection, SweepPlan, Units};
 
-/// The name of its file.
+/// The name of the manifest's file.
 pub(super) const NAME: &str = "job.json";
 
-/// The most bytes that its file can have.
+/// The largest size of the manifest's file in bytes.
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 
 const FORMAT: &str = "cofire job";
 const FORMAT_VERSION: u64 = 1;
 
-/// What a job is.
+/// Everything that a job's blocks depend on.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Manifest {
-    /// The version of cofire that began it.
+    /// The version of cofire that began the job.
     pub(super) version: String,
-    /// Settings by their names, as the caller calls them; a flag has an empty value.
+    /// Names and values of the caller's settings. A flag has an empty value.
     pub(super) settings: Vec<(String, String)>,
     pub(super) selection: Selection,
     pub(super) estimator: Estimator,
@@ -29,7 +29,7 @@ pub(super) struct Manifest {
     pub(super) neurons: usize,
     pub(super) block_edge: usize,
     pub(super) fingerprint: Fingerprint,
-    /// Of the file with what is known of neurons.
+    /// The checksum of the file of neurons.
     pub(super) neurons_checksum: u128,
 }
 
@@ -54,13 +54,14 @@ impl Manifest {
         }
     }
 
-    /// Stands for all of it.
+    /// Returns a hash of the whole manifest.
     pub(super) fn identity(&self) -> u128 {
         XxHash3_128::oneshot(self.text().as_bytes())
     }
 
     pub(super) fn text(&self) -> String {
-        // In alphabetical order, as serde_json has them unless another crate wants their own order of it.
+        // Keys are in alphabetical order. serde_json sorts them so, unless another crate turns its
+        // sorting off.
         let value = json!({
             "block_edge": self.block_edge,
             "cofire": self.version,
@@ -121,7 +122,7 @@ impl Manifest {
         })
     }
 
-    /// What is not the same in another manifest, as both have it; the fingerprint is not looked at.
+    /// Returns what differs in another manifest, as both have it. Ignores the fingerprint.
     pub(super) fn difference(&self, other: &Self) -> Option<(String, String)> {
         let mut differences =
             setting_differences((&self.version, &self.settings), (&other.version, &other.settings));
@@ -143,7 +144,7 @@ impl Manifest {
     }
 }
 
-/// Which settings differ, and the version; `None` if none does.
+/// Returns the settings that differ, and the version if it does; `None` if nothing differs.
 pub(super) fn settings_difference(
     begun: &Manifest,
     settings: &[(String, String)],
@@ -190,7 +191,7 @@ fn joined(differences: &[(String, String)]) -> Option<(String, String)> {
     Some((of(|(before, _)| before), of(|(_, after)| after)))
 }
 
-/// Numbers are written with the digits that it takes to read the same bits.
+/// Writes a selection as text. Numbers have as many digits as it takes to read the same bits.
 fn selection_text(selection: Selection) -> String {
     match selection {
         Selection::All => "all".to_owned(),
@@ -250,7 +251,7 @@ mod tests {
         }
     }
 
-    /// Whatever order serde_json keeps: the text stands for the job.
+    /// Checks the order of keys, whatever order serde_json keeps, because the text identifies the job.
     #[test]
     fn keys_are_in_alphabetical_order() {
         let text = manifest(Selection::All, Estimator::PlugIn).text();

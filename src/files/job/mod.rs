@@ -1,17 +1,17 @@
-//! Jobs that survive their process: a directory with the blocks of a [`Sweep`](crate::Sweep) that are
-//! finished.
+//! Jobs that survive their process. A job is a directory with the finished blocks of a
+//! [`Sweep`](crate::Sweep).
 //!
 //! ```text
-//! job.json              what the job is: settings, shape, fingerprint of the activations
+//! job.json              the job's settings, shape, and fingerprint of the activations
 //! neurons               entropy and occupied bins of each neuron
-//! block-0000012         what was found in block 12
-//! lock, part-1-of-4.lock, begin.lock     who works here
+//! block-0000012         the results of block 12
+//! lock, part-1-of-4.lock, begin.lock     locks of the processes that work here
 //! *.partial             a file that was being written
 //! ```
 //!
-//! A file is written under a name of its own, forced to the disk, and renamed; so it is whole or not
-//! there, whenever the process ends. Every file of a block says which job and block it is of and ends in
-//! a checksum.
+//! A file is written under a temporary name, forced to the disk, and renamed. So it is complete or
+//! absent, whenever the process ends. Every file of a block names its job and its block, and ends in a
+//! checksum.
 
 mod block_file;
 mod disk;
@@ -39,16 +39,16 @@ const LOCK_ENDING: &str = ".lock";
 const NEURONS: &str = "neurons";
 const BLOCK: &str = "block-";
 
-/// The most blocks of a job: each is a file, and their list is in memory.
+/// The largest number of blocks of a job. Each block is a file, and the list of blocks is in memory.
 const MOST_BLOCKS: u64 = 1 << 20;
 
 /// A directory in which this process works on a job, or on a part of one.
 ///
-/// The parts of a job can be computed in one directory that all machines see, or each in one of its
-/// own. A directory that is opened for all of a job is for one process alone; opened for a part, it is
-/// shared with those that work on other parts. The operating system gives locks back when a process
-/// ends, however it does. On network file systems they are only as good as those are: two processes that
-/// are not kept apart lose time, not correctness.
+/// The parts of a job can be computed in one directory that all machines see, or each in a directory of
+/// its own. A directory that is opened for a whole job belongs to one process alone. A directory that
+/// is opened for a part is shared with processes that work on other parts. The operating system
+/// releases the locks when a process ends, however it ends. On network file systems, locks are only as
+/// reliable as the file system. Two processes that work on the same blocks lose time, not correctness.
 ///
 /// # Examples
 ///
@@ -92,21 +92,22 @@ pub struct JobDirectory {
     part: JobPart,
     settings: Vec<(String, String)>,
     begun: Option<Manifest>,
-    /// Held while the directory is worked in.
+    /// Locks that are held while this process works in the directory.
     locks: Vec<File>,
 }
 
 impl JobDirectory {
-    /// Opens the directory of a job, or makes a new one, and takes its lock.
+    /// Opens the directory of a job, or makes a new one, and locks it.
     ///
-    /// `settings` are all that the job's blocks depend on beside the activations and the sweep's plan,
-    /// by the names under which the caller knows them; a flag has an empty value.
+    /// `settings` is everything that the job's blocks depend on besides the activations and the sweep's
+    /// plan. They are pairs of a name, which the caller chooses, and a value. A flag has an empty
+    /// value.
     ///
     /// # Errors
     ///
     /// If another process works on the same blocks, if the job was begun with other settings or by
-    /// another version of cofire, if the directory has other files in it, and if the file system
-    /// refuses.
+    /// another version of cofire, if the directory has other files in it, and if a file cannot be read
+    /// or written.
     pub fn open(
         path: impl Into<PathBuf>,
         part: JobPart,
@@ -114,7 +115,7 @@ impl JobDirectory {
     ) -> Result<Self, JobError> {
         let path = path.into();
         match fs::create_dir_all(&path) {
-            // Not of what is there already.
+            // An existing directory is no error: something else is in the way.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(JobError::InTheWay { path, found: "not a directory" });
             }
@@ -126,7 +127,7 @@ impl JobDirectory {
             check_empty(&path)?;
         }
         let locks = lock(&path, part)?;
-        // It may have been begun by another part just now.
+        // Another part may have begun the job just now.
         let begun = match begun {
             Some(begun) => Some(begun),
             None => read_manifest(&path)?,
@@ -139,18 +140,19 @@ impl JobDirectory {
         Ok(Self { path, part, settings: settings.to_vec(), begun, locks })
     }
 
-    /// The edge of the blocks of the job that was begun here, which is that of all its blocks.
+    /// Returns the block edge of the job that was begun here, if any. All blocks of a job have the same
+    /// edge.
     #[must_use]
     pub fn block_edge(&self) -> Option<usize> {
         self.begun.as_ref().map(|begun| begun.block_edge)
     }
 
-    /// Begins a job, or goes on with the one that is there.
+    /// Begins a job, or continues the one in the directory.
     ///
     /// # Errors
     ///
-    /// If the job that is there is another one, of other activations or with another plan; for more
-    /// than a million blocks; and if the file system refuses.
+    /// If the directory holds another job, with other activations or another plan, if there are more
+    /// than a million blocks, and if a file cannot be read or written.
     pub fn begin(self, plan: &SweepPlan, fingerprint: Fingerprint) -> Result<RunningJob, JobError> {
         let tiles = tiles(plan.neurons(), plan.block_edge)?;
         let neurons = block_file::of_neurons(&plan.entropy, &plan.occupied_bins);
@@ -167,7 +169,7 @@ impl JobDirectory {
                 if begun != wanted {
                     return Err(JobError::OtherActivations { path: self.path });
                 }
-                // Everything that is in it is known: it can be mended.
+                // The wanted contents are known, so a damaged file is written again.
                 if read_neurons(&self.path, &wanted).is_err() {
                     disk::write_whole(&self.path, NEURONS, &writer, &neurons)?;
                 }
@@ -185,7 +187,7 @@ impl JobDirectory {
     }
 }
 
-/// A job that this process works on: its directory is locked until this is dropped.
+/// A job that this process works on. Its directory is locked until this value is dropped.
 #[derive(Debug)]
 pub struct RunningJob {
     job: Job,
@@ -194,17 +196,17 @@ pub struct RunningJob {
 }
 
 impl RunningJob {
-    /// What the job is, and the blocks that are finished.
+    /// Returns the job, which has the plan and the finished blocks.
     #[must_use]
     pub fn job(&self) -> &Job {
         &self.job
     }
 
-    /// Keeps a block. When this returns, it is on the disk.
+    /// Writes a block. It is on the disk when this method returns.
     ///
     /// # Errors
     ///
-    /// For a block that does not exist, and if the file system refuses.
+    /// If there is no block of that number, and if the file cannot be written.
     pub fn store(&self, number: usize, block: &Block) -> Result<(), JobError> {
         let job = &self.job;
         job.tile(number)?;
@@ -213,23 +215,23 @@ impl RunningJob {
     }
 }
 
-/// A job, as its directory tells.
+/// A job, as read from its directory.
 #[derive(Debug)]
 pub struct Job {
     path: PathBuf,
     manifest: Manifest,
     plan: SweepPlan,
-    /// Which job it is: that of the manifest.
+    /// The identity of the manifest.
     identity: u128,
     tiles: Vec<Tile>,
 }
 
 impl Job {
-    /// Reads what a job is. Nothing is locked, and the activations are not needed.
+    /// Reads a job from its directory. Locks nothing, and needs no activations.
     ///
     /// # Errors
     ///
-    /// If there is no job, it is damaged or of a later version, and if the file system refuses.
+    /// If there is no job, if the job is damaged or of a later version, and if a file cannot be read.
     pub fn read(path: impl Into<PathBuf>) -> Result<Self, JobError> {
         let path = path.into();
         let manifest = read_manifest(&path)?;
@@ -249,42 +251,42 @@ impl Job {
         Ok(Self { path, manifest, plan, identity, tiles })
     }
 
-    /// Its directory.
+    /// Returns the job's directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What its blocks are cut by, and selected from.
+    /// Returns the plan, which divides the pairs into blocks and selects among them.
     #[must_use]
     pub fn plan(&self) -> &SweepPlan {
         &self.plan
     }
 
-    /// The settings it was begun with, by the names that were given to [`JobDirectory::open`].
+    /// Returns the settings with which the job was begun, by the names that were given to
+    /// [`JobDirectory::open`].
     #[must_use]
     pub fn settings(&self) -> &[(String, String)] {
         &self.manifest.settings
     }
 
-    /// That of the activations.
+    /// Returns the fingerprint of the activations.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.manifest.fingerprint
     }
 
-    /// How many blocks there are, finished or not.
+    /// Returns the number of blocks, finished or not.
     #[must_use]
     pub fn blocks(&self) -> usize {
         self.tiles.len()
     }
 
-    /// The parts that somebody has worked on in this directory, whether or not they are finished, in
-    /// order.
+    /// Returns the parts that were begun in this directory, finished or not, in order.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the directory cannot be read.
     pub fn parts(&self) -> Result<Vec<JobPart>, JobError> {
         let mut parts: Vec<JobPart> = names(&self.path)?
             .iter()
@@ -294,11 +296,11 @@ impl Job {
         Ok(parts)
     }
 
-    /// Refuses to be joined with parts of another job.
+    /// Checks that `other` is the same job, so that parts of both can be joined.
     ///
     /// # Errors
     ///
-    /// If the jobs differ, with what differs.
+    /// If the jobs differ. The error describes the difference.
     pub fn check_same(&self, other: &Self) -> Result<(), JobError> {
         if self.identity == other.identity {
             return Ok(());
@@ -313,12 +315,13 @@ impl Job {
         Err(JobError::DifferentJobs { first, second, in_first, in_second })
     }
 
-    /// A block, if it is finished.
+    /// Reads a block, if it is finished.
     ///
     /// # Errors
     ///
-    /// [`JobError::DamagedBlock`] if its file is not what was written, after which the block can be
-    /// computed and [stored](RunningJob::store) again; and if the file system refuses.
+    /// [`JobError::DamagedBlock`] if the block's file is damaged, or if no block has that number. A
+    /// damaged block can then be computed and [stored](RunningJob::store) again. Also if the file
+    /// cannot be read.
     pub fn load(&self, number: usize) -> Result<Option<Block>, JobError> {
         let tile = self.tile(number)?;
         let path = self.path.join(block_name(number));
@@ -346,8 +349,8 @@ fn block_name(number: usize) -> String {
     format!("{BLOCK}{number:07}")
 }
 
-/// The pairs of each block. Before anything is allocated for them, they are counted: a manifest can
-/// claim anything.
+/// Returns the tile of each block. Counts the blocks before anything is allocated for them, because a
+/// manifest can claim any number of neurons.
 fn tiles(neurons: usize, edge: usize) -> Result<Vec<Tile>, JobError> {
     let edge = edge.max(1);
     let along = neurons.div_ceil(edge) as u128;
@@ -369,7 +372,7 @@ fn read_manifest(directory: &Path) -> Result<Option<Manifest>, JobError> {
     parsed.map(Some).map_err(unusable)
 }
 
-/// Entropy and occupied bins of each neuron.
+/// Reads the entropy and the occupied bins of each neuron.
 fn read_neurons(directory: &Path, manifest: &Manifest) -> Result<(Vec<f64>, Vec<u32>), JobError> {
     let path = directory.join(NEURONS);
     let parsed = match disk::read(&path, block_file::neurons_bytes(manifest.neurons as u64))? {
@@ -386,7 +389,7 @@ fn read_neurons(directory: &Path, manifest: &Manifest) -> Result<(Vec<f64>, Vec<
     Ok((entropy, occupied))
 }
 
-/// Refuses a directory with anything in it that a job that was killed would not leave.
+/// Refuses a directory that has any file other than those that a killed job leaves.
 fn check_empty(directory: &Path) -> Result<(), JobError> {
     let is_ours = |name: &str| {
         name == LOCK
@@ -411,7 +414,8 @@ fn names(directory: &Path) -> Result<Vec<String>, JobError> {
     Ok(names)
 }
 
-/// Takes the locks of a part: one that keeps those out who want it all, and its own.
+/// Takes the locks of a part: a shared one, which excludes processes that work on the whole job, and
+/// the part's own. Takes a single exclusive lock for the whole job.
 fn lock(directory: &Path, part: JobPart) -> Result<Vec<File>, JobError> {
     let in_use = |work: &str| JobError::InUse { path: directory.into(), work: work.to_owned() };
     let take = |name: &str, hold, work: &str| {

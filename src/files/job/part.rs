@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 /// One of several equal shares of a job's blocks, or all of them.
 ///
-/// Block `b` belongs to part `b % of + 1`: neighbouring blocks take about equally long, so parts do.
+/// Block `b` belongs to part `b % of + 1`. Neighbouring blocks take about equally long, so parts do,
+/// too.
 ///
 /// # Examples
 ///
@@ -32,10 +33,10 @@ impl JobPart {
     /// All blocks.
     pub const WHOLE: Self = Self { number: 1, of: 1 };
 
-    /// The most parts of a job.
+    /// The largest number of parts of a job.
     pub const MOST: u32 = 1_000_000;
 
-    /// Part `number`, the first of which is 1, of so many.
+    /// Makes part `number` of `of` parts. The first part has the number 1.
     ///
     /// # Errors
     ///
@@ -45,31 +46,31 @@ impl JobPart {
         if exists { Ok(Self { number, of }) } else { Err(InvalidPart) }
     }
 
-    /// Its number, the first of which is 1.
+    /// Returns the part's number. The first part has the number 1.
     #[must_use]
     pub fn number(self) -> u32 {
         self.number
     }
 
-    /// How many parts there are.
+    /// Returns the number of parts.
     #[must_use]
     pub fn of(self) -> u32 {
         self.of
     }
 
-    /// Whether it has all blocks.
+    /// Returns whether the part has all blocks.
     #[must_use]
     pub fn is_whole(self) -> bool {
         self.of == 1
     }
 
-    /// Whether it has a block.
+    /// Returns whether the part has a block.
     #[must_use]
     pub fn has(self, block: usize) -> bool {
         block as u64 % u64::from(self.of) == u64::from(self.number - 1)
     }
 
-    /// As it is in names of files.
+    /// Returns the part's name in file names.
     pub(super) fn name(self) -> String {
         format!("part-{}-of-{}", self.number, self.of)
     }

@@ -1,4 +1,4 @@
-//! Moving files from where they were staged into a directory that is there already.
+//! Moving of staged files into a directory that exists already.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::staging::Staging;
 use crate::files::FileError;
 
-/// Renames `files` into the existing directory `target`, or undoes what it did.
+/// Renames `files` into the existing directory `target`, or undoes its renames if one fails.
 pub(super) fn merge(staging: &Staging, target: &Path, files: &[PathBuf]) -> Result<(), FileError> {
     for file in files {
         check_way(target, file)?;
@@ -17,8 +17,8 @@ pub(super) fn merge(staging: &Staging, target: &Path, files: &[PathBuf]) -> Resu
     move_all(staging.contents(), target, &attic, files)
 }
 
-/// Finishes what a process began that was killed: moves what is left of the contents of its staging
-/// directory into `target`, or leaves it there.
+/// Finishes the merge of a process that was killed: moves the remaining contents of its staging
+/// directory into `target`, or leaves them where they are if that fails.
 pub(super) fn finish_merge(contents: &Path, target: &Path, attic: &Path) -> Result<(), FileError> {
     let files = files_of(contents);
     let files = files.map_err(|source| FileError::Write { path: contents.into(), source })?;
@@ -28,7 +28,7 @@ pub(super) fn finish_merge(contents: &Path, target: &Path, attic: &Path) -> Resu
     move_all(contents, target, attic, &files)
 }
 
-/// The files of a staging directory and of its folders, by their paths below it.
+/// Returns the files of a staging directory and of its folders, as paths relative to it.
 fn files_of(contents: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(contents)? {
@@ -45,8 +45,8 @@ fn files_of(contents: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Renames files from `contents` into `target`, and those they replace into `attic`, or undoes what it
-/// did.
+/// Renames files from `contents` into `target`, and the files that they replace into `attic`. Undoes
+/// its renames if one fails.
 fn move_all(
     contents: &Path,
     target: &Path,
@@ -63,8 +63,9 @@ fn move_all(
     Ok(())
 }
 
-/// What stands where a file or its folder is to be must be of the same sort. Symbolic links to
-/// directories would lead out of the target; those in place of files are replaced, not followed.
+/// Checks that anything in the place of a file or of its folder is of the same kind. A symbolic link in
+/// the place of a folder is refused, because it would lead out of the target. One in the place of a
+/// file is replaced, not followed.
 fn check_way(target: &Path, file: &Path) -> Result<(), FileError> {
     let found = |path: &Path| fs::symlink_metadata(path).ok();
     let path = target.join(file);
@@ -96,7 +97,7 @@ fn move_in(from: &Path, to: &Path, replaced: PathBuf, undo: &mut Undo) -> io::Re
     Ok(())
 }
 
-/// Undoes its steps when dropped, the last one first.
+/// Steps that are undone on drop, the last one first.
 #[derive(Debug, Default)]
 struct Undo {
     steps: Vec<Step>,
@@ -112,7 +113,7 @@ enum Step {
 impl Drop for Undo {
     fn drop(&mut self) {
         for step in self.steps.drain(..).rev() {
-            // There is nothing left to try when this fails, too; the first failure is reported.
+            // Nothing is left to try if this fails, too. The first failure is reported.
             let _ = match step {
                 Step::RemoveFolder(path) => fs::remove_dir(path),
                 Step::RemoveFile(path) => fs::remove_file(path),

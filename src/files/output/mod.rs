@@ -1,4 +1,4 @@
-//! Writing a set of files whole or not at all.
+//! Writing of a set of files, all of them or none.
 
 mod commit;
 mod staging;
@@ -21,19 +21,19 @@ use super::matrix::NpyMatrixWriter;
 use super::npy;
 use super::pairs::{PairsFormat, PairsWriter};
 
-/// A directory that comes into being, or gains files, all at once.
+/// A directory that appears, or gains files, all at once.
 ///
-/// Files are first written into a temporary directory on the same file system.
-/// [`commit`](Self::commit) then renames them into place; without it, dropping the value leaves no
-/// trace. Where the directory exists already, other files in it are left alone, files of the same
-/// names are replaced, and if one cannot be, those before it are put back.
+/// Files are first written into a temporary directory on the same file system. [`commit`](Self::commit)
+/// then renames them into place. If the value is dropped without a commit, nothing of it remains. If
+/// the directory exists already, its other files are left alone and files of the same names are
+/// replaced. If one file cannot be replaced, those before it are restored.
 ///
-/// What a process left that was killed is dealt with when the next one prepares to write there: a commit
-/// that it had begun is finished, and anything else is removed.
+/// A process that is killed may leave temporary files. The next process that prepares to write there
+/// finishes a commit that had begun, and otherwise removes these files.
 ///
-/// Names are made safe: separators, control characters, `..` and what else an array's name may
-/// bring cannot lead out of the directory, and every name is used once. Methods return the name
-/// that was chosen.
+/// Names are made safe: separators, control characters, `..` and whatever else the name of an array may
+/// contain cannot lead out of the directory, and every name is used once. Methods return the name that
+/// was chosen.
 ///
 /// # Examples
 ///
@@ -57,9 +57,10 @@ use super::pairs::{PairsFormat, PairsWriter};
 pub struct OutputDirectory {
     target: PathBuf,
     staging: Staging,
-    /// Paths below the target, in the order they were written.
+    /// Paths relative to the target, in the order of writing.
     files: Vec<PathBuf>,
-    /// Those of them that are written in pieces, and whether the last piece has come.
+    /// Those of `files` that are written in pieces, each with a flag that is set when the last piece is
+    /// written.
     pieced: Vec<(PathBuf, Arc<AtomicBool>)>,
     names: FileNames,
 }
@@ -73,11 +74,11 @@ pub struct OutputFolder<'a> {
 }
 
 impl OutputDirectory {
-    /// Prepares to write into `target`, which may exist. So may its parents not.
+    /// Prepares to write into `target`, which may exist. Makes missing parents.
     ///
     /// # Errors
     ///
-    /// If `target` is something other than a directory, or nothing can be written beside it.
+    /// If `target` exists and is not a directory, or if the temporary directory cannot be made.
     pub fn create(target: impl Into<PathBuf>) -> Result<Self, FileError> {
         let target = target.into();
         let staging = Staging::create(&target)?;
@@ -85,11 +86,11 @@ impl OutputDirectory {
         Ok(Self { target, staging, files, pieced, names: FileNames::default() })
     }
 
-    /// A directory within, by a name like `name`.
+    /// Makes a directory within this one, called `name` or similar.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the directory cannot be made.
     pub fn folder(&mut self, name: &str) -> Result<OutputFolder<'_>, FileError> {
         let name = PathBuf::from(self.names.claim_folder(name));
         let path = self.staging.contents().join(&name);
@@ -101,7 +102,7 @@ impl OutputDirectory {
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file cannot be written.
     pub fn write_array<D: Dimension>(
         &mut self,
         name: &str,
@@ -115,7 +116,7 @@ impl OutputDirectory {
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file cannot be written.
     pub fn write_text(&mut self, name: &str, text: &str) -> Result<PathBuf, FileError> {
         let file = PathBuf::from(self.names.claim_file(name));
         self.write(file, |file| file.write_all(text.as_bytes()))
@@ -125,18 +126,18 @@ impl OutputDirectory {
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file cannot be written.
     pub fn write_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<PathBuf, FileError> {
         let file = PathBuf::from(self.names.claim_file(name));
         self.write(file, |file| file.write_all(bytes))
     }
 
-    /// Opens a file that pairs are written to one by one. Its name gets the format's extension;
-    /// `neurons` is the number of all neurons there are, paired or not.
+    /// Opens a file to which pairs are written one by one. The extension of the format is added to
+    /// `name`. `neurons` is the number of all neurons, paired or not.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file cannot be made.
     pub fn pairs_writer(
         &mut self,
         name: &str,
@@ -153,7 +154,7 @@ impl OutputDirectory {
     ///
     /// # Errors
     ///
-    /// If there is not enough free space for all of it, or the file system refuses.
+    /// If there is not enough free space for the whole matrix, or if the file cannot be made.
     pub fn matrix_writer(
         &mut self,
         name: &str,
@@ -169,8 +170,8 @@ impl OutputDirectory {
     ///
     /// # Errors
     ///
-    /// If something is in the way or the file system refuses; what was there before is there again.
-    /// And if a file that is written in pieces was not finished.
+    /// If something is in the way, or if a file cannot be moved: the files that were there before are
+    /// then restored. Also if a file that is written in pieces was not finished.
     pub fn commit(self) -> Result<(), FileError> {
         let Self { target, staging, files, pieced, .. } = self;
         if let Some((file, _)) = pieced.iter().find(|(_, done)| !done.load(Ordering::Acquire)) {
@@ -196,7 +197,7 @@ impl OutputDirectory {
         let write = || {
             let mut file = BufWriter::with_capacity(1 << 18, File::create_new(path)?);
             contents(&mut file)?;
-            // On the disk before it replaces anything.
+            // The file must be on the disk before it replaces another.
             file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
         };
         write().map_err(|source| self.refused(&name, source))?;
@@ -204,7 +205,7 @@ impl OutputDirectory {
         Ok(name)
     }
 
-    /// A file that is written in pieces.
+    /// Makes a file that is written in pieces.
     fn create_in_pieces(&mut self, name: PathBuf) -> Result<FileInPieces, FileError> {
         let staged = self.staging.contents().join(&name);
         let file = File::create_new(&staged).map_err(|source| self.refused(&name, source))?;
@@ -214,18 +215,18 @@ impl OutputDirectory {
         Ok(FileInPieces { path: self.target.join(&name), staged, name, file, is_finished })
     }
 
-    /// Names the file by where it was meant to be.
+    /// Returns an error that names the file's final path.
     fn refused(&self, name: &Path, source: io::Error) -> FileError {
         FileError::Write { path: self.target.join(name), source }
     }
 }
 
 impl OutputFolder<'_> {
-    /// As [`OutputDirectory::write_array`], in this folder.
+    /// Writes an array into this folder, as [`OutputDirectory::write_array`] does.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file cannot be written.
     pub fn write_array<D: Dimension>(
         &mut self,
         name: &str,
@@ -235,31 +236,31 @@ impl OutputFolder<'_> {
         self.output.write(file, |file| write_npy(file, array))
     }
 
-    /// As [`OutputDirectory::write_text`], in this folder.
+    /// Writes text into this folder, as [`OutputDirectory::write_text`] does.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file cannot be written.
     pub fn write_text(&mut self, name: &str, text: &str) -> Result<PathBuf, FileError> {
         let file = self.name.join(self.names.claim_file(name));
         self.output.write(file, |file| file.write_all(text.as_bytes()))
     }
 
-    /// As [`OutputDirectory::write_bytes`], in this folder.
+    /// Writes bytes into this folder, as [`OutputDirectory::write_bytes`] does.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file cannot be written.
     pub fn write_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<PathBuf, FileError> {
         let file = self.name.join(self.names.claim_file(name));
         self.output.write(file, |file| file.write_all(bytes))
     }
 
-    /// As [`OutputDirectory::pairs_writer`], in this folder.
+    /// Opens a file of pairs in this folder, as [`OutputDirectory::pairs_writer`] does.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file cannot be made.
     pub fn pairs_writer(
         &mut self,
         name: &str,
@@ -272,11 +273,11 @@ impl OutputFolder<'_> {
         PairsWriter::new(file, format, neurons)
     }
 
-    /// As [`OutputDirectory::matrix_writer`], in this folder.
+    /// Opens a matrix in this folder, as [`OutputDirectory::matrix_writer`] does.
     ///
     /// # Errors
     ///
-    /// If there is not enough free space for all of it, or the file system refuses.
+    /// If there is not enough free space for the whole matrix, or if the file cannot be made.
     pub fn matrix_writer(
         &mut self,
         name: &str,
@@ -289,23 +290,23 @@ impl OutputFolder<'_> {
     }
 }
 
-/// A file in the staging directory whose contents come bit by bit.
+/// A file in the staging directory that is written in pieces.
 #[derive(Debug)]
 pub(super) struct FileInPieces {
-    /// Where it is meant to be.
+    /// The final path.
     pub(super) path: PathBuf,
-    /// Where it is until then.
+    /// The path in the staging directory.
     pub(super) staged: PathBuf,
-    /// Its path within the output directory.
+    /// The path within the output directory.
     pub(super) name: PathBuf,
     pub(super) file: File,
     is_finished: Arc<AtomicBool>,
 }
 
 impl FileInPieces {
-    /// Says that all has been written. Returns its path within the output directory.
+    /// Marks the file as complete. Returns its path within the output directory.
     pub(super) fn finish(self) -> Result<PathBuf, FileError> {
-        // On the disk before it replaces anything.
+        // The file must be on the disk before it replaces another.
         self.file.sync_all().map_err(|source| FileError::Write { path: self.path, source })?;
         self.is_finished.store(true, Ordering::Release);
         Ok(self.name)

@@ -1,4 +1,4 @@
-//! Where files are until they are committed.
+//! The staging directory, which holds files until they are committed.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -9,40 +9,42 @@ use tempfile::TempDir;
 use super::commit;
 use crate::files::FileError;
 
-/// What the names of staging directories begin with.
+/// The beginning of the names of staging directories.
 const PREFIX: &str = ".cofire-";
-/// A file that is locked as long as the process lives that made the directory.
+/// The name of a file that is locked as long as the process that made the directory lives.
 const LOCK: &str = "lock";
-/// What is going to be the output directory, or to be moved there.
+/// The name of the folder that becomes the output directory, or whose files are moved there.
 const CONTENTS: &str = "contents";
-/// What files in the output directory are replaced. Made when all of the contents is on the disk.
+/// The name of the folder for replaced files of the output directory. Made once all contents are on the
+/// disk.
 const REPLACED: &str = "replaced";
 
-/// Where files are before they are committed. Dropping it removes them, and the parents that were
-/// made for it.
+/// A directory that holds files until they are committed. Dropping it removes them, and the parents
+/// that were made for it.
 #[derive(Debug)]
 pub(super) struct Staging {
-    /// Given back first: other systems than Unix do not remove files that are open.
+    /// The lock. Released first: other systems than Unix do not remove files that are open.
     lock: Option<File>,
-    /// Removed on drop, before the parents.
+    /// The temporary directory. Removed on drop, before the parents.
     directory: Option<TempDir>,
-    /// A directory of its own inside, with ordinary permissions: the temporary one is private.
+    /// A folder in the temporary directory. It has ordinary permissions, while the temporary directory
+    /// is private.
     contents: PathBuf,
-    /// Outermost first.
+    /// The parents that were made, outermost first.
     new_parents: Vec<PathBuf>,
 }
 
 impl Staging {
-    /// A staging directory for `target`, on the same file system.
+    /// Makes a staging directory for `target`, on the same file system.
     pub(super) fn create(target: &Path) -> Result<Self, FileError> {
-        // Within the target where there is one: its parent may be another file system, or closed.
+        // Inside the target if it exists: its parent may be on another file system, or not writable.
         let parent = match fs::metadata(target) {
             Ok(metadata) if metadata.is_dir() => target,
             Ok(_) => {
                 return Err(FileError::InTheWay { path: target.into(), found: "not a directory" });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // What it is meant to lead to is not for others to make.
+                // Refuse a dangling symlink rather than create its target.
                 if let Some(link) = target.ancestors().find(|path| leads_to_nothing(path)) {
                     let found = "a symbolic link to nothing";
                     return Err(FileError::InTheWay { path: link.into(), found });
@@ -68,7 +70,7 @@ impl Staging {
             .collect();
         missing.reverse();
         for path in missing {
-            // `a/..` comes into being with `a`.
+            // Making `a` also makes `a/..`.
             if !path.exists() {
                 fs::create_dir(path)?;
                 self.new_parents.push(path.into());
@@ -82,19 +84,19 @@ impl Staging {
         fs::create_dir(&self.contents)
     }
 
-    /// The directory that files are written into.
+    /// Returns the folder that files are written into.
     pub(super) fn contents(&self) -> &Path {
         &self.contents
     }
 
-    /// Makes a place for files that are being replaced, which also says that all of the contents is there.
+    /// Makes the folder for replaced files. Its existence also says that the contents are complete.
     pub(super) fn begin_merge(&self) -> io::Result<PathBuf> {
         let replaced = self.contents.with_file_name(REPLACED);
         fs::create_dir(&replaced)?;
         Ok(replaced)
     }
 
-    /// As when the process is killed: the lock is given back, and everything stays.
+    /// Ends as a killed process does: releases the lock and keeps everything else.
     #[cfg(test)]
     pub(super) fn abandon(mut self) {
         if let Some(directory) = self.directory.take() {
@@ -103,7 +105,7 @@ impl Staging {
         self.new_parents.clear();
     }
 
-    /// Removes everything but the parents: what was staged has gone where it was meant to be.
+    /// Removes everything but the parents, once the staged files are in their final place.
     pub(super) fn keep_parents(mut self) {
         self.new_parents.clear();
     }
@@ -114,7 +116,7 @@ impl Drop for Staging {
         drop(self.lock.take());
         drop(self.directory.take());
         for parent in self.new_parents.iter().rev() {
-            // Somebody else may have put something there, which then stays.
+            // This fails if someone else has put a file there, which then stays.
             let _ = fs::remove_dir(parent);
         }
     }
@@ -124,8 +126,9 @@ fn leads_to_nothing(path: &Path) -> bool {
     path.is_symlink() && !path.exists()
 }
 
-/// The lock of a staging directory. It has its name only when it is locked: without one, and on file systems
-/// that know no locks, a directory is nobody's to remove.
+/// Makes the lock of a staging directory. The file gets its name only when it is locked. Other
+/// processes never remove a directory without a file of that name, so they leave directories on file
+/// systems without locks alone.
 fn locked_file(directory: &Path) -> io::Result<File> {
     let unlocked = directory.join("unlocked");
     let file = File::create_new(&unlocked)?;
@@ -135,9 +138,9 @@ fn locked_file(directory: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Deals with the staging directories in `parent` whose processes have ended without removing them, as
-/// when they are killed. A merge that was under way is finished, so that the output directory has the files of
-/// one set. What cannot be removed stays, and is in the way of nothing.
+/// Cleans up the staging directories in `parent` whose processes ended without removing them, for
+/// instance because they were killed. A merge that had begun is finished, so that the output directory
+/// has the files of one set. A directory that cannot be removed stays, and does no harm.
 fn clear_abandoned(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
@@ -159,10 +162,10 @@ fn clear_abandoned(parent: &Path) {
     }
 }
 
-/// The lock of a staging directory that nobody holds any more.
+/// Takes the lock of a staging directory, if no process holds it any more.
 fn abandoned_lock(directory: &Path) -> Option<File> {
     let path = directory.join(LOCK);
-    // Opening something else, such as a pipe, might wait for ever.
+    // Opening anything else, such as a pipe, might wait for ever.
     if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
         return None;
     }

@@ -137,7 +137,7 @@ fn links_do_not_lead_out() {
     assert!(OutputDirectory::create(at("loop")).is_err(), "a link to itself");
 }
 
-/// Stops a process in the middle of things: its lock is given back, and nothing else is done.
+/// Ends a process in the middle of its work: releases its lock, and does nothing else.
 fn kill(output: OutputDirectory) {
     let OutputDirectory { staging, .. } = output;
     staging.abandon();

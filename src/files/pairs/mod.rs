@@ -14,15 +14,15 @@ use crate::InformationPair;
 use super::FileError;
 use super::output::FileInPieces;
 
-/// What a [`PairsWriter`] writes. In each, a pair comes once, and in the order it was written in.
+/// A file format of a [`PairsWriter`]. Each format has each pair once, in the order of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PairsFormat {
-    /// Text: the line `first,second,mutual_information`, then a line a pair. Numbers have as many
+    /// Text: the line `first,second,mutual_information`, then one line per pair. Numbers have as many
     /// digits as it takes to read the same bits.
     Csv,
-    /// A sparse matrix of `neurons × neurons` in coordinate form, as `scipy.sparse.load_npz` reads
-    /// it. Its upper triangle: row `first`, column `second`. `m + m.T` is symmetric.
+    /// A sparse `neurons × neurons` matrix in coordinate form, which `scipy.sparse.load_npz` reads. It
+    /// is an upper triangle: row `first`, column `second`. `m + m.T` is symmetric.
     Npz,
     /// A Parquet table with columns `first` and `second` (`u32`) and `mutual_information` (`f64`),
     /// compressed with Snappy.
@@ -39,7 +39,7 @@ impl PairsFormat {
         Self::Parquet,
     ];
 
-    /// The end of a file's name, without the dot.
+    /// Returns the extension of file names, without the dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
@@ -51,11 +51,11 @@ impl PairsFormat {
     }
 }
 
-/// Writes pairs into a file, one by one, in a few MiB of memory however many they are.
+/// A writer of pairs into a file, one by one. It takes a few MiB of memory for any number of pairs.
 ///
-/// Made by [`OutputDirectory::pairs_writer`](super::OutputDirectory::pairs_writer). Where the format
+/// Made by [`OutputDirectory::pairs_writer`](super::OutputDirectory::pairs_writer). If the format
 /// cannot be written in one go, as [`PairsFormat::Npz`] cannot, parts are kept in unnamed files beside
-/// the output, 24 bytes a pair, until [`finish`](Self::finish).
+/// the output until [`finish`](Self::finish), 24 bytes a pair.
 ///
 /// # Examples
 ///
@@ -88,11 +88,11 @@ pub struct PairsWriter {
     pairs: u64,
 }
 
-/// Turns pairs into the bytes of a file.
+/// An encoder of pairs as the bytes of a file.
 trait Encoder: Send {
     fn write(&mut self, pair: InformationPair) -> io::Result<()>;
 
-    /// Writes what has to come last.
+    /// Writes the last part of the file.
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
@@ -121,7 +121,7 @@ impl PairsWriter {
     ///
     /// # Errors
     ///
-    /// If it names a neuron that does not exist, or the file system refuses.
+    /// If the pair names a neuron that does not exist, or if the file cannot be written.
     pub fn write(&mut self, pair: InformationPair) -> Result<(), FileError> {
         let (row, column) = (pair.first as usize, pair.second as usize);
         if row.max(column) >= self.neurons {
@@ -135,7 +135,7 @@ impl PairsWriter {
             .map_err(|source| FileError::Write { path: self.output.path.clone(), source })
     }
 
-    /// How many pairs have been written.
+    /// Returns the number of pairs that have been written.
     #[must_use]
     pub fn pairs(&self) -> u64 {
         self.pairs
@@ -145,7 +145,7 @@ impl PairsWriter {
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file cannot be written.
     pub fn finish(self) -> Result<PathBuf, FileError> {
         let Self { output, encoder, .. } = self;
         match encoder.finish() {

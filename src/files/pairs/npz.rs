@@ -12,8 +12,8 @@ use crate::files::npy;
 
 use super::Encoder;
 
-/// An archive has one array after the other, while pairs bring an element of each. So the arrays
-/// grow in files of their own until all pairs are there.
+/// An encoder of a sparse matrix. The archive has one array after the other, but a pair brings one
+/// element of each. So each array grows in a file of its own until all pairs are written.
 pub(super) struct NpzEncoder {
     file: File,
     neurons: usize,
@@ -24,7 +24,7 @@ pub(super) struct NpzEncoder {
 }
 
 impl NpzEncoder {
-    /// Parts are kept in `directory`, where there is to be room for their sum.
+    /// Makes an encoder that keeps its parts in `directory`, which must have room for all of them.
     pub(super) fn new(file: File, neurons: usize, directory: &Path) -> io::Result<Self> {
         let part = || {
             let file = tempfile::tempfile_in(directory)?;
@@ -49,7 +49,7 @@ impl Encoder for NpzEncoder {
         let Self { file, neurons, rows, columns, values, pairs } = *self;
         let mut archive = ZipWriter::new(BufWriter::with_capacity(1 << 18, file));
         let mut array = |name: &str, descr: &str, shape: &[usize], data: &mut dyn io::Read| {
-            // Information does not pack; what is stored can be read in any order.
+            // Mutual information hardly compresses, and stored members can be read in any order.
             let options = SimpleFileOptions::default()
                 .compression_method(CompressionMethod::Stored)
                 .large_file(true);
@@ -63,7 +63,7 @@ impl Encoder for NpzEncoder {
         let length = (neurons as u64).to_le_bytes();
         array("shape.npy", "<i8", &[2], &mut &*[length, length].concat())?;
         array("data.npy", "<f8", &[pairs], &mut rewound(values)?)?;
-        // An array of scipy rather than a matrix, whose * multiplies elements.
+        // Marks a sparse array of scipy, whose * multiplies elements, rather than a sparse matrix.
         array("_is_array.npy", "|b1", &[], &mut &[1u8][..])?;
         archive.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
         Ok(())

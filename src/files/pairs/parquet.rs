@@ -15,10 +15,10 @@ use crate::InformationPair;
 
 use super::Encoder;
 
-/// Pairs that are handed to the Parquet writer at a time.
+/// The number of pairs that are passed to the Parquet writer at a time.
 const BLOCK_PAIRS: usize = 1 << 16;
 
-/// Pairs of a row group, which is kept in memory, packed, until it is full.
+/// The number of pairs of a row group, which is kept in memory, compressed, until it is full.
 const GROUP_PAIRS: usize = 1 << 19;
 
 pub(super) struct ParquetEncoder {
@@ -69,7 +69,7 @@ impl Encoder for ParquetEncoder {
     }
 }
 
-/// What the operating system said is inside of what the library says.
+/// Converts an error of the library. Returns the error of the operating system if that is inside.
 fn refused(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<io::Error>() {

@@ -1,4 +1,4 @@
-//! Pairs that were written are read back, by other code than wrote them.
+//! Pairs that were written, and are read back by other code.
 
 use std::fs::{self, File};
 use std::io::{Cursor, Read};
@@ -12,7 +12,7 @@ fn pair(first: u32, second: u32, mutual_information: f64) -> InformationPair {
     InformationPair { first, second, mutual_information }
 }
 
-/// The file that is made of these pairs, by a writer in a folder.
+/// Returns the file that a writer in a folder makes of these pairs.
 fn written(format: PairsFormat, neurons: usize, pairs: &[InformationPair]) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let mut output = OutputDirectory::create(directory.path().join("out")).unwrap();
@@ -38,7 +38,7 @@ fn members(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     all.collect()
 }
 
-/// `tests/reference/make_files.py` wrote it with scipy, uncompressed.
+/// Compares with a file that `tests/reference/make_files.py` wrote with scipy, uncompressed.
 #[test]
 fn a_sparse_matrix_has_the_arrays_that_scipy_writes() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/files/pairs.npz");

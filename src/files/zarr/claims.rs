@@ -1,4 +1,4 @@
-//! What packed chunks claim to unpack to, looked at before anybody takes memory for it.
+//! Checks of the size that compressed chunks claim, before memory is allocated for them.
 
 use std::sync::Arc;
 
@@ -15,48 +15,48 @@ use crate::files::{FileError, Place};
 
 use super::unsupported;
 
-/// What `zarrs` calls a shard.
+/// The name that `zarrs` gives to a shard.
 const SHARD: &str = "sharding_indexed";
 
-/// Codecs whose data may unpack to many times as much.
+/// Codecs whose data may decompress to many times its size.
 const PACKERS: [&str; 4] = ["blosc", "gzip", "zlib", "zstd"];
 
-/// A store on whose chunks nobody has to rely: `zarrs` asks for as much memory as a chunk says it
-/// unpacks to, however little the array says.
+/// A store that checks its chunks. `zarrs` allocates as much memory as a chunk says that it
+/// decompresses to, even if the array says less.
 pub(super) struct CheckedStore {
     files: Arc<FilesystemStore>,
     packer: Packer,
     most_bytes: u64,
 }
 
-/// The codec that packs a chunk last.
+/// The codec that compresses a chunk last.
 struct Packer {
     codec: String,
-    /// Bytes of checksums that follow what it has made.
+    /// The number of bytes of checksums that follow the codec's output.
     checksums: usize,
 }
 
 impl CheckedStore {
-    /// The array with a store that refuses chunks which claim to be far larger than `chunk_bytes`.
-    /// Refuses arrays in whose chunks such a claim could not be seen.
+    /// Returns the array with a store that refuses chunks that claim to be far larger than
+    /// `chunk_bytes`. Refuses arrays whose codecs could hide such a claim.
     pub(super) fn under(
         place: Place<'_>,
         array: &Array<FilesystemStore>,
         chunk_bytes: u64,
     ) -> Result<Array<Self>, FileError> {
         let packer = Packer::of(&array.codecs()).map_err(|reason| unsupported(place, &reason))?;
-        // Zstd that does not say how much it unpacks to is taken for full blocks.
+        // Zstd data that does not say its size is taken to have full blocks, so allow more.
         let most_bytes = chunk_bytes.saturating_mul(2).max(SMALL_BYTES);
         Ok(array.with_storage(Arc::new(Self { files: array.storage(), packer, most_bytes })))
     }
 
-    /// Looks at a chunk, or at whatever else was read.
+    /// Checks a chunk, or anything else that was read.
     fn check(&self, bytes: &[u8]) -> Result<(), StorageError> {
         let bytes = &bytes[..bytes.len().saturating_sub(self.packer.checksums)];
         let claimed = match self.packer.codec.as_str() {
             "zstd" => zstd_claim(bytes),
             "blosc" => Some(blosc_claim(bytes)),
-            // Which do not say what they unpack to, up to 1,032 times as much.
+            // These do not say what they decompress to, which is up to 1,032 times as much.
             "gzip" if is_longer(GzDecoder::new(bytes), self.most_bytes) => Some(u64::MAX),
             "zlib" if is_longer(ZlibDecoder::new(bytes), self.most_bytes) => Some(u64::MAX),
             _ => Some(0),
@@ -74,8 +74,8 @@ impl CheckedStore {
 }
 
 impl Packer {
-    /// The packer of chunks; in shards, of the chunks in them. An error is what cannot be looked into:
-    /// something packed within something else, which `zarrs` unpacks first.
+    /// Returns the packer of the chunks; in shards, of the chunks in the shards. The error describes
+    /// codecs that hide claims: compressed data within another codec, which `zarrs` decompresses first.
     fn of(codecs: &CodecChain) -> Result<Self, String> {
         let serializer = codecs.array_to_bytes_codec();
         let others = codecs.bytes_to_bytes_codecs();
@@ -109,10 +109,10 @@ impl Packer {
     }
 }
 
-/// The most that zstd's data unpack to, if they are well-formed; nothing of anything else, such as the
-/// index of a shard.
+/// Returns the most that zstd data decompresses to, or `None` if it is malformed. Returns 0 for
+/// anything else, such as the index of a shard.
 fn zstd_claim(bytes: &[u8]) -> Option<u64> {
-    // The first byte is another one in formats of before 2016, which the library may know.
+    // Formats from before 2016, which the library may know, have another first byte.
     let is_zstd = matches!(bytes, [_, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..]);
     if !is_zstd {
         return Some(0);
@@ -120,7 +120,7 @@ fn zstd_claim(bytes: &[u8]) -> Option<u64> {
     zstd::bulk::Decompressor::upper_bound(bytes).map(|bound| bound as u64)
 }
 
-/// What Blosc's header says; nothing of anything else.
+/// Returns the size in Blosc's header, or 0 for anything else.
 fn blosc_claim(bytes: &[u8]) -> u64 {
     match bytes {
         // Version, version of the codec, flags, size of an element; then the length.

@@ -1,7 +1,7 @@
 //! Zarr stores, of version 2 or 3: a directory that is an array in chunks, or a group of such arrays.
 //!
-//! `zarrs` reads the metadata and unpacks chunks. What is said here is how much of an array is
-//! unpacked at a time (`slabs.rs`), and how much a store may claim.
+//! `zarrs` reads the metadata and decompresses chunks. This module decides how much of an array is
+//! decompressed at a time (`slabs.rs`), and limits what a store may claim (`claims.rs`).
 
 mod claims;
 mod slabs;
@@ -27,13 +27,14 @@ use super::{ElementType, FileError, LayerInfo, Place, choose, npy};
 
 use slabs::Slabs;
 
-/// The largest metadata that is read. A group may have that of all its arrays in one file.
+/// The largest metadata file that is read, in bytes. A group may have the metadata of all its arrays in
+/// one file.
 const MAX_METADATA_BYTES: u64 = 16 << 20;
 
-/// Names of files that are read whole.
+/// Names of metadata files, which are read whole.
 const METADATA: [&str; 4] = ["zarr.json", ".zarray", ".zgroup", ".zattrs"];
 
-/// Directories within one another in a store, at most: `zarrs` calls itself for each of them.
+/// The largest depth of nested directories in a store: `zarrs` recurses into each of them.
 const MAX_DEPTH: usize = 64;
 
 pub(super) fn layers(source: &mut Source) -> Result<Vec<LayerInfo>, FileError> {
@@ -69,7 +70,8 @@ pub(super) fn visit(
     description.visit(place, 0..extent.samples, most_samples, &mut slabs, visitor).map(drop)
 }
 
-/// Bytes of all files in a store. Refuses what is no store that a file system could hold safely.
+/// Returns the size of all files in a store together, in bytes. Refuses a store that is unsafe to read:
+/// nested too deeply, with something other than regular files, or with too much metadata.
 pub(super) fn len(path: &Path) -> Result<u64, FileError> {
     let mut bytes = 0u64;
     for entry in WalkDir::new(path).follow_links(true) {
@@ -84,7 +86,7 @@ pub(super) fn len(path: &Path) -> Result<u64, FileError> {
             continue;
         }
         let metadata = entry.metadata().map_err(failed)?;
-        // To open a named pipe is to wait for its writer.
+        // Opening a named pipe waits for its writer.
         check_regular(entry.path(), &metadata)?;
         let is_metadata = METADATA.iter().any(|name| entry.file_name() == *name);
         if is_metadata && metadata.len() > MAX_METADATA_BYTES {
@@ -100,15 +102,15 @@ pub(super) fn len(path: &Path) -> Result<u64, FileError> {
 /// The arrays of a store.
 struct Store {
     storage: Arc<FilesystemStore>,
-    /// In the order of their names.
+    /// The arrays, sorted by name.
     arrays: Vec<StoredArray>,
 }
 
 /// An array of a store, as its metadata describes it.
 struct StoredArray {
-    /// Its path below the group, or the stem of the directory's name if it is the store.
+    /// The path below the group, or the stem of the directory's name if the store is the array.
     name: String,
-    /// Its path in the store.
+    /// The path in the store.
     node: String,
     metadata: ArrayMetadata,
 }
@@ -156,7 +158,7 @@ impl StoredArray {
         let shape: Result<Vec<usize>, _> = shape.iter().map(|&length| length.try_into()).collect();
         Ok(Description {
             element_type,
-            // As unpacked, whatever it is in the chunks.
+            // The byte order after decompression, whatever it is in the chunks.
             byte_order: ByteOrder::NATIVE,
             is_fortran_order: false,
             shape: shape.map_err(|_| place.damaged("its shape exceeds the address space"))?,
@@ -164,7 +166,7 @@ impl StoredArray {
     }
 }
 
-/// What version 3 calls `name`.
+/// Returns the type that version 3 calls `name`.
 fn element_type(name: &str) -> ElementType {
     match name {
         "bool" => ElementType::Bool,
@@ -184,7 +186,7 @@ fn element_type(name: &str) -> ElementType {
     }
 }
 
-/// An array that follows the format and is not read here.
+/// Returns the error for an array that follows the format but is not supported.
 fn unsupported(place: Place<'_>, reason: &str) -> FileError {
     let method = format!("its way of storing chunks ({reason})");
     FileError::UnsupportedPacking { path: place.path.into(), place: place.name(), method }

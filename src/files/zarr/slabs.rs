@@ -17,38 +17,38 @@ use crate::files::expansion::check_expansion;
 use crate::files::guard::guarded;
 use crate::files::{FileError, Place};
 
-/// Chunks that are small are unpacked together, up to about this much, on all threads.
+/// The number of bytes up to which, about, small chunks are decompressed together, on all threads.
 const TOGETHER_BYTES: u64 = 8 << 20;
 
-/// No more is unpacked at once, and no more than so many batches, unless one batch is larger. Chunks
-/// of more samples than this has room for, side by side for all neurons, are unpacked again for every
-/// part.
+/// The most bytes, and the most batches, that are decompressed at once, unless one batch is larger. If
+/// chunks of all neurons, side by side, have more samples than this has room for, they are decompressed
+/// again for every part.
 const MOST_BYTES: u64 = 64 << 20;
 const MOST_BATCHES: u64 = 8;
 
-/// Bytes that `zarrs` keeps of each chunk in a shard: where it is, and how long.
+/// Bytes that `zarrs` keeps for each chunk of a shard: its offset and its length.
 const SHARD_INDEX_BYTES: u64 = 16;
 
-/// Unpacks one slab of an array after the other. A slab is one index of the axes before some axis, a
-/// range of that one, and all of the axes behind it, so its elements follow one another in row-major
-/// order.
+/// A reader that decompresses one slab of an array after the other. A slab has one index of each axis
+/// before some axis, a range of that axis, and all of the axes behind it. So its elements follow one
+/// another in row-major order.
 pub(super) struct Slabs<'a> {
     place: Place<'a>,
     array: Array<CheckedStore>,
     /// Bytes of an element.
     element: u64,
-    /// Lengths of what can be unpacked on its own: a chunk, or a chunk of a shard.
+    /// The shape of the parts that can be decompressed on their own: chunks, or chunks of a shard.
     chunk: Vec<u64>,
-    /// The axis that slabs have a range of, and how long that is.
+    /// The axis of which slabs have a range, and the length of that range.
     axis: usize,
     step: u64,
-    /// The current slab, and where it begins.
+    /// The offset of the current slab, and its bytes.
     begin: u64,
     bytes: Vec<u8>,
 }
 
 impl<'a> Slabs<'a> {
-    /// Refuses chunks that claim more memory than a store of `len` bytes can ask for.
+    /// Makes a reader. Refuses chunks that claim more memory than a store of `len` bytes may claim.
     pub(super) fn new(
         place: Place<'a>,
         len: u64,
@@ -85,14 +85,15 @@ impl<'a> Slabs<'a> {
         Ok(Self { place, array, element, chunk, axis: 0, step: 1, begin: 0, bytes: Vec::new() })
     }
 
-    /// Chooses slabs for who asks for batches of so many samples.
+    /// Chooses slabs for batches of `most_samples` samples.
     pub(super) fn suit(&mut self, extent: Extent, most_samples: usize) {
         let batch = (most_samples as u64).saturating_mul(extent.neurons as u64 * self.element);
         let most = MOST_BYTES.min(batch.saturating_mul(MOST_BATCHES));
         self.choose(TOGETHER_BYTES.min(batch), most.max(batch));
     }
 
-    /// Slabs of whole chunks, about so many bytes, or else of parts of chunks, at most so many.
+    /// Chooses slabs of whole chunks, of about `together` bytes. If these would exceed `most` bytes,
+    /// chooses slabs of parts of chunks, of at most `most` bytes.
     pub(super) fn choose(&mut self, together: u64, most: u64) {
         let sample_axes = self.chunk.len() - 1;
         self.axis =
@@ -106,21 +107,22 @@ impl<'a> Slabs<'a> {
         };
     }
 
-    /// Bytes of everything behind an axis, for one index of it; at least one.
+    /// Returns the size in bytes of everything behind an axis, for one index of the axis; at least one.
     fn behind(&self, axis: usize) -> u64 {
         let lengths = &self.array.shape()[axis + 1..];
         lengths.iter().fold(self.element, |bytes, &length| bytes.saturating_mul(length)).max(1)
     }
 
-    /// What is there from `offset` on; nothing outside of the current slab.
+    /// Returns the bytes of the current slab from `offset` on, or none if `offset` is outside of the
+    /// slab.
     fn unpacked(&self, offset: u64) -> &[u8] {
         let within = offset.checked_sub(self.begin).and_then(|within| within.try_into().ok());
         within.and_then(|within: usize| self.bytes.get(within..)).unwrap_or_default()
     }
 
-    /// Unpacks the slab with the byte at `offset`.
+    /// Decompresses the slab that contains the byte at `offset`.
     fn unpack(&mut self, offset: u64) -> io::Result<()> {
-        self.bytes = Vec::new(); // before there is another one
+        self.bytes = Vec::new(); // freed before another one is made
         let behind = self.behind(self.axis);
         let shape = self.array.shape();
         let index = offset / behind;
@@ -137,7 +139,7 @@ impl<'a> Slabs<'a> {
         }
         let subset = ArraySubset::new_with_ranges(&ranges);
         let unpacked = guarded(self.place, || {
-            // Reads the chunks of a shard one by one, not the shard, so that each can be looked at.
+            // Reads the chunks of a shard one by one, not the whole shard, so that each can be checked.
             let cache = ArrayShardedReadableExtCache::new(&self.array);
             let options = CodecOptions::default();
             Ok(self.array.retrieve_array_subset_sharded_opt(&cache, &subset, &options))

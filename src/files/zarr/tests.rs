@@ -14,14 +14,14 @@ use crate::Batches;
 use crate::files::tests::{activations, joined, reference};
 use crate::files::{expand_path, layers, open_batches, read_layer};
 
-/// What is stored: elements in row-major order, in chunks of a shape.
+/// A store made for a test: elements in row-major order, in chunks of a shape.
 struct Made {
     _directory: TempDir,
     path: PathBuf,
 }
 
 impl Made {
-    /// An array of version 3, unpacked, whose chunks are filled up with NaN.
+    /// Makes an array of version 3, uncompressed, whose chunks are filled up with NaN.
     fn new(values: &ArrayD<f32>, chunk: &[usize]) -> Self {
         let made = Self::empty(values.shape(), chunk);
         let grid: Vec<usize> =
@@ -59,7 +59,7 @@ impl Made {
         Self { _directory: directory, path }
     }
 
-    /// A copy of what zarr-python has written.
+    /// Makes a copy of a store that zarr-python has written.
     fn copy(name: &str) -> Self {
         let made = Self::of(&[]);
         for entry in WalkDir::new(reference(name)) {
@@ -145,7 +145,7 @@ fn groups_have_their_arrays_for_layers() {
         read_layer(path.join("blocks/9"), Some("9")).unwrap().activations,
         activations(20, 6)
     );
-    // Chunks that are not there hold the fill value.
+    // Missing chunks hold the fill value.
     let mut sparse = Array2::from_elem((20, 6), 3.0);
     sparse.slice_mut(s![10..15, ..]).assign(&activations(5, 6).mapv(|x| (x * 8.0).trunc()));
     assert_eq!(read_layer(&path, Some("sparse")).unwrap().activations, sparse);
@@ -181,7 +181,7 @@ fn stores_that_change_between_visits_are_noticed() {
     let mut batches = open_batches(&[&made.path], None).unwrap();
     fs::remove_file(made.path.join("c/1/1")).unwrap();
     let error = batches.visit(9, &mut |_| Ok(())).unwrap_err();
-    assert!(error.to_string().contains("not what it was before"), "{error}");
+    assert!(error.to_string().contains("has changed since it was opened"), "{error}");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn links_in_circles_and_pipes_are_refused() {
     assert!(matches!(made.error(), FileError::NotAFile { .. }), "a pipe");
 }
 
-/// Reads an array by slabs that someone else would choose.
+/// Reads an array by slabs of other sizes than usual.
 fn by_slabs(path: &Path, together: u64, most: u64) -> Vec<u8> {
     let source = Source::open(path).unwrap();
     let store = Store::open(&source).unwrap();

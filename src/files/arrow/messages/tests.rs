@@ -12,7 +12,7 @@ use super::*;
 use crate::files::tests::Files;
 use crate::files::{FileError, layers, read_layer};
 
-/// A message with its marker and length, as it stands in a stream.
+/// Returns a message with its marker and length, as in a stream.
 fn framed(mut header: Vec<u8>, body: &[u8]) -> Vec<u8> {
     header.resize(header.len().next_multiple_of(8), 0);
     let length = u32::try_from(header.len()).unwrap().to_le_bytes();
@@ -42,7 +42,7 @@ fn schema_of(data_type: &DataType, columns: usize) -> Vec<u8> {
     stream[..stream.len() - 8].to_vec() // without its end
 }
 
-/// Columns of `len` zeros each, all of them in the same place.
+/// Makes a stream with columns of `len` zeros each, all of them in the same place.
 fn stacked(data_type: &DataType, columns: usize, len: i64, body: &[u8]) -> Vec<u8> {
     let mut builder = FlatBufferBuilder::new();
     let buffers = [Buffer::new(0, 0), Buffer::new(0, body.len() as i64)].repeat(columns);
@@ -71,7 +71,7 @@ fn columns_in_the_same_place_are_all_counted() {
     assert!(matches!(error, FileError::Expansion { .. }), "{error}");
 }
 
-/// A list of a list, and so on, in each of which the same one is there twice.
+/// Checks a list of a list, and so on, each of which has the same list twice.
 #[test]
 fn what_is_shared_in_a_header_is_not_taken_apart_for_ever() {
     let mut builder = FlatBufferBuilder::new();

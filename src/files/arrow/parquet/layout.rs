@@ -1,6 +1,6 @@
-//! The headers of Parquet, as far as the crate `parquet` reads them: parquet.thrift of the format.
+//! The headers of Parquet as far as the crate `parquet` reads them, after the format's parquet.thrift.
 
-/// What a field holds.
+/// The content of a field.
 pub(super) enum Kind {
     Flag,
     Byte,
@@ -9,9 +9,9 @@ pub(super) enum Kind {
     Text,
     List(&'static Kind),
     Structure(Fields),
-    /// A number that somebody would take memory for.
+    /// A number for which `parquet` would allocate memory.
     Claim(Claim),
-    /// A node of the schema, and its name.
+    /// A node of the schema, which has a name.
     Element,
     Name,
 }
@@ -21,12 +21,12 @@ pub(super) enum Claim {
     Unpacked,
     Values,
     Children,
-    /// Bytes in front of a page's values that are not packed; of two kinds.
+    /// Bytes of uncompressed levels in front of a page's values, of two kinds.
     DefinitionLevels,
     RepetitionLevels,
 }
 
-/// Fields of a structure by their numbers. Others may be there and are passed over.
+/// Fields of a structure by their numbers. Other fields are skipped.
 pub(super) type Fields = &'static [(i16, Kind)];
 
 use Kind::{Byte, Element, Flag, List, Name, Number, Real, Structure, Text};
@@ -79,7 +79,7 @@ const LOGICAL_TYPE: Fields = &[
     (19, EMPTY),                                 // file
 ];
 
-/// Whether in UTC, and the unit.
+/// A flag for UTC, and the unit.
 const TIME: Fields = &[(1, Flag), (2, Structure(&[(1, EMPTY), (2, EMPTY), (3, EMPTY)]))];
 
 const ROW_GROUP: Fields = &[
@@ -104,10 +104,10 @@ const COLUMN_CHUNK: Fields = &[
 const COLUMN: Fields = &[
     (1, Number),        // type
     (2, List(&Number)), // encodings
-    (4, Number),        // packing
+    (4, Number),        // compression
     (5, Number),        // values
-    (6, Number),        // bytes unpacked
-    (7, Number),        // bytes packed
+    (6, Number),        // bytes decompressed
+    (7, Number),        // bytes compressed
     (9, Number),        // offsets of pages
     (10, Number),
     (11, Number),
@@ -138,7 +138,7 @@ const BOX: Fields =
 pub(super) const PAGE: Fields = &[
     (1, Number), // type
     (2, Kind::Claim(Claim::Unpacked)),
-    (3, Number), // bytes packed
+    (3, Number), // bytes compressed
     (4, Number), // checksum
     (5, Structure(DATA_PAGE)),
     (6, EMPTY), // index
@@ -162,5 +162,5 @@ const DATA_PAGE_2: Fields = &[
     (4, Number), // encoding
     (5, Kind::Claim(Claim::DefinitionLevels)),
     (6, Kind::Claim(Claim::RepetitionLevels)),
-    (7, Flag), // whether it is packed
+    (7, Flag), // whether it is compressed
 ];

@@ -1,5 +1,5 @@
-//! Parquet files. The crate `parquet` reads them, and believes them; what they claim is looked at here
-//! before it does: the footer (`thrift.rs`, by `layout.rs`), and each page (`pages.rs`).
+//! Parquet files. The crate `parquet` reads them and trusts their claims. So the claims are checked
+//! here first: those of the footer (`thrift.rs`, by `layout.rs`), and those of each page (`pages.rs`).
 
 mod layout;
 mod pages;
@@ -29,25 +29,25 @@ use layout::FOOTER;
 use pages::Pages;
 use thrift::{Element, Header};
 
-/// About as much of a file is unpacked at a time.
+/// The number of bytes, about, that are decompressed at a time.
 const BLOCK_BYTES: u64 = 4 << 20;
 
-/// The most rows that are unpacked at a time, where they are short.
+/// The largest number of rows that are decompressed at a time, if rows are short.
 const MOST_ROWS: u64 = 8192;
 
-/// What every number takes at least, however well it is packed.
+/// The least number of bytes that a number takes in memory, however well it is compressed.
 const NUMBER_BYTES: u64 = 4;
 
 /// The last eight bytes of a file: the length of the footer, and `PAR1`.
 const TAIL_BYTES: u64 = 8;
 
-/// Groups within one another in a schema: `parquet` calls itself for each of them.
+/// The largest depth of nested groups in a schema: `parquet` recurses into each of them.
 const MAX_DEPTH: usize = 64;
 
-/// What is kept of a part of a column's path, beside the text.
+/// Bytes that are kept for a part of a column's path, besides the text.
 const PATH_PART_BYTES: u64 = 32;
 
-/// What a file says of itself.
+/// The footer of a file.
 pub(super) struct Footer {
     metadata: Arc<ParquetMetaData>,
     pub(super) schema: SchemaRef,
@@ -80,13 +80,13 @@ impl Footer {
         Ok(Self { metadata: Arc::new(metadata), schema: Arc::new(schema) })
     }
 
-    /// How many rows it claims to have.
+    /// Returns the number of rows that the file claims.
     pub(super) fn rows(&self, place: Place<'_>) -> Result<usize, FileError> {
         usize::try_from(self.metadata.file_metadata().num_rows())
             .map_err(|_| place.damaged("it claims an impossible number of rows"))
     }
 
-    /// The rows of some columns.
+    /// Reads the rows of some columns.
     pub(super) fn batches(
         self,
         source: &Source,
@@ -113,7 +113,7 @@ impl Footer {
     }
 }
 
-/// As many rows as make a block.
+/// Returns the number of rows of a block.
 fn rows_of_block(metadata: &ParquetMetaData, mask: &ProjectionMask) -> usize {
     let groups = metadata.row_groups();
     let columns = groups.iter().flat_map(|group| group.columns().iter().enumerate());
@@ -125,17 +125,17 @@ fn rows_of_block(metadata: &ParquetMetaData, mask: &ProjectionMask) -> usize {
     let bytes = bytes.fold(0, u64::saturating_add);
     let rows = metadata.file_metadata().num_rows().max(1).unsigned_abs();
     let leaves = 0..metadata.file_metadata().schema_descr().num_columns();
-    // Memory for a block is taken for each column at once, whatever is said of its size.
+    // Memory for a block is allocated for each column at once, whatever the file says of its size.
     let row = leaves.filter(|&leaf| mask.leaf_included(leaf)).count() as u64 * NUMBER_BYTES;
     let rows_of_block = BLOCK_BYTES / (bytes / rows).max(row).max(1);
     usize::try_from(rows_of_block.clamp(1, MOST_ROWS)).unwrap_or(1)
 }
 
-/// Refuses a schema that would take far more memory than it has bytes: with more children than there
-/// are, nested deeply, or with long names over many columns, each of which has a copy.
+/// Refuses a schema that would take far more memory than it has bytes: one with more children than
+/// there are, with deep nesting, or with long names over many columns, each of which has a copy.
 fn check_schema(place: Place<'_>, len: u64, schema: &[Element]) -> Result<(), FileError> {
     let damaged = |problem: &str| Err(place.damaged(problem));
-    // Of each group that is open: children to come, and bytes of its path.
+    // For each open group: the children to come, and the bytes of its path.
     let mut open: Vec<(u64, u64)> = Vec::new();
     let mut paths = 0u64;
     for (index, element) in schema.iter().enumerate() {
@@ -163,7 +163,7 @@ fn check_schema(place: Place<'_>, len: u64, schema: &[Element]) -> Result<(), Fi
     check_expansion(place, len, paths)
 }
 
-/// Looks at the schema that Arrow leaves in Parquet files, as at one in a file of its own.
+/// Checks the schema that Arrow leaves in Parquet files, as that of an Arrow file is checked.
 fn check_arrow_schema(place: Place<'_>, encoded: &str) -> Result<(), FileError> {
     let damaged = || place.damaged("its Arrow schema is none");
     let bytes = BASE64_STANDARD.decode(encoded).map_err(|_| damaged())?;
@@ -174,8 +174,8 @@ fn check_arrow_schema(place: Place<'_>, encoded: &str) -> Result<(), FileError> 
     root_as_message(message).map(drop).ok_or_else(damaged)
 }
 
-/// The same with lists of any length instead of lists of a fixed length. `parquet` would fill up the
-/// place of every list that is null, as long as the schema may say.
+/// Returns the fields with lists of any length instead of lists of a fixed length. `parquet` would fill
+/// the place of every null list with as many values as the schema claims.
 fn of_any_length(fields: &Fields) -> Fields {
     let changed = |field: &FieldRef| {
         let data_type = match field.data_type() {

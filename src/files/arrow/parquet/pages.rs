@@ -1,4 +1,4 @@
-//! The pages of a Parquet file, as the crate `parquet` may see them.
+//! The pages of a Parquet file, which are checked before the crate `parquet` reads them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,19 +16,19 @@ use super::thrift::{Claims, Header, Wrong};
 use crate::files::expansion::{check_expansion, is_longer};
 use crate::files::{FileError, Place};
 
-/// Memory that a value takes while pages are read: as the widest number, or as a narrower one and its
-/// two levels.
+/// Bytes of memory that a value takes while pages are read: as the widest number, or as a narrower one
+/// and its two levels.
 const VALUE_BYTES: u64 = 8;
 
-/// What the work of opening a page is taken for, so that nobody reads the same empty page for ever. In
-/// the file it has 20 bytes or more.
+/// Bytes that a page counts for at least, so that the same empty page is not read for ever. In the
+/// file, a page has 20 bytes or more.
 const PAGE_BYTES: u64 = 512;
 
-/// The most that a page's header is looked for in. They hold the least and the largest value.
+/// The longest header of a page, in bytes. Headers hold the least and the largest value of a page.
 const MOST_HEADER_BYTES: u64 = 16 << 20;
 
-/// A file whose pages nobody has to rely on: `parquet` takes memory for what the header of a page
-/// claims, and of any number of values if they are all the same.
+/// A file that checks its pages. `parquet` allocates memory for whatever the header of a page claims,
+/// and for any number of values if they are all the same.
 #[derive(Clone)]
 pub(super) struct Pages(Arc<Inner>);
 
@@ -38,20 +38,20 @@ struct Inner {
     len: u64,
     path: PathBuf,
     layer: Option<String>,
-    /// Whether any column is packed by gzip.
+    /// True if any column is compressed with gzip.
     has_gzip: bool,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// What the pages that were read claim together. Whatever the footer says of their number, and
-    /// however often it leads to the same page, it all comes out of this file.
+    /// The bytes that the pages read so far claim together. Whatever the footer says of their number,
+    /// and however often it leads to the same page, all pages come from this file.
     unpacked: u64,
-    /// The pages whose header was read, by where their data begin: bytes that are not packed in front
-    /// of the others, and bytes that those unpack to.
+    /// Pages whose header was read, by the offset of their data. Each has the number of uncompressed
+    /// bytes in front of the others, and the number of bytes that the others decompress to.
     pages: HashMap<u64, (u64, u64)>,
-    /// Why reading was ended here. `parquet` makes text of it.
+    /// The error that ended reading here. `parquet` would turn it into text.
     error: Option<FileError>,
 }
 
@@ -61,7 +61,7 @@ impl Pages {
         Self(Arc::new(Inner { file, len, path, layer, has_gzip, state: Mutex::default() }))
     }
 
-    /// Why reading was ended here, if it was.
+    /// Takes the error that ended reading here, if there was one.
     pub(super) fn take_error(&self) -> Option<FileError> {
         self.state().error.take()
     }
@@ -74,7 +74,7 @@ impl Pages {
         Place { path: &self.0.path, layer: self.0.layer.as_deref() }
     }
 
-    /// The header of a page, if what it claims can be.
+    /// Reads the header of a page. Refuses one that claims too much.
     fn header(&self, start: u64) -> Result<Vec<u8>, FileError> {
         let (header, claims) = self.find_header(start)?;
         let mut state = self.state();
@@ -130,14 +130,14 @@ impl ChunkReader for Pages {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        // As much memory as is asked for would be taken before anything is read.
+        // All requested memory would be allocated before anything is read.
         if start.checked_add(length as u64).is_none_or(|end| end > self.0.len) {
             return Err(ParquetError::General("a page lies outside of the file".to_owned()));
         }
         let bytes = self.0.file.get_bytes(start, length)?;
         if self.0.has_gzip {
             let page = self.state().pages.remove(&start);
-            // Gzip does not say what it unpacks to, and all of it would be unpacked.
+            // Gzip does not say what it decompresses to, and `parquet` would decompress all of it.
             let fits = page.is_some_and(|(levels, unpacked)| {
                 let levels = usize::try_from(levels).unwrap_or(usize::MAX);
                 let packed = bytes.get(levels..).unwrap_or_default();
@@ -152,8 +152,8 @@ impl ChunkReader for Pages {
     }
 }
 
-/// Reads the header of a page and nothing else, once somebody asks for it: `parquet` also opens one
-/// where it has read the header before, and leaves it.
+/// A reader of the header of a page, and of nothing else. It reads only on demand: `parquet` also opens
+/// a reader where it has read the header before, and does not use it.
 pub(super) struct HeaderReader {
     pages: Pages,
     start: u64,

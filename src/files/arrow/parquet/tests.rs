@@ -12,7 +12,7 @@ use super::thrift::{Header, Wrong};
 use crate::files::tests::Files;
 use crate::files::{FileError, layers, read_layer};
 
-/// A structure in Thrift's compact encoding. Fields are numbered from the one before.
+/// A structure in Thrift's compact encoding. The number of a field is a step from the field before.
 #[derive(Default, Clone)]
 struct Thrift(Vec<u8>);
 
@@ -57,7 +57,7 @@ impl Thrift {
     }
 }
 
-/// A node of a schema: an optional number, or something repeated or optional with children.
+/// Makes a node of a schema: an optional number, or a repeated or optional group with children.
 fn node(name: &str, repetition: u64, children: u64) -> Thrift {
     const FLOAT: u64 = 4;
     match children {
@@ -69,7 +69,7 @@ fn node(name: &str, repetition: u64, children: u64) -> Thrift {
 const OPTIONAL: u64 = 1;
 const REPEATED: u64 = 2;
 
-/// A schema of one column of numbers, or of lists of them.
+/// Makes a schema of one column of numbers.
 fn numbers() -> Vec<Thrift> {
     vec![node("schema", OPTIONAL, 1), node("x", OPTIONAL, 0)]
 }
@@ -85,13 +85,13 @@ const UNPACKED: u64 = 0;
 const GZIP: u64 = 2;
 const ZSTD: u64 = 6;
 
-/// A file of these pages, which are the one column of each of so many row groups of one row.
+/// A file with one column, which has the same pages in each of `groups` row groups of one row.
 struct Made {
     schema: Vec<Thrift>,
     pages: Vec<u8>,
     packing: u64,
     groups: usize,
-    /// Bytes of the column, by the footer.
+    /// The bytes of the column that the footer claims.
     len: u64,
     notes: Vec<(&'static str, String)>,
 }
@@ -125,7 +125,7 @@ impl Made {
         let listed = layers(&path);
         let error = read_layer(&path, None).unwrap_err();
         assert!(!error.to_string().contains('\n'), "{error}");
-        // Whatever reads the column to count it says the same.
+        // Listing the layers reads the column to count its samples, and must give the same error.
         if let Err(listed) = listed {
             assert_eq!(listed.to_string(), error.to_string(), "listed");
         }
@@ -133,7 +133,7 @@ impl Made {
     }
 }
 
-/// A page of the first version with so many values, all of them the same in `data`.
+/// Makes a page of the first version that claims `values` values and holds `data`.
 fn page(unpacked: u64, values: u64, encoding: u64, data: &[u8]) -> Vec<u8> {
     const RLE: u64 = 3;
     let inner = Thrift::default().number(1, values).number(1, encoding);
@@ -149,7 +149,7 @@ fn dictionary(values: u64, data: &[u8]) -> Vec<u8> {
     header.structure(4, &inner).end().raw(data).0
 }
 
-/// Levels, or numbers of a dictionary's values: so many times the same, in one bit each.
+/// Encodes levels, or indices into a dictionary: `times` times the same one, in one bit each.
 fn run(times: u64, value: u8) -> Vec<u8> {
     Thrift::default().varint(times << 1).raw(&[value]).0
 }
@@ -159,7 +159,7 @@ fn levels(times: u64, value: u8) -> Vec<u8> {
     [&u32::try_from(run.len()).unwrap().to_le_bytes()[..], &run].concat()
 }
 
-/// A frame of zstd with these bytes, and so many times 128 KiB of zeros.
+/// Makes a zstd frame of these bytes, and `times` times 128 KiB of zeros.
 fn zstd_of_zeros(start: &[u8], times: u32) -> Vec<u8> {
     const RAW: u32 = 0;
     const SAME: u32 = 1;
@@ -201,14 +201,14 @@ fn pages_are_not_believed() {
     let constant = page(data.len() as u64, MOST, BY_DICTIONARY, &data);
     let pages = [dictionary(1, &[0; 4]), constant].concat();
     is_refused(Made::new(numbers(), pages, UNPACKED), "values");
-    // A row that is a list of everything.
+    // A row that is a list of all values.
     let data = [levels(MOST, 1), run(MOST, 3), vec![0, 2, 0]].concat();
     let constant = page(data.len() as u64, MOST, BY_DICTIONARY, &data);
     let pages = [dictionary(1, &[0; 4]), constant].concat();
     is_refused(Made::new(lists(), pages, UNPACKED), "values of a list");
     let pages = [dictionary(MOST, &[0; 4]), page(4, 1, BY_DICTIONARY, &[0, 0, 0, 0])].concat();
     is_refused(Made::new(numbers(), pages, UNPACKED), "values of a dictionary");
-    // A page that claims what it has, and a footer that leads to it again and again.
+    // A page with true claims, and a footer that leads to it again and again.
     let zeros = zstd_of_zeros(&levels(1 << 20, 1), 32);
     let pages = page((4 << 20) + levels(1 << 20, 1).len() as u64, 1 << 20, PLAIN, &zeros);
     let many = Made { groups: 50, ..Made::new(numbers(), pages, ZSTD) };
@@ -219,7 +219,7 @@ fn pages_are_not_believed() {
     is_refused(small, "many small pages");
 }
 
-/// Gzip does not say what it unpacks to.
+/// Checks gzip, which does not say what it decompresses to.
 #[test]
 fn pages_are_not_unpacked_without_end() {
     let mut zeros = GzEncoder::new(Vec::new(), Compression::fast());
@@ -227,7 +227,7 @@ fn pages_are_not_unpacked_without_end() {
     let zeros = zeros.finish().unwrap();
     let first = Made::new(numbers(), page(10, 1, PLAIN, &zeros), GZIP).error();
     assert!(first.to_string().contains("unpacks to more than its header says"), "{first}");
-    // A page of the second version, with two bytes of levels that are not packed.
+    // A page of the second version, with two bytes of levels that are not compressed.
     let inner = Thrift::default().number(1, 1).number(1, 0).number(1, 1).number(1, PLAIN);
     let inner = inner.number(1, 2).number(1, 0).end();
     let data = [&[2, 1][..], &zeros].concat();
@@ -267,7 +267,7 @@ fn schemas_are_not_believed() {
     assert!(matches!(long, FileError::Expansion { .. }), "{long}");
 }
 
-/// Lists that would be filled up with as many nulls as their type has room for.
+/// Checks lists that would be filled up with as many nulls as their type has room for.
 #[test]
 fn fixed_lengths_are_not_believed() {
     let item = Field::new("item", DataType::Float32, true);

@@ -1,21 +1,21 @@
-//! Parquet's headers, taken apart before anybody makes anything of them.
+//! A parser of Parquet's headers, which checks them before the crate `parquet` reads them.
 //!
-//! The crate `parquet` has no limits: it takes memory for as many children as a schema claims, calls
-//! itself for each level of it, and goes through lists that take no room in the file. It also goes by
-//! the numbers of fields and not by their types, so types other than the format's are refused here:
-//! what was taken apart is what it will find.
+//! The crate `parquet` has no limits: it allocates memory for as many children as a schema claims,
+//! recurses for each level of it, and goes through lists that take no room in the file. It also goes by
+//! the numbers of fields and not by their types. So types other than the format's are refused here, and
+//! `parquet` finds the same fields as this parser.
 
 use super::layout::{Claim, Fields, Kind, SCHEMA_ELEMENT};
 
-/// Structures within one another that are gone through.
+/// The largest depth of nested structures.
 const MAX_DEPTH: usize = 32;
 
-/// Why a header is none.
+/// A reason to refuse a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrong {
-    /// There is more of it than was given.
+    /// The bytes end before the header does.
     CutOff,
-    /// It is not what the format says.
+    /// The header does not follow the format.
     Malformed,
 }
 
@@ -26,14 +26,14 @@ pub(super) struct Element {
     pub(super) children: u64,
 }
 
-/// What a header claims.
+/// The claims of a header.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    /// Bytes of a page when unpacked.
+    /// The number of bytes of a page after decompression.
     pub(super) unpacked: u64,
-    /// Values in a page, or in a dictionary.
+    /// The number of values in a page or in a dictionary.
     pub(super) values: u64,
-    /// Bytes in front of its values, of two kinds.
+    /// Bytes in front of a page's values: those of definition levels and of repetition levels.
     pub(super) levels: [Option<u64>; 2],
     /// The nodes of the schema, each before its children.
     pub(super) schema: Vec<Element>,
@@ -46,7 +46,7 @@ pub(super) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Goes through the structure that `bytes` begin with. Returns its length and what it claims.
+    /// Parses the structure at the beginning of `bytes`. Returns its length and its claims.
     pub(super) fn read(bytes: &'a [u8], fields: Fields) -> Result<(usize, Claims), Wrong> {
         let mut header = Self { rest: bytes, claims: Claims::default() };
         header.fields(fields, 0)?;
@@ -104,8 +104,9 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// The largest counts where a field is there twice: nobody has to know which one is taken. Where
-    /// the larger one is not the worse, once is enough.
+    /// Records a claim. If a field is there twice, takes the larger number, whichever of the two
+    /// `parquet` takes. For levels, the larger number is not the worse one, so they may be there only
+    /// once.
     fn claimed(&mut self, claim: Claim, number: u64) -> Result<(), Wrong> {
         let known = match claim {
             Claim::DefinitionLevels | Claim::RepetitionLevels => {
@@ -134,16 +135,16 @@ impl<'a> Header<'a> {
             9 | 10 => {
                 let (encoding, len) = self.list()?;
                 if len > 0 && !(3..=12).contains(&encoding) {
-                    return Err(Wrong::Malformed); // flags, of which any number takes no room
+                    return Err(Wrong::Malformed); // flags, any number of which takes no room
                 }
                 (0..len).try_for_each(|_| self.skip(encoding, depth + 1))
             }
             12 => self.fields(&[], depth + 1),
-            _ => Err(Wrong::Malformed), // maps and such, of which the format has none
+            _ => Err(Wrong::Malformed), // maps, for instance, of which the format has none
         }
     }
 
-    /// Encoding and number of a list's elements.
+    /// Reads the encoding and the number of a list's elements.
     fn list(&mut self) -> Result<(u8, u64), Wrong> {
         let begin = self.byte()?;
         let len = match begin >> 4 {

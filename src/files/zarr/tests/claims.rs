@@ -1,4 +1,4 @@
-//! Chunks that claim more than they have, and codecs that would hide it.
+//! Chunks that claim more than they have, and codecs that would hide such claims.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use crate::files::expansion::SMALL_BYTES;
 #[test]
 fn chunks_are_not_believed() {
     let zstd = |claim: u64| {
-        // A frame that claims so many bytes, and a last block of none.
+        // A frame that claims `claim` bytes, and an empty last block.
         let start = [0x28, 0xB5, 0x2F, 0xFD, 0b1100_0000, 0x58];
         [&start[..], &claim.to_le_bytes(), &[1, 0, 0]].concat()
     };
@@ -55,7 +55,7 @@ fn name_codecs(made: &Made, codecs: &str) {
     fs::write(metadata, format!(r#"{before}"codecs": {codecs}}}"#)).unwrap();
 }
 
-/// Gzip and zlib do not say what they unpack to.
+/// Checks gzip and zlib, which do not say what they decompress to.
 #[test]
 fn chunks_are_not_unpacked_without_end() {
     let zeros = vec![0; usize::try_from(SMALL_BYTES).unwrap() + 1];
@@ -80,7 +80,7 @@ fn chunks_are_not_unpacked_without_end() {
     }
 }
 
-/// What is packed within something else is seen by `zarrs` alone.
+/// Checks that compressed data within another codec is refused: only `zarrs` would see what it claims.
 #[test]
 fn only_what_is_packed_last_may_unpack() {
     let codec = |codec: &str| match codec {
@@ -109,7 +109,7 @@ fn only_what_is_packed_last_may_unpack() {
             listed("bytes crc32c")
         )
     };
-    // What is said of a chunk that these codecs have packed.
+    // The error of reading a chunk that these codecs have encoded, or nothing.
     let error = |codecs: &str| {
         let made = Made::empty(&[4, 4], &[4, 4]);
         name_codecs(&made, codecs);
