@@ -128,7 +128,7 @@ fn claims_of_a_manifest_are_not_believed() {
     // An edge of 0 has no blocks. The collector refuses it.
     let job = with("\"block_edge\": 10", "\"block_edge\": 0").unwrap();
     assert!(Collector::new(job.plan().clone(), u64::MAX).is_err(), "no edge");
-    // Another edge makes another job, whose blocks are missing here.
+    // Another edge is valid, but it makes another job.
     assert!(with("\"block_edge\": 10", "\"block_edge\": 18446744073709551615").is_ok());
 
     fs::write(path.join("job.json"), "x".repeat(2 << 20)).unwrap();

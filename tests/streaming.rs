@@ -22,7 +22,7 @@ fn activations(samples: usize, neurons: usize) -> Array2<f32> {
     })
 }
 
-/// A source with batches of unexpected sizes, also empty ones, and in another memory layout.
+/// A source with batches of uneven sizes and of two memory layouts.
 struct Uneven(Array2<f32>);
 
 impl Batches for Uneven {
