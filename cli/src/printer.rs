@@ -1,4 +1,4 @@
-//! Standard output whose reader may stop reading.
+//! Standard output that stops quietly when its reader is gone.
 
 use std::io::{self, ErrorKind, Write};
 
