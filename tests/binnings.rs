@@ -1,6 +1,7 @@
-//! Every binning against references that numpy wrote, and by its definition on random activations.
+//! Tests of every binning against references that numpy computed, and against its definition on
+//! random activations.
 //!
-//! `tests/oracle/make_binnings.py` computes the references, and says what they are.
+//! `tests/oracle/make_binnings.py` computes the references, and describes them.
 
 #![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
 
@@ -27,9 +28,9 @@ struct References {
 struct Case {
     activations: String,
     binning: CaseBinning,
-    /// Samples in each bin of each neuron.
+    /// The number of samples in each bin of each neuron.
     counts: Vec<Vec<u32>>,
-    /// Bits of the edges of each neuron; none where one bin holds everything.
+    /// Bits of the edges of each neuron; none if one bin holds all activations.
     edges: Option<Vec<Option<Vec<u64>>>>,
 }
 
@@ -94,7 +95,7 @@ impl CaseBinning {
     }
 }
 
-/// The rule that numpy knows by a name.
+/// Returns the rule with this name in numpy.
 fn rule(name: &str) -> BinRule {
     match name {
         "auto" => BinRule::Auto,
@@ -122,7 +123,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle")
 }
 
-/// Activations by the name that make_binnings.py gives them.
+/// Makes or reads the activations that `make_binnings.py` calls by this name.
 fn activations(name: &str) -> Array2<f32> {
     match name {
         "categories" => Array2::from_shape_fn((500, 6), |(s, j)| {
@@ -139,7 +140,7 @@ fn activations(name: &str) -> Array2<f32> {
     }
 }
 
-/// Samples in each bin of each neuron: the diagonal of its joint histogram with itself.
+/// Counts the samples in each bin of each neuron: the diagonal of its joint histogram with itself.
 fn counts(analysis: &Analysis, activations: ArrayView2<'_, f32>) -> Vec<Vec<u32>> {
     let pairs: Vec<_> = (0..activations.ncols()).map(|neuron| (neuron, neuron)).collect();
     let joint = analysis.joint_histograms(activations, &pairs).unwrap();
@@ -169,7 +170,7 @@ fn bins_and_counts_are_those_of_numpy() {
         for (j, expected) in case.counts.iter().enumerate() {
             let mut same_length = expected.clone();
             same_length.resize(edges.bins(), 0);
-            // Where a layer has one value, a number of bins that was asked for is kept.
+            // If a layer has only one value, it keeps the number of bins that was asked for.
             if edges.bins_of(j) != expected.len() || found[j] != same_length {
                 wrong.push(format!(
                     "{} {:?} neuron {j}: {} bins {:?}, not {} {expected:?}",
@@ -183,7 +184,7 @@ fn bins_and_counts_are_those_of_numpy() {
             if let Some(all) = &case.edges {
                 let bits = |edges: &[f64]| edges.iter().map(|e| e.to_bits()).collect::<Vec<_>>();
                 let (found, expected) = (edges.of(j).map(bits), &all[j]);
-                // Beside a zero bin, a neuron of one other value has edges of no width.
+                // With a zero bin, a neuron with one other value has edges without width.
                 if &found != expected && !(case.binning.zero_bin && expected.is_none()) {
                     wrong.push(format!("{} {binning:?} edges of {j}", case.activations));
                 }
@@ -193,7 +194,7 @@ fn bins_and_counts_are_those_of_numpy() {
     assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Neurons with fewer bins than others leave the upper codes unused, on every engine.
+/// Tests that neurons with fewer bins than others leave the upper codes unused, on every engine.
 #[test]
 fn neurons_of_different_numbers_of_bins_on_every_engine() {
     let activations = varied(700, 24, 3);
@@ -302,7 +303,7 @@ fn layers() -> impl Strategy<Value = Array2<f32>> {
     (2usize..150, 1usize..6).prop_flat_map(|(samples, neurons)| layer(samples, neurons))
 }
 
-/// Two sets of activations of one layer.
+/// Generates two sets of activations of one layer.
 fn pairs_of_layers() -> impl Strategy<Value = (Array2<f32>, Array2<f32>)> {
     (2usize..150, 2usize..150, 1usize..6)
         .prop_flat_map(|(one, other, neurons)| (layer(one, neurons), layer(other, neurons)))
@@ -335,7 +336,7 @@ fn binnings() -> impl Strategy<Value = Binning> {
     )
 }
 
-/// The bin of an activation, from what is said of edges.
+/// Returns the bin of an activation, from the documented meaning of edges.
 fn code(edges: &BinEdges, neuron: usize, x: f32) -> usize {
     let Some(table) = edges.of(neuron) else { return 0 };
     let inner = &table[1..table.len() - 1];
@@ -379,14 +380,14 @@ proptest! {
         for (j, column) in layer.columns().into_iter().enumerate() {
             let zeros = column.iter().filter(|&&x| x == 0.0).count();
             prop_assert_eq!(found[j][0] as usize, zeros, "neuron {}", j);
-            // Without its zeros a neuron has the bins that it has beside a zero bin.
+            // A neuron without its zeros has the bins that it has in addition to a zero bin.
             let others: Vec<f32> = column.iter().copied().filter(|&x| x != 0.0).collect();
             let Binning::WithZeroBin(rule) = &with else { panic!("{with:?}") };
             let is_global = matches!(
                 **rule,
                 Binning::EqualWidth { range: Range::Global, .. } | Binning::Digitized { .. }
             );
-            // Beside a zero bin there are 255 at most, by a rule.
+            // With a zero bin, a rule chooses at most 255 others.
             if others.len() < 2 || is_global || edges.bins_of(j) == 256 {
                 continue;
             }
@@ -398,7 +399,7 @@ proptest! {
         }
     }
 
-    /// Each bin but those with many equal activations holds its share.
+    /// Tests that each bin holds its share, except for bins with many equal activations.
     #[test]
     fn equal_frequency_is_even_but_for_ties(layer in layers(), bins in 2usize..40) {
         let binning = Binning::EqualFrequency { bins };
@@ -408,7 +409,7 @@ proptest! {
             let mut in_bins = BTreeMap::<usize, BTreeMap<u64, usize>>::new();
             for &x in column {
                 let bin = in_bins.entry(code(&edges, j, x)).or_default();
-                // Ordered by value; both zeros are one.
+                // The bits are the key of a value; both zeros have the same.
                 let bits = f64::from(x + 0.0).to_bits();
                 *bin.entry(bits).or_default() += 1;
             }

@@ -1,4 +1,4 @@
-//! A job has no more of a device's memory than it is allowed: what wgpu itself counts.
+//! Tests that a job takes no more device memory than allowed, as counted by wgpu.
 
 #![cfg(feature = "gpu")]
 #![expect(
@@ -15,8 +15,8 @@ use cofire::gpu::Gpu;
 use cofire::{Analysis, Engine, Kernel, NeighborAnalysis, Remedy, Transfer};
 use common::activations::varied;
 
-/// Asks a device all the time how much it has allocated, until `job` ends; returns the most beyond what it
-/// had before.
+/// Polls how much a device has allocated until `job` ends. Returns the job's result and the largest
+/// amount beyond that before the job.
 fn most_allocated<T>(gpu: &Gpu, job: impl FnOnce() -> T) -> (T, u64) {
     let device = gpu.device().clone();
     let allocated = move || {
@@ -40,7 +40,7 @@ fn most_allocated<T>(gpu: &Gpu, job: impl FnOnce() -> T) -> (T, u64) {
     (result, most.load(Ordering::Relaxed) - before)
 }
 
-/// What a job may have that is given no limit, and little.
+/// The limits: the default, and a small one.
 const LIMITS: [u64; 2] = [2 << 30, 4 << 20];
 
 fn check(what: &str, limit: u64, transfer: Transfer, most: u64) {
@@ -51,13 +51,14 @@ fn check(what: &str, limit: u64, transfer: Transfer, most: u64) {
     assert!(reported <= limit, "{what}: {reported} reported bytes of {limit}");
 }
 
-/// One test, as jobs beside one another on a device are counted together.
+/// Tests all kinds of jobs one after the other, because jobs at the same time on a device are
+/// counted together.
 #[test]
 fn jobs_stay_within_the_limit() {
     common::on_every_adapter("jobs_stay_within_the_limit", |place| {
         let Engine::Gpu(gpu) = place.engine() else { return };
         if gpu.adapter().backend != "Vulkan" {
-            return; // of OpenGL's buffers nothing is counted
+            return; // wgpu does not count OpenGL's buffers
         }
         joint_histograms(&gpu);
         nearest_neighbors(&gpu);

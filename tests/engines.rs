@@ -1,7 +1,8 @@
-//! Every engine and kernel returns the bits of the plainest one: the CPU's joint histograms.
+//! Tests that every engine and kernel returns the same bits as the simplest one: the CPU's joint
+//! histograms.
 //!
-//! `tests/oracle.rs` compares with numbers from elsewhere; here the shapes are odd, to meet every
-//! tile, lane, word and chunk at its last element and the one after.
+//! `tests/oracle.rs` compares with external references. The shapes here are odd, so that every
+//! tile, lane, word and chunk is tested at its last element and one element beyond.
 
 #![expect(clippy::unwrap_used, reason = "without its reference a test cannot go on")]
 
@@ -18,7 +19,7 @@ const NEURONS: [usize; 15] = [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128
 const BINS: [usize; 10] = [2, 8, 9, 16, 17, 32, 33, 64, 100, 256];
 
 /// The most cells of joint histograms in one job of a sweep: a software adapter clears and sums a
-/// few millions a second.
+/// few million cells per second.
 const MOST_CELLS: usize = 3_000_000;
 
 #[test]
@@ -32,7 +33,7 @@ fn every_number_of_neurons_and_bins() {
     sweep("every_number_of_neurons_and_bins", &[65], &NEURONS, 2);
 }
 
-/// More pairs than the histograms of one dispatch may take memory for, at few and many bins.
+/// Tests more pairs than fit into the histograms of one dispatch, with few and many bins.
 #[test]
 fn more_neurons_than_a_tile_of_a_device() {
     for (neurons, bins, seed) in [(513, 2, 9), (257, 16, 10), (17, 256, 11)] {
@@ -48,7 +49,7 @@ fn tiles_of_many_neurons_and_many_samples() {
     }
 }
 
-/// The most samples that each kernel counts at once, and one more.
+/// Tests the largest number of samples that a kernel counts at once, and one more.
 #[test]
 fn chunks_of_samples_at_their_last() {
     for (samples, bins) in [(65_535, 16), (65_536, 16), (262_145, 2)] {
@@ -56,7 +57,8 @@ fn chunks_of_samples_at_their_last() {
     }
 }
 
-/// The table of cells ends at 4,194,304 samples: devices send histograms back, and the host sums.
+/// Tests more samples than the 4,194,304 of the table of cells: devices then send histograms back,
+/// and the host sums over their cells.
 #[test]
 fn more_samples_than_the_table_of_cells_covers() {
     compare("more_samples_than_the_table_of_cells_covers", (1 << 22) + 5, 2, 3, 4);
@@ -85,7 +87,7 @@ fn the_sizes_of_real_layers() {
     }
 }
 
-/// Compares on every shape and number of bins, but for those with too many cells.
+/// Compares for every shape and number of bins, except those with too many cells.
 fn sweep(test: &str, samples: &[usize], neurons: &[usize], seed: u64) {
     for &samples in samples {
         for &neurons in neurons {
@@ -97,7 +99,7 @@ fn sweep(test: &str, samples: &[usize], neurons: &[usize], seed: u64) {
     }
 }
 
-/// Compares every engine and kernel with the plainest.
+/// Compares every engine and kernel with the simplest one.
 fn compare(test: &str, samples: usize, neurons: usize, bins: usize, seed: u64) {
     let activations = varied(samples, neurons, seed);
     let expected = reference(activations.view(), bins);

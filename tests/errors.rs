@@ -1,4 +1,5 @@
-//! Every mistake a caller can make is its own error, which says where and what to do instead.
+//! Tests that every mistake of a caller has its own error, which says where the mistake is and what
+//! to do.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,7 +15,7 @@ use common::everywhere;
 use common::on_every_adapter;
 use ndarray::{Array2, ArrayView2, array};
 
-/// Settings of a job on the CPU.
+/// Makes settings of a job on the CPU.
 fn cpu(bins: usize) -> Analysis {
     Analysis::new(bins).engine(Engine::Cpu)
 }
@@ -23,12 +24,12 @@ fn ramp(samples: usize, neurons: usize) -> Array2<f32> {
     Array2::from_shape_fn((samples, neurons), |(s, j)| (s * (j + 1) % 97) as f32)
 }
 
-/// One activation in the shape of many: a view that takes no memory.
+/// Returns a view of one activation in the shape of many, which takes no memory.
 fn pretended(one: &Array2<f32>, samples: usize, neurons: usize) -> ArrayView2<'_, f32> {
     one.broadcast((samples, neurons)).unwrap()
 }
 
-/// The error of a job, and its message, which must be one line and contain all of `parts`.
+/// Returns the error of a job. Its message must be one line, and contain all of `parts`.
 #[track_caller]
 fn refused(result: Result<Report, Error>, parts: &[&str]) -> Error {
     let error = result.expect_err("this job must be refused");
@@ -145,7 +146,7 @@ fn ranges_without_a_width() {
     }
 }
 
-/// The error of activations that any binning but a wrong one can bin.
+/// Returns the error of a wrong binning, for activations that every valid binning can bin.
 #[track_caller]
 fn refused_binning(binning: Binning, parts: &[&str]) -> Error {
     let error = BinEdges::fit(ramp(9, 2).view(), &binning).expect_err("must be refused");
@@ -272,7 +273,7 @@ fn activations_that_are_no_categories() {
     assert!(matches!(error, Error::ZeroBinOfCategories), "{error:?}");
 }
 
-/// A category that edges have no bin for would be counted with another.
+/// Tests that a category without a bin is refused; otherwise it would be counted with another.
 #[test]
 fn categories_that_were_not_there_when_edges_were_fitted() {
     let edges = BinEdges::fit(array![[0.0f32], [4.0]].view(), &Binning::Categories).unwrap();
@@ -342,7 +343,7 @@ fn no_pairs_are_no_counts() {
 #[test]
 fn a_limit_on_memory_is_kept_to_the_byte() {
     let activations = ramp(1000, 300);
-    // Each thread has memory of its own to work in.
+    // Each thread needs working memory.
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let limited = |bytes| one.install(|| cpu(10).memory_limit(bytes).run(activations.view()));
     let error = refused(limited(0), &["MiB are needed and 0 bytes are allowed", "raise the limit"]);
@@ -355,7 +356,8 @@ fn a_limit_on_memory_is_kept_to_the_byte() {
     assert!(limited(needed).is_ok(), "{needed} bytes are enough");
 }
 
-/// Quantiles need a copy of a neuron's activations, and every neuron has edges of its own.
+/// Tests that the limit includes what fitting takes: quantiles need a copy of a neuron's
+/// activations, and every neuron has its own edges.
 #[test]
 fn a_limit_on_memory_counts_what_fitting_takes() {
     let activations = ramp(1000, 300);
@@ -373,7 +375,8 @@ fn a_limit_on_memory_counts_what_fitting_takes() {
     assert!(needed(&quantiles) >= codes_and_matrix + edges_and_copy, "and a copy of a neuron");
     let shared = Binning::EqualWidth { bins: 256.into(), range: Range::Global };
     assert!(needed(&shared) + 299 * 257 * 8 <= needed(&many), "one table for all");
-    // 97 different values, so 97 bins or fewer: more than the two that are known of before.
+    // There are 97 different values, so at most 97 bins: more than the two that are known before
+    // fitting.
     let analysis = Analysis::with_binning(quantiles.clone()).engine(Engine::Cpu);
     let limited = analysis.clone().memory_limit(needed(&quantiles));
     let refused = limited.run(activations.view()).unwrap_err();
@@ -386,7 +389,7 @@ fn a_limit_on_memory_counts_what_fitting_takes() {
     assert!(matches!(limited, Err(Error::MemoryLimit { .. })), "counts of all bins");
 }
 
-/// With joint histograms the counts are what takes the memory.
+/// Tests the limit with joint histograms, where the counts take most of the memory.
 #[test]
 fn a_limit_on_memory_holds_for_joint_histograms() {
     let activations = ramp(100, 10);
@@ -397,13 +400,13 @@ fn a_limit_on_memory_holds_for_joint_histograms() {
     assert!(matches!(error, Err(Error::MemoryLimit { .. })), "{:?}", error.map(|c| c.dim()));
 }
 
-/// 2⁴⁴ pairs of f64 are 128 TiB: more than a process can address.
+/// Tests 2⁴⁴ pairs of f64. They take 128 TiB, more than a process can address.
 #[test]
 #[cfg(target_pointer_width = "64")]
 fn a_matrix_that_no_machine_can_hold() {
     let one = array![[1.0f32]];
     let activations = pretended(&one, 2, 1 << 22);
-    // More than is free, where that is known.
+    // If the free memory is known, the matrix exceeds it.
     let error = refused(cpu(10).run(activations), &["fewer neurons"]);
     let expected = matches!(error, Error::MemoryLimit { .. } | Error::OutOfMemory { .. });
     assert!(expected, "{error:?}");

@@ -1,5 +1,5 @@
-//! Every estimator, and what is made of entropies, against the published formulas in plain Python:
-//! `tests/reference/make_estimators.py` says how.
+//! Tests of every estimator, and of the measures made from entropies, against the published
+//! formulas. `tests/reference/make_estimators.py` has them in plain Python.
 
 #![expect(clippy::unwrap_used, reason = "a reference file that cannot be read fails the test")]
 
@@ -10,8 +10,8 @@ use common::{Place, everywhere};
 use ndarray::{Array1, Array2};
 use serde::Deserialize;
 
-/// The table of f(n) is rounded to 2⁻³⁶; pseudo-counts multiply that by the number of samples and
-/// divide by a little more.
+/// The largest accepted error. The table of f(n) is rounded to 2⁻³⁶; pseudo-counts multiply that by
+/// the number of samples and divide by a little more.
 const TOLERANCE: f64 = 1e-10;
 
 #[derive(Deserialize)]
@@ -171,7 +171,8 @@ fn the_released_code_of_the_paper_is_reproduced() {
     assert_near(&report.mutual_information, &PAPER_INFORMATION, 1e-9, "mutual information");
 }
 
-/// `make_estimators.py --paper`, with numpy.digitize and the oracle's rules for nearest neighbours.
+/// The output of `make_estimators.py --paper`, which uses numpy.digitize and the oracle's rules for
+/// nearest neighbours.
 const PAPER_ENTROPY: [f64; 3] =
     [3.929_083_698_634_872, 3.863_361_084_387_458, 3.808_715_445_081_977];
 const PAPER_INFORMATION: [f64; 9] = [
@@ -224,7 +225,7 @@ fn total_correlation_is_what_is_left_of_the_entropies() {
         assert_near([&found.joint_entropy], [&expected], TOLERANCE, &case.name);
         let sum: f64 = case.estimators[0].entropy.iter().sum();
         assert_near([&found.total_correlation], [&(sum - expected)], TOLERANCE, &case.name);
-        // Of two neurons it is their mutual information.
+        // For two neurons it is their mutual information.
         let two = analysis.total_correlation(x.slice(ndarray::s![.., ..2])).unwrap();
         let shared = case.estimators[0].mutual_information[1];
         assert_near([&two.total_correlation], [&shared], TOLERANCE, &case.name);

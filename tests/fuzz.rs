@@ -1,5 +1,5 @@
-//! Random settings and random bits as activations: an answer or an error, never a panic, and an
-//! answer only to what can be answered.
+//! Tests with random settings, and random bits as activations: the result is an answer or an error,
+//! never a panic. There is an answer only if the question is valid.
 
 #![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
 
@@ -72,7 +72,7 @@ fn settings() -> impl Strategy<Value = Settings> {
     )
 }
 
-/// Any bits at all, or only those of finite numbers.
+/// Generates activations from any bits, or only from those of finite numbers.
 fn activations() -> impl Strategy<Value = Array2<f32>> {
     let shape = (0usize..40, 0usize..20);
     let values = prop_oneof![
@@ -89,7 +89,7 @@ fn activations() -> impl Strategy<Value = Array2<f32>> {
     })
 }
 
-/// Nothing stands in the way of a job with these.
+/// Returns whether a job with these settings and activations has an answer.
 fn is_answerable(settings: &Settings, activations: &Array2<f32>) -> bool {
     let (samples, neurons) = activations.dim();
     let range_is_usable = match settings.range {
@@ -139,7 +139,7 @@ fn estimators() -> impl Strategy<Value = Estimator> {
     prop_oneof![4 => prop::sample::select(named), 1 => added]
 }
 
-/// An error in one line, or a result that passes the check.
+/// Returns whether the result is an error in one line, or a value that passes the check.
 fn answered<T>(result: Result<T, Error>, check: impl FnOnce(T) -> bool) -> bool {
     match result {
         Ok(value) => check(value),

@@ -1,4 +1,4 @@
-//! Directories of jobs: what is kept comes back, and nothing in them is trusted.
+//! Tests of directories of jobs: stored blocks come back, and no file in them is trusted.
 
 #![expect(clippy::unwrap_used, reason = "a job that cannot be begun fails the test")]
 
@@ -95,7 +95,7 @@ fn a_collector_refuses_what_is_not_its_own() {
             1 => plan.entropy[3] = f64::NAN,
             2 => plan.occupied_bins.push(1),
             3 => plan.samples = usize::MAX,
-            // Whose thresholds would be a table of that many by that many.
+            // The table of thresholds would have 257 × 257 entries.
             4 => plan.occupied_bins[0] = 257,
             _ => plan.selection = Selection::AtLeast(f64::INFINITY),
         }
@@ -125,10 +125,10 @@ fn claims_of_a_manifest_are_not_believed() {
         let refused = with(from, to);
         assert!(matches!(refused, Err(JobError::UnusableManifest { .. })), "{to}: {refused:?}");
     }
-    // An edge of 0 has no blocks; the collector has the last word on it.
+    // An edge of 0 has no blocks. The collector refuses it.
     let job = with("\"block_edge\": 10", "\"block_edge\": 0").unwrap();
     assert!(Collector::new(job.plan().clone(), u64::MAX).is_err(), "no edge");
-    // Blocks of another edge are those of another job.
+    // Another edge is valid, but it makes another job.
     assert!(with("\"block_edge\": 10", "\"block_edge\": 18446744073709551615").is_ok());
 
     fs::write(path.join("job.json"), "x".repeat(2 << 20)).unwrap();
@@ -141,7 +141,7 @@ fn claims_of_a_manifest_are_not_believed() {
     fs::remove_file(path.join("neurons")).unwrap();
     assert!(matches!(Job::read(path), Err(JobError::UnusableManifest { .. })), "no neurons");
 
-    // What a sweep of this plan knows is written again.
+    // A sweep with this plan writes the file again.
     drop(begin(path, JobPart::WHOLE, Selection::Strongest(2)));
     assert_eq!(fs::read(path.join("neurons")).unwrap(), neurons);
 }

@@ -1,8 +1,9 @@
-//! A job takes memory for its codes, its result, and what each thread works in: not a multiple of
-//! either, however many samples, neurons or bins there are, and never more than it said it would.
+//! Tests that a job takes memory for its codes, its result, and the working memory of each thread:
+//! not a multiple of either, however many samples, neurons or bins there are, and never more than
+//! planned.
 //!
-//! Counted at the allocator, to the byte, so that the test sees on every system what a job asked
-//! for. One test alone is in this binary: another would allocate beside it.
+//! Memory is counted at the allocator, to the byte, so that the test works on every system. This
+//! binary has only one test, because another would allocate at the same time.
 
 use cofire::{Analysis, BinRule, Binning, Engine, Estimator, Kernel};
 use ndarray::Array2;
@@ -11,22 +12,22 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// The list of tiles, and lists that were grown.
+/// Bytes for the list of tiles, and for lists that grow.
 const BOOKKEEPING: usize = 64 << 10;
 
-/// A plan may be so many times what is taken: it adds up what is not there at the same time, and does
-/// not know how samples are distributed.
+/// The most by which a plan may exceed the memory taken, as a factor. A plan adds up things that do
+/// not exist at the same time, and does not know the distribution of samples.
 const TOO_MUCH: usize = 3;
 
-/// Each has memory of its own to work in, so their number has to be known.
+/// The number of threads. It must be known, because each thread has its own working memory.
 const THREADS: usize = 2;
 
-/// Many samples, many neurons, and some of both.
+/// Samples and neurons: many samples, many neurons, and some of both.
 const SHAPES: [(usize, usize); 3] = [(1_000_000, 6), (1_000, 1_500), (50_000, 64)];
 const BINS: [usize; 6] = [2, 10, 16, 32, 100, 256];
 
-/// Kernels with a counter a cell clear and read them all for each pair: beyond so many cells only
-/// the kernel that the engine chooses is tried.
+/// The most cells for which all kernels are tried; beyond that, only the one that the engine
+/// chooses. Kernels with a counter per cell clear and read all counters for each pair.
 const MOST_CELLS: usize = 3_000_000_000;
 
 #[test]
@@ -63,7 +64,7 @@ fn a_job_takes_what_it_planned() {
                 compare(&format!("{bins} bins, {kernel}"), &analysis);
             }
         }
-        // Other binnings look at a few neurons at a time as a whole.
+        // Other binnings read a few whole neurons at a time.
         for binning in [
             Binning::EqualFrequency { bins: 10 },
             Binning::equal_width(BinRule::Auto),
@@ -72,14 +73,14 @@ fn a_job_takes_what_it_planned() {
             let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
             compare(&format!("{binning:?}"), &analysis);
         }
-        // Whole histograms are there for a while.
+        // This estimator keeps whole histograms for a while.
         let analysis = Analysis::new(10).engine(Engine::Cpu).estimator(Estimator::ChaoShen);
         compare("Chao and Shen's estimator", &analysis);
     }
     assert!(wrong.is_empty(), "not as planned:\n{}", wrong.join("\n"));
 }
 
-/// Bytes that were allocated at once while some work ran, its result included.
+/// Returns the most bytes allocated at once while some work ran, its result included.
 fn peak_of<T>(work: impl FnOnce() -> T) -> usize {
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage();
@@ -89,7 +90,7 @@ fn peak_of<T>(work: impl FnOnce() -> T) -> usize {
     peak
 }
 
-/// Every bin of every neuron is met, and no two neurons are alike.
+/// Makes activations that occupy every bin of every neuron. No two neurons are equal.
 fn activations(samples: usize, neurons: usize) -> Array2<f32> {
     Array2::from_shape_fn((samples, neurons), |(s, j)| {
         let mixed = (s * neurons + j + 1).wrapping_mul(0x9e37_79b9) >> 7;

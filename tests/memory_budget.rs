@@ -1,7 +1,8 @@
-//! A job that is larger than the memory it may take keeps to it: measured at the allocator, to the
-//! byte, and as the system measures it, by the largest resident set of a process of the job's own.
+//! Tests that a job keeps to its memory limit although its data are larger. Memory is measured to
+//! the byte at the allocator, and by the system as the largest resident set of a process that runs
+//! only this job.
 //!
-//! One test alone is in this binary: another would allocate beside it.
+//! This binary has only one test, because another would allocate at the same time.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
@@ -15,7 +16,7 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// Activations that exist only while they are looked at.
+/// Activations that are made batch by batch, and never exist as a whole.
 struct Made {
     samples: usize,
     neurons: usize,
@@ -47,7 +48,7 @@ impl Batches for Made {
     }
 }
 
-/// The bytes that a line of the process's status tells.
+/// Reads a line of the process's status, in bytes.
 fn status(key: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with(key)).unwrap();
@@ -58,18 +59,18 @@ fn status(key: &str) -> u64 {
 const SAMPLES: usize = 100_000;
 const NEURONS: usize = 400;
 
-/// The budgets, in MiB: the codes have 38. Quantiles are found some neurons at a time, which takes long
-/// where those are few.
+/// The budgets in MiB. The codes take 38 MiB. Quantiles are computed for some neurons at a time,
+/// which takes long if the budget allows only few.
 const BUDGETS: [u64; 3] = [64, 32, 24];
 
-/// Lists that were grown, names, settings.
+/// Bytes for lists that grow, names and settings.
 const BOOKKEEPING: u64 = 64 << 10;
 
-/// Which job a process is for: its number, and its budget.
+/// The name of a variable that tells a child process its job: its number and its budget.
 const JOB: &str = "COFIRE_BUDGET_JOB";
 
-/// How neurons are cut into bins, what is selected (a whole matrix if nothing), and for how many of the
-/// budgets.
+/// A job: the binning, the selection (`None` for a whole matrix), and the number of budgets to run
+/// it with.
 type Job = (fn() -> Binning, Option<Selection>, usize);
 
 const JOBS: [Job; 6] = [
@@ -114,7 +115,7 @@ fn one_job((binning, selection, _): &Job, limit: u64) {
             let layer = analysis.encode_batches(source).unwrap();
             let of_two_bins = layer.edges().bins() == 2;
             let codes = (SAMPLES * NEURONS / if of_two_bins { 8 } else { 1 }) as u64;
-            // Bit strings are there twice while their pieces are joined.
+            // Bit strings exist twice while their pieces are joined.
             let in_memory = if of_two_bins { 2 * codes } else { codes };
             let spilled = if in_memory > limit / 2 { codes } else { 0 };
             assert_eq!(layer.spilled_bytes(), spilled, "half the budget is for codes");

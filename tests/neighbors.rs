@@ -1,5 +1,5 @@
-//! Estimators from nearest neighbours: against numbers from elsewhere, and what must hold whatever
-//! the numbers.
+//! Tests of estimators from nearest neighbours, against references and for properties that always
+//! hold.
 
 #![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
 
@@ -20,16 +20,17 @@ use serde::Deserialize;
 
 const ALGORITHMS: [KsgAlgorithm; 2] = [KsgAlgorithm::First, KsgAlgorithm::Second];
 
-/// The table of harmonic numbers is off by 2⁻⁴¹, and scipy's digamma and logarithms by some 2⁻⁵⁰.
+/// The largest accepted error. The table of harmonic numbers is off by 2⁻⁴¹, and scipy's digamma
+/// and logarithms by about 2⁻⁵⁰.
 const TOLERANCE: f64 = 1e-11;
 
-/// One of `tests/neighbors/expected.json`, which `tests/neighbors/make_cases.py` writes.
+/// A case of `tests/neighbors/expected.json`, which `tests/neighbors/make_cases.py` writes.
 #[derive(Deserialize)]
 struct Case {
     samples: usize,
     seed: u64,
     k: usize,
-    /// `None` for minus infinity.
+    /// The entropy of each neuron; `None` for minus infinity.
     entropy: Vec<Option<f64>>,
     first: Vec<Vec<f64>>,
     second: Vec<Vec<f64>>,
@@ -45,7 +46,7 @@ fn fraction(sample: usize, neuron: usize, seed: u64) -> f32 {
     bits as f32 / (1u32 << 24) as f32
 }
 
-/// Eight neurons as `make_cases.py` makes them.
+/// Makes eight neurons as `make_cases.py` does.
 fn layer(samples: usize, seed: u64) -> Array2<f32> {
     Array2::from_shape_fn((samples, 8), |(s, n)| {
         let x = fraction(s, n, seed);
@@ -116,7 +117,8 @@ fn estimates_with_labels_are_those_of_scikit_learn() {
     }
 }
 
-/// `−½ ln(1 − ρ²)` for a bivariate normal, and `½ ln 2πe` for a normal.
+/// Tests that estimates agree with theory: `−½ ln(1 − ρ²)` for a bivariate normal distribution, and
+/// `½ ln 2πe` for the entropy of a normal distribution.
 #[test]
 fn normals_have_the_information_that_theory_says() {
     const RUNS: usize = 24;
@@ -197,7 +199,7 @@ fn two_layers_are_a_part_of_one() {
         );
         assert_eq!(between.entropy_x, whole.entropy.slice(s![..3]));
         assert_eq!(between.entropy_y, whole.entropy.slice(s![3..]));
-        // A layer with itself has the same estimates, the diagonal among them.
+        // The estimates of a layer with itself are the same, also on the diagonal.
         let same = settings.run_between(activations.view(), activations.view()).unwrap();
         assert_eq!(same.mutual_information, whole.mutual_information, "{algorithm:?}");
     }
@@ -217,13 +219,13 @@ fn neither_threads_nor_runs_change_a_bit_with_jitter() {
     }
     let other = on_cpu(3).jitter(1e-6, 12).run(activations.view()).unwrap();
     assert_ne!(other.entropy, expected.entropy, "another seed");
-    // Neither layer of two has the other's noise.
+    // Two layers get different noise.
     let (x, y) = (activations.view(), activations.view());
     let between = settings.run_between(x, y).unwrap();
     assert_ne!(between.entropy_x, between.entropy_y, "one noise for two layers");
 }
 
-/// Every number of samples meets a lane, a workgroup or a chunk at its last element or the one after.
+/// Tests numbers of samples at which a lane, a workgroup or a chunk ends, or one more.
 #[test]
 fn every_engine_gives_the_same_bits() {
     let cases = [
@@ -338,7 +340,7 @@ fn progress_reaches_the_whole_and_a_callback_stops_a_job() {
     });
 }
 
-/// Far apart or close together in magnitude, huge, tiny and denormal.
+/// Generates activations of any magnitude: similar or very different, huge, tiny and denormal.
 fn any_activation() -> impl Strategy<Value = f32> {
     prop_oneof![
         any::<f32>().prop_filter("finite", |x| x.is_finite()),

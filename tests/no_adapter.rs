@@ -1,5 +1,5 @@
-//! What happens on a machine that has no adapter. A child process plays that machine, so that no
-//! other test sees its environment.
+//! Tests of a machine without adapters. A child process plays that machine, so that no other test
+//! sees its environment.
 
 #![cfg(feature = "gpu")]
 
@@ -9,7 +9,7 @@ use cofire::gpu::{Gpu, adapters};
 use cofire::{Analysis, Engine, Error};
 use ndarray::Array2;
 
-/// Set for the child only.
+/// The name of a variable that is set only for the child.
 const IS_CHILD: &str = "COFIRE_TEST_WITHOUT_ADAPTERS";
 
 #[test]
@@ -17,7 +17,7 @@ fn a_machine_without_adapters() {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_without_adapters", "--ignored", "--nocapture"])
         .env(IS_CHILD, "1")
-        // Only Vulkan, and a Vulkan loader that looks for its drivers where there are none.
+        // Use only Vulkan, with a loader that looks for its drivers in a place without any.
         .env("WGPU_BACKEND", "vulkan")
         .env("VK_DRIVER_FILES", "/nonexistent/driver.json")
         .env("VK_ICD_FILENAMES", "/nonexistent/driver.json")

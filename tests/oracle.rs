@@ -1,7 +1,7 @@
-//! Counts, edges, entropies and information against references that numpy wrote.
+//! Tests of counts, edges, entropies and information against references that numpy computed.
 //!
-//! `tests/oracle/make_cases.py` computes them by the rules in their plainest form, and says what
-//! each file holds.
+//! `tests/oracle/make_cases.py` computes them by the rules in their simplest form, and describes
+//! each file.
 
 #![expect(clippy::unwrap_used, reason = "a reference file that cannot be read fails the test")]
 
@@ -17,16 +17,18 @@ use common::{Place, everywhere, kernels};
 use ndarray::{Array1, Array2, Array3};
 use serde::Deserialize;
 
-/// One step of the logarithms in the engines' table: 36 bits of fraction.
+/// A step of the logarithms in the engines' table: 36 bits of fraction.
 const LOGARITHM_STEP: f64 = 1.0 / (1u64 << 36) as f64;
 
-/// Rounding of values below ln 256 to f64, with room to spare.
+/// The rounding error of values below ln 256 in f64, with a margin.
 const F64_ROUNDING: f64 = 1e-14;
 
-/// `ln S` and the mean of `ln n` are each within half a step. The promise is 10⁻⁶.
+/// The largest accepted error of entropies: `ln S` and the mean of `ln n` are each within half a
+/// step. The documentation promises 10⁻⁶.
 const ENTROPY_TOLERANCE: f64 = LOGARITHM_STEP + F64_ROUNDING;
 
-/// `ln S` and three means of `ln n` are each within half a step. The promise is 10⁻⁶.
+/// The largest accepted error of mutual information: `ln S` and three means of `ln n` are each
+/// within half a step. The documentation promises 10⁻⁶.
 const MUTUAL_INFORMATION_TOLERANCE: f64 = 2.0 * LOGARITHM_STEP + F64_ROUNDING;
 
 #[derive(Deserialize)]
@@ -50,7 +52,7 @@ enum EntryRange {
     Named(String),
 }
 
-/// A case with its files read.
+/// A case, with the contents of its files.
 struct Case {
     name: String,
     activations: Array2<f32>,
@@ -73,7 +75,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/cases")
 }
 
-/// Values of a `.npy` file and its shape; the order is numpy's default, row-major.
+/// Reads the values and the shape of a `.npy` file, which must be row-major, numpy's default order.
 fn read_npy<T: npyz::Deserialize>(path: &Path) -> (Vec<T>, Vec<usize>) {
     let file = File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let npy = npyz::NpyFile::new(BufReader::new(file)).unwrap();
@@ -118,12 +120,12 @@ impl Case {
         }
     }
 
-    /// Settings of the case, to be run in a place.
+    /// Makes the settings of the case, for a place.
     fn analysis(&self, place: &Place) -> Analysis {
         place.analysis(self.bins).range(self.range)
     }
 
-    /// The expected edges of a neuron; `None` where it is constant.
+    /// Returns the expected edges of a neuron, or `None` if it is constant.
     fn edges_of(&self, neuron: usize) -> Option<Vec<f64>> {
         let row = if self.edges.nrows() == 1 { 0 } else { neuron };
         let edges = self.edges.row(row).to_vec();

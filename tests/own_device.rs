@@ -1,4 +1,5 @@
-//! A device that the caller opened, with limits lower than any real one has; and `async` callers.
+//! Tests of a device that the caller opened, with limits lower than those of any real device, and
+//! of `async` callers.
 #![cfg(feature = "gpu")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! Progress goes up to the whole of the work, and a callback can stop a job.
+//! Tests that progress reaches the total work, and that a callback can stop a job.
 
 mod common;
 
@@ -11,16 +11,16 @@ use common::activations::varied;
 use common::{Place, assert_same_bits, everywhere};
 use ndarray::Array2;
 
-/// More than one tile on every engine: those of the CPU are 32 neurons high, those of a device as
-/// wide as 64 MiB of joint histograms allow.
+/// Makes a layer with more than one tile on every engine. Tiles of the CPU are 32 neurons high.
+/// Tiles of a device are as wide as 64 MiB of joint histograms allow.
 fn layer() -> Array2<f32> {
     varied(100, 70, 1)
 }
 
-/// Pair-samples of [`layer`].
+/// The number of pair-samples of [`layer`].
 const TOTAL: u64 = 70 * 71 / 2 * 100;
 
-/// One job for each kernel.
+/// Makes one job for each kernel.
 fn analyses(place: &Place) -> impl Iterator<Item = Analysis> {
     Kernel::ALL.into_iter().map(|kernel| place.analysis(kernel.max_bins().min(64)).kernel(kernel))
 }
@@ -59,14 +59,14 @@ fn a_callback_stops_a_job_at_once() {
             let error = stopped.run(layer().view()).unwrap_err();
             assert!(matches!(error, Error::Cancelled), "[{place}] {error:?}");
             assert_eq!(error.to_string(), "stopped by the progress callback", "[{place}]");
-            // The engine is as good as before.
+            // The engine still works.
             let again = settings.run(layer().view());
             assert!(again.is_ok(), "[{place}] after a job that was stopped: {again:?}");
         }
     });
 }
 
-/// Stopping in the middle: the first report goes on, the second stops.
+/// Tests stopping in the middle: the first report continues, the second stops.
 #[test]
 fn a_callback_stops_a_job_on_its_way() {
     everywhere("a_callback_stops_a_job_on_its_way", |place| {
@@ -85,7 +85,8 @@ fn a_callback_stops_a_job_on_its_way() {
     });
 }
 
-/// A callback may be a job's only owner of something, and must be dropped with the settings.
+/// Tests that the callback is dropped with its settings, because it may be the only owner of
+/// something.
 #[test]
 fn a_callback_is_let_go_with_its_settings() {
     everywhere("a_callback_is_let_go_with_its_settings", |place| {

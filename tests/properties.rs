@@ -1,6 +1,8 @@
-//! What holds for all activations: mostly to the bit, because sums of cells are exact integers.
+//! Tests of properties that hold for all activations, mostly to the bit, because sums over cells
+//! are exact integers.
 //!
-//! Every property runs on random layers: many on the CPU, a few on each adapter, with every kernel.
+//! Every property is tested on random layers with every kernel: on many layers on the CPU, on a few
+//! on each adapter.
 
 #![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
 
@@ -15,24 +17,26 @@ use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, s};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
-/// Where proptest's random numbers begin. The same layers are drawn in every run.
+/// The seed of proptest's random numbers. Every run draws the same layers.
 const SEED: [u8; 32] = *b"measures of information, 2210.09";
 
 const CASES_ON_CPU: u32 = 60;
 
-/// A software adapter takes milliseconds for what the CPU does in microseconds.
+/// The number of cases on an adapter. A software adapter takes milliseconds where the CPU takes
+/// microseconds.
 const CASES_ON_ADAPTER: u32 = 4;
 
-/// Fixed-point logarithms of 36 fraction bits leave an entropy within one step of its exact value.
+/// The largest error of an entropy: logarithms are fixed-point numbers with 36 fraction bits, which
+/// leaves an entropy within one step of its exact value.
 const ENTROPY_TOLERANCE: f64 = 1.0 / (1u64 << 36) as f64 + 1e-14;
 
-/// Activations that are codes plus one half, so that with [`Layer::range`] a code is known before
-/// it is computed, and exact under every relabelling.
+/// Activations that are codes plus one half. With [`Layer::range`], their codes are known before
+/// they are computed, and stay exact under every relabelling.
 #[derive(Clone)]
 struct Layer {
     codes: Array2<u16>,
     bins: usize,
-    /// For whatever else a property draws.
+    /// The seed of other random numbers of a property.
     seed: u64,
 }
 
@@ -60,7 +64,7 @@ impl Layer {
         report
     }
 
-    /// A permutation of `0..len` that depends on the layer and on `salt`.
+    /// Returns a permutation of `0..len` that depends on the layer and on `salt`.
     fn shuffled(&self, len: usize, salt: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..len).collect();
         order.sort_by_key(|&i| mix(self.seed ^ mix(salt) ^ i as u64));
@@ -75,7 +79,7 @@ impl fmt::Debug for Layer {
     }
 }
 
-/// Layers of 2 to 300 samples and 1 to 40 neurons; some neurons use few of their bins.
+/// Generates layers of 2 to 300 samples and 1 to 40 neurons. Some neurons use few of their bins.
 fn layers() -> impl Strategy<Value = Layer> {
     let bins = prop_oneof![2usize..=34, prop::sample::select(vec![64, 100, 256])];
     (2usize..=300, 1usize..=40, bins, any::<u64>()).prop_map(|(samples, neurons, bins, seed)| {
@@ -109,7 +113,7 @@ fn check(name: &str, property: fn(&Place, &Layer)) {
     });
 }
 
-/// One test a property, with the property's own name.
+/// Makes a test of each property, with the property's name.
 macro_rules! properties {
     ($($name:ident)*) => { $(
         #[test]
@@ -184,7 +188,7 @@ mod property {
         }
     }
 
-    /// With ranges that follow the activations; the bins of each neuron scale with it.
+    /// Uses ranges that follow the activations, so that the bins of each neuron scale with it.
     pub(super) fn scaling_by_powers_of_two_changes_no_bit(place: &Place, layer: &Layer) {
         let activations = layer.activations();
         let mut scaled = activations.clone();
@@ -239,7 +243,8 @@ mod property {
         }
     }
 
-    /// Entropy exactly, since f(a + b) ≥ f(a) + f(b) holds for the integers that are summed.
+    /// Tests entropies without tolerance, because f(a + b) ≥ f(a) + f(b) holds for the integers
+    /// that are summed.
     pub(super) fn merging_bins_loses_information(place: &Place, layer: &Layer) {
         let merged_bins = layer.bins / 2;
         if merged_bins < 2 {
@@ -267,7 +272,7 @@ mod property {
         let (samples, neurons) = c.dim();
         let mut fortran = Array2::zeros((samples, neurons).f());
         fortran.assign(&c);
-        // Every value lies between others that must not be read.
+        // Every value is surrounded by others, which must not be read.
         let mut wide = Array2::from_elem((2 * samples, 3 * neurons), f32::NAN);
         wide.slice_mut(s![1..;2, 2..;3]).assign(&c);
         let mut backwards = c.slice(s![..;-1, ..;-1]).to_owned();

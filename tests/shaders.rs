@@ -1,5 +1,5 @@
-//! Every shader is valid WGSL, needs nothing that WebGPU does not promise, and names its twin. No
-//! adapter is needed to know.
+//! Tests that every shader is valid WGSL, needs only what WebGPU guarantees, and names its twin.
+//! They need no adapter.
 
 #![cfg(feature = "gpu")]
 #![expect(clippy::unwrap_used, reason = "a shader that cannot be read fails the test")]
@@ -13,7 +13,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Name and source of every file of `shaders/`.
+/// Reads the name and source of every file of `shaders/`.
 fn shaders() -> BTreeMap<String, String> {
     let files = std::fs::read_dir(root().join("shaders")).unwrap();
     let paths = files.map(|file| file.unwrap().path());
@@ -49,12 +49,13 @@ fn every_shader_is_valid() {
     }
 }
 
-/// A default would let the host forget to set a constant that it shares with the shader.
+/// Tests that shared constants have no default, with which the host could forget to set them.
 #[test]
 fn constants_shared_with_the_host_have_no_default() {
     for (name, source) in shaders() {
         for (_, constant) in parse(&name, &source).overrides.iter() {
-            // Without a name it is an expression of others, such as the length of an array.
+            // An override without a name is an expression of others, such as the length of an
+            // array.
             let has_default = constant.name.is_some() && constant.init.is_some();
             assert!(!has_default, "{name}: {constant:?} has a default");
         }

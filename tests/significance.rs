@@ -1,4 +1,4 @@
-//! Firing together, permutation tests, and how sure a pair's mutual information is.
+//! Tests of firing together, permutation tests, and the uncertainty of a pair's mutual information.
 
 mod common;
 
@@ -109,7 +109,7 @@ fn permutation_tests_are_the_same_everywhere() {
 
 #[test]
 fn permutation_tests_agree_with_the_definition() {
-    // Of all orders of six samples, two in five share as much.
+    // Two in five orders of the six samples share as much.
     let x = Array2::from_shape_fn((6, 2), |(s, n)| f32::from(u8::from(s >= 4 - n)));
     let share = |order: &[usize]| {
         let mut both = Array2::zeros((6, 2));
@@ -154,7 +154,8 @@ fn independent_neurons_are_found_about_as_often_as_promised() {
         .map(|pair| report.p_values[pair])
         .collect();
     let below = pairs.iter().filter(|&&p| p <= 0.1).count();
-    // 43.5 expected of 435; five standard deviations of independent tests.
+    // Of 435 pairs, 43.5 are expected. The bounds are five standard deviations of independent
+    // tests.
     assert!((12..75).contains(&below), "{below} of {} at 0.1", pairs.len());
     let rates = false_discovery_rates_of_pairs(&report.p_values);
     assert!(rates.slice(s![0, 1..]).iter().all(|&rate| rate > 0.1), "nothing to discover");
@@ -186,7 +187,7 @@ fn what_makes_no_sense_is_refused() {
     assert!(matches!(error, Error::InvalidPseudoCount { .. }), "{error}");
 }
 
-/// A joint histogram as two neurons of three bins.
+/// Makes two neurons of three bins with the given joint histogram.
 fn of_histogram(counts: [[usize; 3]; 3]) -> Array2<f32> {
     let mut samples = Vec::new();
     for (a, row) in counts.iter().enumerate() {
@@ -201,7 +202,7 @@ fn of_histogram(counts: [[usize; 3]; 3]) -> Array2<f32> {
 fn the_jackknife_leaves_every_sample_out_once() {
     let x = of_histogram([[10, 3, 0], [2, 8, 5], [1, 0, 7]]);
     let found = Analysis::new(3).uncertainty(x.view(), &[(0, 1)], Resampling::default()).unwrap();
-    // The definition in Python: 36 estimates of 35 samples each.
+    // The reference is the definition in Python: 36 estimates of 35 samples each.
     let expected = JACKKNIFE;
     let found = [found[0].mutual_information, found[0].bias, found[0].standard_error];
     for (found, expected) in found.iter().zip(expected) {

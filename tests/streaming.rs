@@ -1,11 +1,11 @@
-//! Activations in batches give the bits of activations in one piece, whatever the batches.
+//! Tests that activations in batches give the same bits as in one piece, for any batches.
 
 use cofire::{
     Analysis, Batches, BinEdges, BinRule, Binning, Encoder, Engine, Error, Estimator, Range, Report,
 };
 use ndarray::{Array2, ArrayView2, Axis};
 
-/// Activations of many kinds: smooth, rectified, constant, of two values, with ties.
+/// Makes activations of many kinds: smooth, rectified, constant, two-valued, with ties.
 fn activations(samples: usize, neurons: usize) -> Array2<f32> {
     let noise = |s: usize, n: usize| {
         let mixed =
@@ -22,7 +22,7 @@ fn activations(samples: usize, neurons: usize) -> Array2<f32> {
     })
 }
 
-/// Hands out batches of sizes that nobody asked for, one of them empty, and in another layout.
+/// A source with batches of uneven sizes and of two memory layouts.
 struct Uneven(Array2<f32>);
 
 impl Batches for Uneven {
@@ -123,7 +123,7 @@ fn pushed_batches_give_them_too_in_memory_and_from_a_file() {
     }
 }
 
-/// More codes than half the memory allowed, so that they go to a file, in several pieces.
+/// Tests more codes than half the memory allowed, which go to a file in several pieces.
 #[test]
 fn codes_beyond_the_budget_go_to_a_file() {
     let (samples, neurons) = (150_000, 300);
@@ -183,7 +183,7 @@ fn places_are_counted_over_all_batches() {
     encoder.push(bad.slice(ndarray::s![..400, ..])).unwrap();
     let error = encoder.push(bad.slice(ndarray::s![400.., ..])).unwrap_err();
     assert!(matches!(error, Error::NonFinite { sample: 431, neuron: 5, .. }), "{error}");
-    // The batch that was refused has left nothing behind.
+    // The refused batch has left nothing behind.
     bad[[431, 5]] = 0.25;
     encoder.push(bad.slice(ndarray::s![400.., ..])).unwrap();
     let layer = encoder.finish().unwrap();

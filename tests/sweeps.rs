@@ -1,4 +1,4 @@
-//! What a sweep selects is what the whole matrix says, whatever the blocks.
+//! Tests that a sweep selects the same pairs as the whole matrix, for any blocks.
 
 #![expect(clippy::unwrap_used, reason = "a sweep that cannot be run fails the test")]
 
@@ -10,8 +10,8 @@ use cofire::{
 use ndarray::{Array2, ArrayView2};
 use std::collections::BTreeSet;
 
-/// Groups of neurons that follow each other more or less closely, of very different entropies, with
-/// some that are equal, constant, or rare.
+/// Makes groups of neurons that follow each other more or less closely. Their entropies differ very
+/// much, and some neurons are equal, constant, or rarely active.
 fn activations(samples: usize, neurons: usize) -> Array2<f32> {
     let noise = |s: usize, n: usize| {
         let mixed =
@@ -41,7 +41,7 @@ fn encoded(
     encoder.finish().unwrap()
 }
 
-/// Runs a sweep in blocks of a size, in memory and from a file.
+/// Runs sweeps with blocks of several sizes, in memory and from a file.
 fn swept(
     analysis: &Analysis,
     activations: ArrayView2<'_, f32>,
@@ -96,7 +96,7 @@ fn the_strongest_partners_are_those_of_the_matrix() {
             let mut expected = BTreeSet::new();
             for i in 0..75 {
                 let mut partners: Vec<usize> = (0..75).filter(|&j| j != i).collect();
-                // A stable sort: of equals the lower index stays first.
+                // The sort is stable: among equal values, the lower index stays first.
                 partners.sort_by(|&a, &b| matrix[[i, b]].total_cmp(&matrix[[i, a]]));
                 expected.extend(partners.iter().take(most).map(|&j| (i.min(j), i.max(j))));
             }
@@ -166,7 +166,7 @@ fn blocks_of_all_pairs_make_up_the_matrix() {
     let layer = encoded(x.view(), &Binning::equal_width(10), 0);
     let mut sweep = Sweep::with_block_edge(&analysis, layer, Selection::All, 16).unwrap();
     let mut seen = Array2::<u8>::zeros((40, 40));
-    // In any order.
+    // The order of blocks does not matter.
     for number in (0..sweep.blocks()).rev() {
         let block = sweep.compute(number).unwrap();
         let (row, column, part) = block.matrix().unwrap();
@@ -202,7 +202,7 @@ fn low_entropies_are_passed_over_and_nothing_is_missed() {
         if selection != Selection::Strongest(1) {
             assert!(report.pairs_passed_over > report.pairs_in_all / 4, "{selection:?}");
         }
-        // An estimator without the bound computes everything; the plug-in one must find the same.
+        // A single block with all neurons cannot be passed over. It must give the same pairs.
         let layer = encoded(x.view(), &binning, u64::MAX);
         let all = Sweep::with_block_edge(&analysis, layer, selection, 1000).unwrap().run().unwrap();
         assert_eq!(all.pairs_passed_over, 0, "{selection:?}");
@@ -221,7 +221,7 @@ fn blocks_may_come_from_another_sweep_and_some_may_be_missing() {
     };
     for selection in [Selection::Strongest(2), Selection::FalseDiscoveryRate(0.01)] {
         let expected = new(selection).run().unwrap();
-        // Two machines compute a share each; a third one joins them.
+        // Two machines compute half of the blocks each; a third one joins them.
         let (mut even, mut odd, mut joined) = (new(selection), new(selection), new(selection));
         let mut found: Vec<Block> = Vec::new();
         for number in 0..even.blocks() {
@@ -267,7 +267,7 @@ fn selections_and_budgets_that_make_no_sense_are_refused() {
     let error = refused(&analysis.clone().memory_limit(1000), Selection::Strongest(1));
     assert!(matches!(error, Error::MemoryLimit { allowed: 1000, .. }), "{error}");
 
-    // Enough for a block, not for what is selected.
+    // The limit suffices for a block, but not for the selected pairs.
     let wide = activations(50, 3000);
     let layer = encoded(wide.view(), &Binning::Threshold(0.5), 0);
     let small = Analysis::with_binning(Binning::Threshold(0.5)).engine(Engine::Cpu);

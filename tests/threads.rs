@@ -1,4 +1,5 @@
-//! The number of threads, and the thread a job is run from, change no bit and block nothing.
+//! Tests that the number of threads, and the thread a job is started from, change no bit and block
+//! nothing.
 
 #![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
 
@@ -13,14 +14,14 @@ use common::{assert_same_bits, everywhere, kernels};
 use ndarray::Array2;
 use rayon::prelude::*;
 
-/// A job of milliseconds that has not come back after this time never will.
+/// The time after which a job of some milliseconds is considered stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn layer() -> Array2<f32> {
     varied(500, 70, 1)
 }
 
-/// Ten bins, or as many as the kernel can count.
+/// Returns ten, or the most bins that the kernel can count.
 fn bins(kernel: Kernel) -> usize {
     kernel.max_bins().min(10)
 }
@@ -30,7 +31,8 @@ fn on_cpu(kernel: Kernel, activations: &Array2<f32>) -> Report {
     settings.run(activations.view()).unwrap()
 }
 
-/// Runs a job on a thread of its own, so that one that never ends fails instead of hanging.
+/// Runs a job on its own thread, so that a job that never ends fails the test instead of blocking
+/// it.
 fn within_patience<T: Send + 'static>(what: &str, job: impl FnOnce() -> T + Send + 'static) -> T {
     let (tell, told) = mpsc::channel();
     let worker = std::thread::spawn(move || {
@@ -57,11 +59,11 @@ fn the_number_of_threads_changes_no_bit() {
     }
 }
 
-/// As a program does that has one job for each of many layers.
+/// Tests jobs inside a parallel iterator, as in a program with one job per layer.
 #[test]
 fn jobs_may_run_inside_a_parallel_iterator() {
     let expected = on_cpu(Kernel::PositionalPopcount, &layer());
-    // Not the pool that all tests of this process share: if this one is stuck, it is stuck alone.
+    // The pool is not that of all tests in this process: if this test is stuck, the others are not.
     let found = within_patience("a parallel iterator of jobs", || {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         let job = |_| on_cpu(Kernel::PositionalPopcount, &layer());

@@ -1,4 +1,4 @@
-//! `cofire analyze`.
+//! The command `cofire analyze`.
 
 use std::num::NonZeroUsize;
 
@@ -19,7 +19,7 @@ use crate::{interrupt, table, text};
 
 pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     interrupt::watch()?;
-    set_threads(arguments.engine.threads)?; // before anything starts them
+    set_threads(arguments.engine.threads)?; // before anything starts the thread pool
     let mut settings = Settings::of(arguments)?;
     let tasks = layer_list::tasks(arguments)?;
     let labels = settings.labels.as_deref().map(labels::read).transpose()?;
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     }
     settings.open_engine()?;
     let wanted = Wanted { settings: &settings, labels: labels.as_ref() };
-    // Before the work, so that a directory that cannot be written to costs nothing.
+    // Create the directory before the work: an error then costs no time.
     let mut output = arguments.output.out.as_ref().map(OutputDirectory::create).transpose()?;
 
     let mut printer = Printer::default();
@@ -40,14 +40,14 @@ pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
         let mut results = Results::of(output.as_mut(), folder_of(task, &tasks).as_deref())?;
         let mut layer_facts = measure(task, wanted, &bar, &mut results)?;
         layer_facts.written = results.written();
-        drop(bar); // before text appears where it is
+        drop(bar); // before text is printed in its place
         if prints_text {
             let gap = if index == 0 { "" } else { "\n" };
             printer.print(&format!("{gap}{}", text::layer(&layer_facts)))?;
         }
         facts.push(layer_facts);
         if printer.is_closed() && output.is_none() {
-            return Ok(()); // nobody is left to measure for
+            return Ok(()); // nobody would see further results
         }
     }
 
@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     }
 }
 
-/// Takes so many for all work on the CPU.
+/// Sets the number of threads for all work on the CPU.
 pub(crate) fn set_threads(threads: Option<NonZeroUsize>) -> Result<(), Failure> {
     let Some(threads) = threads else { return Ok(()) };
     rayon::ThreadPoolBuilder::new()
@@ -71,8 +71,8 @@ pub(crate) fn set_threads(threads: Option<NonZeroUsize>) -> Result<(), Failure> 
         .map_err(|error| Failure::Other(format!("could not start {threads} threads: {error}")))
 }
 
-/// Refuses what is not of the same samples, and too few of them to have neighbours, by what the
-/// files say of themselves.
+/// Checks the numbers of samples that the files state. Labels and the other layer must have as many
+/// samples as the layer, and there must be more samples than neighbours.
 fn check_samples(task: &Task, settings: &Settings, labels: Option<&Labels>) -> Result<(), Failure> {
     let samples = task.this.samples();
     let subject = task.this.subject();
@@ -94,7 +94,8 @@ fn check_samples(task: &Task, settings: &Settings, labels: Option<&Labels>) -> R
     }
 }
 
-/// What the progress bar calls a layer; `position` is its number, and of how many.
+/// Returns the progress bar's label of a layer. `position` is the layer's number and the number of
+/// all layers.
 fn label(task: &Task, position: (usize, usize)) -> String {
     let name = &task.this.layer.name;
     match position {
@@ -103,8 +104,8 @@ fn label(task: &Task, position: (usize, usize)) -> String {
     }
 }
 
-/// The folder of a layer's results: none for the only layer, its name for one of several, with the
-/// file's name in front where another file has a layer of that name.
+/// Returns the folder of a layer's results: none if it is the only layer, otherwise its name. If
+/// another file has a layer with the same name, the name of the file is put in front.
 fn folder_of(task: &Task, tasks: &[Task]) -> Option<String> {
     if tasks.len() == 1 {
         return None;
@@ -128,7 +129,7 @@ fn json(
     to_json(&Facts { version, settings: SettingsFacts::of(settings, arguments), layers })
 }
 
-/// Pretty JSON with a line end.
+/// Returns pretty-printed JSON with a newline at the end.
 pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String, Failure> {
     let json = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::Other(format!("could not write JSON: {error}")))?;
@@ -143,7 +144,7 @@ fn commit(
     if let Some(json) = json {
         output.write_text("summary.json", json)?;
     }
-    interrupt::check()?; // from here on there is no way back
+    interrupt::check()?; // the last one: a commit is not interrupted
     output.commit()?;
     if let Some(directory) = &arguments.output.out {
         note(&format!("results are in {}", directory.display()));

@@ -1,4 +1,4 @@
-//! `cofire devices`.
+//! The command `cofire devices`.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::facts::AdapterFacts;
 use crate::failure::{Failure, one_line};
 use crate::printer::Printer;
 
-/// What is found, and what would be used. Serialized, it is the JSON that `--json` gives.
+/// The adapters found, and the engine that would be used. Serialized, it is the output of `--json`.
 #[derive(Debug, Serialize)]
 struct Devices {
     adapters: Vec<Device>,
@@ -25,7 +25,7 @@ struct Device {
     kind: &'static str,
     limits: Limits,
     usable: bool,
-    /// Why not.
+    /// The reason if the adapter is not usable.
     problem: Option<String>,
 }
 
@@ -37,7 +37,7 @@ struct Limits {
     workgroups_per_dimension: u32,
 }
 
-/// What `--engine auto` takes.
+/// The engine that `--engine auto` takes.
 #[derive(Debug, Serialize)]
 #[serde(tag = "engine", rename_all = "snake_case")]
 enum Auto {
@@ -47,7 +47,7 @@ enum Auto {
 
 const WHAT_TO_INSTALL: &str = "\
 To use a GPU, install its driver: on Linux one with Vulkan (mesa-vulkan-drivers for AMD and Intel,
-NVIDIA's own for NVIDIA), on Windows one with DirectX 12 or Vulkan; macOS brings Metal along.
+NVIDIA's own for NVIDIA), on Windows one with DirectX 12 or Vulkan; macOS includes Metal.
 ";
 
 pub(crate) fn run(arguments: &DevicesArguments) -> Result<(), Failure> {
@@ -85,7 +85,7 @@ impl Devices {
     }
 }
 
-/// Why no adapter is taken.
+/// Returns the reason why no adapter is taken.
 fn reason(found: &[FoundAdapter]) -> &'static str {
     if found.is_empty() {
         "there is no GPU adapter"

@@ -1,4 +1,4 @@
-//! What there is to say of a measured layer. Serialized, it is the JSON that `--json` gives.
+//! Facts about a measured layer. Serialized, they are the output of `--json`.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ use crate::settings::{BinSettings, Method, Settings, SignificanceTest};
 use crate::significance::SignificanceFacts;
 use crate::statistics::{Pair, Pairs, STRONGEST, Spread, strongest_pairs};
 
-/// A whole run.
+/// A run of `cofire analyze`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Facts<'a> {
     pub(crate) version: &'static str,
@@ -26,7 +26,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) layers: &'a [LayerFacts],
 }
 
-/// What was asked for.
+/// The settings of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct SettingsFacts {
     bins: Option<NumberOfBins>,
@@ -69,11 +69,11 @@ impl NumberOfBins {
     }
 }
 
-/// How entropies and information were estimated.
+/// The estimator of entropies and mutual information.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct EstimatorFacts {
     pub(crate) estimator: String,
-    /// Of the estimators from nearest neighbours.
+    /// The number of nearest neighbours; none with histograms.
     pub(crate) neighbors: Option<usize>,
     pub(crate) jitter: Option<f64>,
     pub(crate) preset: Option<&'static str>,
@@ -139,7 +139,7 @@ fn range(bins: Option<&BinSettings>) -> Option<String> {
     Some(bins?.range?.to_string())
 }
 
-/// One layer.
+/// A measured layer.
 #[derive(Debug, Serialize)]
 pub(crate) struct LayerFacts {
     pub(crate) file: PathBuf,
@@ -149,46 +149,47 @@ pub(crate) struct LayerFacts {
     pub(crate) rounded_to_f32: bool,
     pub(crate) samples: usize,
     pub(crate) neurons: usize,
-    /// The most of any neuron; none where nothing is binned.
+    /// The largest number of bins of any neuron; none without bins.
     pub(crate) bins: Option<usize>,
     pub(crate) range: Option<String>,
     pub(crate) units: &'static str,
     pub(crate) engine: &'static str,
     pub(crate) adapter: Option<AdapterFacts>,
     pub(crate) kernel: Option<&'static str>,
-    /// The most bytes of the GPU's memory at once.
+    /// The peak use of GPU memory, in bytes.
     pub(crate) device_memory_bytes: Option<u64>,
     pub(crate) threads: usize,
     pub(crate) entropy: Option<Spread>,
-    /// Off the diagonal; none for a single neuron.
+    /// The spread off the diagonal; none for a single neuron.
     pub(crate) mutual_information: Option<Spread>,
     pub(crate) pairs: u64,
     pub(crate) strongest_pairs: Vec<Pair>,
-    /// Not looked for with nearest neighbours, which have a word for it: [`LayerFacts::tied`].
+    /// Degenerate neurons; none with nearest neighbours, which have [`LayerFacts::tied`] instead.
     pub(crate) degenerate: Option<Degenerates>,
     pub(crate) incidents: Vec<String>,
     pub(crate) seconds: Seconds,
     pub(crate) pairs_per_second: f64,
     pub(crate) binning: Option<String>,
-    /// The rule that chose how many bins.
+    /// The rule that chose the number of bins.
     pub(crate) bin_rule: Option<&'static str>,
     pub(crate) zero_bin: bool,
     #[serde(flatten)]
     pub(crate) estimator: EstimatorFacts,
-    /// Neurons with so many equal activations that their differential entropy is -inf.
+    /// The number of neurons whose differential entropy is -inf, because too many activations are
+    /// equal.
     pub(crate) tied: Option<usize>,
-    /// What the layer was measured against, if not against itself: rows are this layer's neurons
-    /// then, and columns the other's.
+    /// The other layer, if pairs are those between two layers: rows are then this layer's neurons,
+    /// and columns the other's.
     pub(crate) other: Option<OtherFacts>,
     pub(crate) measures: Vec<MeasureFacts>,
     pub(crate) firing: Option<FiringFacts>,
     pub(crate) labels: Option<LabelFacts>,
     pub(crate) significance: Option<SignificanceFacts>,
-    /// Paths below the output directory.
+    /// Paths relative to the output directory.
     pub(crate) written: Option<Written>,
 }
 
-/// The other one of two layers.
+/// The layer that another layer was measured against.
 #[derive(Debug, Serialize)]
 pub(crate) struct OtherFacts {
     pub(crate) file: PathBuf,
@@ -207,9 +208,9 @@ pub(crate) struct OtherFacts {
 #[derive(Debug, Serialize)]
 pub(crate) struct MeasureFacts {
     pub(crate) name: &'static str,
-    /// None for a share.
+    /// The unit; none for a share.
     pub(crate) unit: Option<&'static str>,
-    /// Off the diagonal; of both orders of a pair where they differ.
+    /// The spread off the diagonal, over both orders of a pair if the measure is directed.
     pub(crate) spread: Option<Spread>,
 }
 
@@ -278,7 +279,7 @@ impl Degenerates {
                     degenerates.two_valued.push(TwoValued { neuron, low, high });
                 }
                 Degeneracy::Dead => degenerates.dead.push(neuron),
-                _ => {} // a kind that this version has no word for
+                _ => {} // a kind that this version does not know
             }
         }
         degenerates
@@ -288,15 +289,15 @@ impl Degenerates {
 /// Wall-clock time of the stages.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Seconds {
-    /// Of histograms.
+    /// The time to discretise; only with histograms.
     pub(crate) discretize: Option<f64>,
-    /// Of nearest neighbours.
+    /// The time to sort; only with nearest neighbours.
     pub(crate) sort: Option<f64>,
     pub(crate) open_engine: f64,
     pub(crate) pairs: f64,
 }
 
-/// What every report has, of pairs within a layer or between two.
+/// The results that every report has, of pairs within a layer or between two.
 pub(crate) struct Measured<'a> {
     pub(crate) pairs: Pairs,
     pub(crate) samples: usize,
@@ -324,7 +325,7 @@ impl LayerFacts {
             Method::Neighbors(_) => None,
         };
         let LayerPlace { file, layer: info } = place.clone();
-        // Each neuron with itself is counted, too, but no pair that anybody would name.
+        // The engine also measures each neuron with itself, but that is not counted as a pair.
         let count = pairs.count(mutual_information.dim());
         Self {
             file,
@@ -365,7 +366,7 @@ impl LayerFacts {
     }
 }
 
-/// How many neurons have no differential entropy, where it is one that is measured.
+/// Counts the neurons with infinite entropy. Returns `None` if entropies are not differential.
 pub(crate) fn tied(entropy: &Array1<f64>, settings: &Settings) -> Option<usize> {
     match &settings.method {
         Method::Neighbors(neighbors) if neighbors.binned_entropies.is_none() => {

@@ -1,4 +1,4 @@
-//! How a command can end other than well, and the exit status that says so.
+//! Failures of a command, and their exit statuses.
 
 use std::error::Error as _;
 use std::io::{self, Write};
@@ -6,24 +6,24 @@ use std::process::ExitCode;
 
 use cofire::files::{FileError, JobError};
 
-/// The exit status after Ctrl-C: 128 and the number of the signal, as shells have it.
+/// The exit status after Ctrl-C: 128 plus the number of the signal, as in shells.
 pub(crate) const INTERRUPTED_STATUS: u8 = 130;
 
-/// Why a command gave up.
+/// The reason why a command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Something is wrong with what was passed: exit status 2.
+    /// Wrong arguments or files: exit status 2.
     Input(String),
-    /// Something else went wrong: exit status 1.
+    /// Any other problem: exit status 1.
     Other(String),
-    /// The user stopped it: exit status 130.
+    /// An interruption by the user: exit status 130.
     Interrupted,
-    /// The user stopped it, and this is what is kept: exit status 130.
+    /// An interruption by the user, with a text about the results that are kept: exit status 130.
     InterruptedWith(String),
 }
 
 impl Failure {
-    /// Of an analysis; `subject` is what was analysed.
+    /// Makes a failure from the error of an analysis. `subject` is what was analysed.
     pub(crate) fn of_analysis(subject: &str, error: &cofire::Error) -> Self {
         use cofire::Error;
 
@@ -50,7 +50,7 @@ impl Failure {
         }
     }
 
-    /// Of opening an adapter.
+    /// Makes a failure from the error of opening an adapter.
     pub(crate) fn of_adapter(error: &cofire::Error) -> Self {
         match error {
             cofire::Error::AdapterNotFound { .. } => Self::Input(error.to_string()),
@@ -58,7 +58,7 @@ impl Failure {
         }
     }
 
-    /// Prints one line on stderr and gives the exit status.
+    /// Prints one line on stderr and returns the exit status.
     pub(crate) fn report(self) -> ExitCode {
         let (message, status) = match self {
             Self::Input(message) => (message, 2),
@@ -123,13 +123,13 @@ impl From<JobError> for Failure {
     }
 }
 
-/// Prints a line on stderr. There is no other place to complain to if that fails.
+/// Prints a line on stderr. Ignores an error, because there is no other place to report it.
 pub(crate) fn note(message: &str) {
     let _ = writeln!(io::stderr(), "{}", one_line(message));
 }
 
-/// Escapes what would end the line or command the terminal: names of files and arrays can hold
-/// anything.
+/// Escapes control characters, which could end the line or command the terminal. Names of files and
+/// arrays can contain anything.
 pub(crate) fn one_line(text: &str) -> String {
     let escape =
         |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };

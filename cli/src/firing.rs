@@ -1,4 +1,4 @@
-//! Neurons that fire or do not, and which of them fire together.
+//! Neurons that fire or do not, and the pairs that fire together.
 
 use std::time::Instant;
 
@@ -11,12 +11,12 @@ use crate::results::Results;
 use crate::settings::Settings;
 use crate::statistics::{Pairs, STRONGEST, Spread};
 
-/// What there is to say of neurons that fire or do not.
+/// Facts about neurons that fire or do not.
 #[derive(Debug, Serialize)]
 pub(crate) struct FiringFacts {
-    /// The neurons that the strongest pairs are chosen from fire at these rates.
+    /// The range of firing rates of the neurons that the strongest pairs are chosen from.
     pub(crate) rates: (f64, f64),
-    /// How many neurons those are.
+    /// The number of these neurons.
     pub(crate) neurons: usize,
     pub(crate) associations: Vec<AssociationFacts>,
     pub(crate) incidents: Vec<String>,
@@ -28,7 +28,7 @@ pub(crate) struct FiringFacts {
 pub(crate) struct AssociationFacts {
     pub(crate) name: &'static str,
     pub(crate) unit: Option<&'static str>,
-    /// Of all pairs, whatever their rates.
+    /// The spread over all pairs, whatever their rates.
     pub(crate) spread: Option<Spread>,
     pub(crate) strongest_pairs: Vec<FiringPair>,
 }
@@ -38,17 +38,17 @@ pub(crate) struct AssociationFacts {
 pub(crate) struct FiringPair {
     pub(crate) first: usize,
     pub(crate) second: usize,
-    /// In how many samples both fire.
+    /// The number of samples in which both fire.
     pub(crate) both: u32,
     pub(crate) association: f64,
 }
 
-/// What `--rates` is if nothing was said: neurons of a tenth of a percent to a half of the samples,
-/// and with fewer than so many samples chance plays too large a part.
+/// The default of `--rates`: neurons that fire in a tenth of a percent to a half of the samples,
+/// and in no fewer samples than [`FEWEST_SAMPLES`], below which chance plays too large a part.
 const RATES: (f64, f64) = (0.001, 0.5);
 const FEWEST_SAMPLES: f64 = 10.0;
 
-/// Counts how often neurons fire together, and makes the associations that were asked for of it.
+/// Counts how often neurons fire together, and computes the chosen associations from the counts.
 pub(crate) fn measure(
     analysis: &Analysis,
     activations: ArrayView2<'_, f32>,
@@ -67,7 +67,7 @@ pub(crate) fn measure(
     let mut associations = Vec::new();
     for &association in &settings.associations {
         let name = association.name();
-        // The library's is in nats.
+        // The library gives it in nats.
         let is_information = association == Association::PointwiseMutualInformation;
         let scale = if is_information { settings.units.per_nat() } else { 1.0 };
         let mut matrix = report.association(association);

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first one stops in good order, the second one at once.
+//! Handling of Ctrl-C: the first one stops the command in good order, the second one at once.
 
 use std::process;
 use std::sync::OnceLock;
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::failure::{Failure, INTERRUPTED_STATUS};
 
-/// When the user first wanted to stop.
+/// The time when the user first asked to stop.
 static REQUESTED: OnceLock<Instant> = OnceLock::new();
 
-/// Signals closer together than this are one wish: `timeout` and other supervisors signal a process
-/// and then its group, in which it is again.
+/// The time within which several signals count as one request. `timeout` and other supervisors
+/// signal a process and then its group, so the process gets two signals.
 const SAME_WISH: Duration = Duration::from_millis(200);
 
-/// Takes over SIGINT, SIGTERM and SIGHUP, and what Windows has in their place.
+/// Handles SIGINT, SIGTERM and SIGHUP, and their equivalents on Windows.
 pub(crate) fn watch() -> Result<(), Failure> {
     let stop = || {
         if REQUESTED.get_or_init(Instant::now).elapsed() > SAME_WISH {
@@ -28,7 +28,7 @@ pub(crate) fn is_requested() -> bool {
     REQUESTED.get().is_some()
 }
 
-/// An error if the user wants to stop.
+/// Returns an error if the user asked to stop.
 pub(crate) fn check() -> Result<(), Failure> {
     if is_requested() { Err(Failure::Interrupted) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! Labels of samples: reading them, and what neurons tell of them.
+//! Labels of samples: how they are read, and what neurons tell about them.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -16,38 +16,39 @@ use crate::failure::Failure;
 use crate::results::Results;
 use crate::statistics::{Pairs, STRONGEST, Spread};
 
-/// A label of each sample, from a file.
+/// The labels of all samples, from a file.
 #[derive(Debug)]
 pub(crate) struct Labels {
     file: PathBuf,
     pub(crate) values: Vec<u32>,
 }
 
-/// What there is to say of neurons and labels.
+/// Facts about neurons and labels.
 #[derive(Debug, Serialize)]
 pub(crate) struct LabelFacts {
     pub(crate) file: PathBuf,
-    /// How many different ones there are.
+    /// The number of different labels.
     pub(crate) labels: usize,
-    /// Of the labels; none of nearest neighbours, which do not need it.
+    /// The entropy of the labels; none with nearest neighbours, which do not need it.
     pub(crate) entropy: Option<f64>,
-    /// Of each neuron with the label.
+    /// The mutual information of each neuron with the label.
     pub(crate) mutual_information: Option<Spread>,
     pub(crate) strongest_neurons: Vec<Neuron>,
-    /// Of each pair given the label, off the diagonal; none of nearest neighbours.
+    /// The mutual information of each pair given the label, off the diagonal; none with nearest
+    /// neighbours.
     pub(crate) mutual_information_given_labels: Option<Spread>,
     pub(crate) incidents: Vec<String>,
     pub(crate) seconds: f64,
 }
 
-/// What a neuron tells of a label.
+/// A neuron, and its mutual information with the label.
 #[derive(Debug, Serialize)]
 pub(crate) struct Neuron {
     pub(crate) neuron: usize,
     pub(crate) mutual_information: f64,
 }
 
-/// Measures neurons with labels, and pairs of them given the label.
+/// Measures neurons with labels, and pairs of neurons given the label.
 pub(crate) fn measure(
     analysis: &Analysis,
     activations: ArrayView2<'_, f32>,
@@ -80,7 +81,7 @@ pub(crate) fn measure_neighbors(
 }
 
 impl LabelFacts {
-    /// Of what neurons tell of labels, which has just been measured, and is written.
+    /// Makes facts from the mutual information of neurons with labels, and writes that to its file.
     fn new(
         labels: &Labels,
         information: &Array1<f64>,
@@ -106,10 +107,10 @@ impl LabelFacts {
     }
 }
 
-/// Reads a `.npy` file of whole numbers, one a sample.
+/// Reads a `.npy` file with a whole number for each sample.
 pub(crate) fn read(file: &Path) -> Result<Labels, Failure> {
     let refused = |what: String| Failure::Input(format!("{}: {what}", file.display()));
-    // The library has looked at the whole header, and knows what it says.
+    // The library has checked the whole header.
     let layers = <[LayerInfo; 1]>::try_from(files::layers(file)?);
     let failed = |error| refused(format!("could not be read: {error}"));
     let (Ok([info]), Some(contents)) = (layers, contents(file).map_err(failed)?) else {
@@ -121,11 +122,11 @@ pub(crate) fn read(file: &Path) -> Result<Labels, Failure> {
     };
     let is_a_list = info.shape.iter().filter(|&&length| length != 1).count() <= 1;
     let Some(&samples) = info.shape.iter().max().filter(|_| is_a_list) else {
-        let what = format!("an array of shape {:?} is no list of labels", info.shape);
-        return Err(refused(format!("{what}; save one whole number a sample")));
+        let what = format!("an array of shape {:?} is not a list of labels", info.shape);
+        return Err(refused(format!("{what}; save one whole number per sample")));
     };
     let Contents { is_big_endian, len, file: mut data } = contents;
-    // Before anything is allocated for it.
+    // Check the size before anything is allocated.
     if samples.checked_mul(size).map(|bytes| bytes as u64) != Some(len) {
         let what = format!("{len} bytes of data are not {samples} labels");
         return Err(refused(format!("{what}; write the file again")));
@@ -150,17 +151,17 @@ pub(crate) fn read(file: &Path) -> Result<Labels, Failure> {
     Ok(Labels { file: file.into(), values })
 }
 
-/// What is behind the header of a `.npy` file.
+/// The data of a `.npy` file.
 struct Contents {
-    /// Whether numbers have their high byte first.
+    /// `true` if numbers begin with their high byte.
     is_big_endian: bool,
-    /// Bytes there are.
+    /// The length of the data, in bytes.
     len: u64,
-    /// Read up to them.
+    /// The file, read up to the data.
     file: File,
 }
 
-/// `None` for a file of another format.
+/// Opens a `.npy` file and reads its header. Returns `None` for another format.
 fn contents(file: &Path) -> io::Result<Option<Contents>> {
     let mut file = File::open(file)?;
     let mut start = [0; 12];
@@ -168,7 +169,8 @@ fn contents(file: &Path) -> io::Result<Option<Contents>> {
     if !start.starts_with(b"\x93NUMPY") {
         return Ok(None);
     }
-    // The first version of the format has a shorter length.
+    // The length of the header has 16 bits in the first version of the format, and 32 in later
+    // ones.
     let [.., a, b, c, d] = start;
     let (begin, length) = if start[6] == 1 {
         (10, u16::from_le_bytes([a, b]).into())
@@ -178,13 +180,13 @@ fn contents(file: &Path) -> io::Result<Option<Contents>> {
     file.seek(SeekFrom::Start(begin))?;
     let mut header = String::new();
     file.by_ref().take(length.into()).read_to_string(&mut header)?;
-    // A type begins with its byte order, and no other string of a header with this sign.
+    // A type begins with its byte order; no other string in a header begins with this sign.
     let is_big_endian = ["'>", "\">"].iter().any(|sign| header.contains(sign));
     let len = file.metadata()?.len().saturating_sub(begin + u64::from(length));
     Ok(Some(Contents { is_big_endian, len, file }))
 }
 
-/// Bytes of an element.
+/// Returns the size of an element in bytes, or `None` if it cannot be a label.
 fn size(element_type: &ElementType) -> Option<usize> {
     Some(match element_type {
         ElementType::Bool | ElementType::I8 | ElementType::U8 => 1,
@@ -195,7 +197,8 @@ fn size(element_type: &ElementType) -> Option<usize> {
     })
 }
 
-/// A label from the bytes of an element, the low byte first; or what is there instead.
+/// Converts the bytes of an element, low byte first, to a label. Otherwise returns its value as
+/// text.
 fn whole(element_type: &ElementType, element: [u8; 8]) -> Result<u32, String> {
     let [a, b, c, d, ..] = element;
     let float = match element_type {

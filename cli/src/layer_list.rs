@@ -1,4 +1,4 @@
-//! Which layers of which files are to be measured.
+//! The layers to measure, and their files.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,10 @@ use cofire::files::{self, LayerInfo};
 use crate::arguments::AnalyzeArguments;
 use crate::failure::{Failure, note, one_line};
 
-/// Where the example is, seen from the root of the repository.
+/// The path of the example, relative to the root of the repository.
 pub(crate) const EXAMPLE: &str = "examples/data/minilm.safetensors";
 
-/// A layer, and where it is.
+/// A layer, and the file it is in.
 #[derive(Debug, Clone)]
 pub(crate) struct LayerPlace {
     pub(crate) file: PathBuf,
@@ -18,12 +18,12 @@ pub(crate) struct LayerPlace {
 }
 
 impl LayerPlace {
-    /// How to speak of it.
+    /// Returns the file and the layer's name, for messages.
     pub(crate) fn subject(&self) -> String {
         format!("{}, layer {}", self.file.display(), self.layer.name)
     }
 
-    /// How many samples it has, by what the file says.
+    /// Returns the number of samples, as the file states it.
     pub(crate) fn samples(&self) -> usize {
         let leading = self.layer.shape.split_last().map_or(&[][..], |(_, leading)| leading);
         leading.iter().fold(1, |product, &length| product.saturating_mul(length))
@@ -34,12 +34,12 @@ impl LayerPlace {
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     pub(crate) this: LayerPlace,
-    /// The one it is measured against, if it is not against itself.
+    /// The layer that it is measured against, unless it is itself.
     pub(crate) other: Option<LayerPlace>,
 }
 
-/// The layers that were asked for, in the order of the files and of `--layer`. Every file is
-/// looked into before any is measured.
+/// Returns the layers that were asked for, in the order of the files and of `--layer`. Reads which
+/// layers each file has before any layer is measured.
 pub(crate) fn tasks(arguments: &AnalyzeArguments) -> Result<Vec<Task>, Failure> {
     let example = [PathBuf::from(EXAMPLE)];
     let files =
@@ -61,7 +61,7 @@ pub(crate) fn tasks(arguments: &AnalyzeArguments) -> Result<Vec<Task>, Failure> 
     Ok(tasks)
 }
 
-/// The layer to measure against: the one of that name, or the only one.
+/// Returns the layer to measure against: the one with that name, or the only one.
 fn other(file: &Path, name: Option<&str>) -> Result<LayerPlace, Failure> {
     let layer = match name {
         Some(name) => layers_of(file, &[name.to_owned()])?,
@@ -88,7 +88,7 @@ pub(crate) fn use_example(example: &[PathBuf; 1]) -> Result<&[PathBuf], Failure>
     Ok(example)
 }
 
-/// Those of these names, or all that can be measured.
+/// Returns the layers with these names, or all that can be measured.
 pub(crate) fn layers_of(file: &Path, wanted: &[String]) -> Result<Vec<LayerInfo>, Failure> {
     let found = files::layers(file)?;
     if wanted.is_empty() { all_readable(file, found) } else { named(file, &found, wanted) }
@@ -99,11 +99,11 @@ fn names(layers: &[LayerInfo]) -> String {
     names.join(", ")
 }
 
-/// All but those that cannot be measured, such as the labels that somebody saved along.
+/// Returns all layers that can be measured. Skips others, such as labels saved in the same file.
 fn all_readable(file: &Path, found: Vec<LayerInfo>) -> Result<Vec<LayerInfo>, Failure> {
     let (readable, others): (Vec<_>, Vec<_>) = found.into_iter().partition(LayerInfo::is_readable);
     if let (true, Some(other)) = (readable.is_empty(), others.first()) {
-        // Reading it says what is wrong with it.
+        // The error from reading it says what is wrong with it.
         files::read_layer(file, Some(&other.name))?;
     }
     for LayerInfo { name, shape, element_type, .. } in &others {

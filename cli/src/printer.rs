@@ -1,10 +1,11 @@
-//! Standard output that somebody may stop reading.
+//! Standard output that stops quietly when its reader is gone.
 
 use std::io::{self, ErrorKind, Write};
 
 use crate::failure::Failure;
 
-/// Prints to stdout until its reader is gone, as `head` is after ten lines. That is no error.
+/// A printer to stdout. When the reader is gone, as `head` is after ten lines, it prints nothing
+/// more; that is not an error.
 #[derive(Debug, Default)]
 pub(crate) struct Printer {
     is_closed: bool,
@@ -27,7 +28,7 @@ impl Printer {
         Ok(())
     }
 
-    /// Whether nobody reads any more.
+    /// Returns whether the reader is gone.
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed
     }

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::failure::one_line;
 use crate::interrupt;
 
-/// A bar on stderr while it is a terminal; nothing at all in a pipe.
+/// A bar on stderr. Without a terminal, it shows nothing.
 #[derive(Debug)]
 pub(crate) struct Bar {
     bar: ProgressBar,
@@ -19,10 +19,10 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
-    /// A bar that shows `label` until the first progress arrives.
+    /// Makes a bar with a label.
     pub(crate) fn new(label: &str) -> Self {
         let template = "{msg} [{bar:32}] {percent:>3}%, {eta} left";
-        // The template is constant and right; the fallback is a bar without words.
+        // The template is constant and valid; the fallback would be a bar without a label.
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("=> ");
@@ -32,20 +32,21 @@ impl Bar {
         Self { bar, label }
     }
 
-    /// Begins anew, with a word on what takes time now.
+    /// Starts from zero for a new stage, whose name is shown after the label.
     pub(crate) fn begin(&self, stage: &str) {
         self.bar.set_position(0);
         self.bar.set_message(format!("{}, {stage}", self.label));
     }
 
-    /// How far it is. Breaks when the user wants to stop.
+    /// Shows how much is done. Breaks if the user asked to stop.
     pub(crate) fn reached(&self, done: usize, total: usize) -> ControlFlow<()> {
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
         if interrupt::is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// What [`cofire::Analysis::progress`] wants. Stops the analysis when the user does.
+    /// Returns a callback for [`cofire::Analysis::progress`]. It stops the analysis if the user
+    /// asked to stop.
     pub(crate) fn callback(&self) -> impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static {
         let bar = self.bar.clone();
         move |progress| {
@@ -60,24 +61,24 @@ impl Bar {
     }
 }
 
-/// What does not count, of a job of which a part is done already or is done elsewhere.
+/// Work that the bar leaves out: the part of a job that was done before, or is done elsewhere.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Skipped {
-    /// Pair-samples that do not count.
+    /// The number of pair-samples to leave out.
     work: Arc<AtomicU64>,
-    /// Pair-samples that are known to be done.
+    /// The number of pair-samples that are done.
     done: Arc<AtomicU64>,
 }
 
 impl Skipped {
-    /// What is done by now does not count.
+    /// Leaves out all work that is done by now.
     pub(crate) fn skip_all_done(&self) {
         self.work.store(self.done.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 
 impl Bar {
-    /// [`Bar::callback`] of what is left of a job.
+    /// Returns a callback as [`Bar::callback`] does, but for a job without its skipped work.
     pub(crate) fn callback_beside(
         &self,
         skipped: &Skipped,

@@ -1,4 +1,4 @@
-//! Where the arrays of a layer go.
+//! Output of the arrays of a layer.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use cofire::files::{FileError, OutputDirectory, OutputFolder};
 use ndarray::{ArrayView, Dimension};
 use serde::{Serialize, Serializer};
 
-/// Takes the arrays of one layer as they are made, so that no more than one of them has to be in
-/// memory. Without `--out`, they go nowhere.
+/// A writer of the arrays of one layer. It writes each array as soon as it is made, so that no more
+/// than one has to be in memory. Without `--out`, it writes nothing.
 #[derive(Debug)]
 pub(crate) struct Results<'a> {
     place: Place<'a>,
@@ -21,12 +21,12 @@ enum Place<'a> {
     Folder(OutputFolder<'a>),
 }
 
-/// What was written and where: the key that JSON has, and the path below the output directory.
+/// The written files: the key in the JSON, and the path relative to the output directory.
 #[derive(Debug, Default)]
 pub(crate) struct Written(Vec<(String, PathBuf)>);
 
 impl<'a> Results<'a> {
-    /// Of a layer that has a folder of its own, or has not.
+    /// Makes a writer for a layer, with or without a folder of its own.
     pub(crate) fn of(
         output: Option<&'a mut OutputDirectory>,
         folder: Option<&str>,

@@ -1,4 +1,4 @@
-//! Which pairs share more than chance explains.
+//! Tests of whether pairs share more than chance explains.
 
 use std::time::Instant;
 
@@ -12,27 +12,28 @@ use crate::results::Results;
 use crate::settings::SignificanceTest;
 use crate::statistics::Pairs;
 
-/// Pairs at or below this false-discovery rate are counted.
+/// The false-discovery rate at or below which pairs are counted.
 pub(crate) const RATE: f64 = 0.05;
 
-/// What came of a test of all pairs.
+/// The result of a test of all pairs.
 #[derive(Debug, Serialize)]
 pub(crate) struct SignificanceFacts {
     pub(crate) test: &'static str,
-    /// As many as were made; they come in twos.
+    /// The number of permutations that were made; they come in twos.
     pub(crate) permutations: Option<u32>,
     pub(crate) seed: Option<u64>,
     pub(crate) pairs: u64,
     pub(crate) false_discovery_rate: f64,
-    /// Pairs at or below it.
+    /// The number of pairs at or below that rate.
     pub(crate) discoveries: u64,
-    /// Pairs with fewer than five samples a cell, for which a G-test's p-values are too small.
+    /// The number of pairs with fewer than five samples per cell, for which a G-test's p-values are
+    /// too small.
     pub(crate) pairs_with_few_samples: Option<u64>,
     pub(crate) incidents: Vec<String>,
     pub(crate) seconds: f64,
 }
 
-/// The G-test of the pairs within a layer.
+/// Runs the G-test of the pairs within a layer.
 pub(crate) fn g_test(
     report: &Report,
     results: &mut Results<'_>,
@@ -45,7 +46,7 @@ pub(crate) fn g_test(
     facts.finish(Pairs::Once, p_values, results, clock)
 }
 
-/// The G-test of the pairs of two layers.
+/// Runs the G-test of the pairs between two layers.
 pub(crate) fn g_test_between(
     report: &BetweenReport,
     results: &mut Results<'_>,
@@ -59,7 +60,7 @@ pub(crate) fn g_test_between(
     facts.finish(Pairs::Between, p_values, results, clock)
 }
 
-/// The permutation test of the pairs within a layer.
+/// Runs the permutation test of the pairs within a layer.
 pub(crate) fn permutation_test(
     (permutations, seed): (u32, u64),
     analysis: &Analysis,
@@ -75,7 +76,7 @@ pub(crate) fn permutation_test(
     facts.finish(Pairs::Once, report.p_values, results, clock)
 }
 
-/// Of a test that is still to be made.
+/// Returns facts for a test that is still to be made.
 fn of(test: SignificanceTest) -> SignificanceFacts {
     let (permutations, seed) = match test {
         SignificanceTest::G => (None, None),
@@ -120,7 +121,7 @@ impl SignificanceFacts {
     }
 }
 
-/// How many pairs have S < 5 Kx Ky, of neurons that are not constant.
+/// Counts the pairs with S < 5 Kx Ky, leaving out constant neurons.
 fn few_samples(pairs: Pairs, samples: usize, occupied: [&Array1<u32>; 2]) -> u64 {
     let [rows, columns] = occupied;
     let mut few = 0;

@@ -1,4 +1,4 @@
-//! Numbers that stand for a whole matrix.
+//! Summary statistics of a matrix.
 
 use ndarray::Array2;
 use serde::Serialize;
@@ -13,10 +13,11 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// `None` if there are no values. None of them may be NaN.
+    /// Computes the spread of values, none of which may be NaN. Returns `None` if there are no
+    /// values.
     ///
-    /// Walks through them a few times and stores nothing: all pairs of a wide layer would take half
-    /// as much memory as the result itself.
+    /// Iterates over the values a few times and stores nothing: all pairs of a wide layer would
+    /// take half as much memory as the result itself.
     pub(crate) fn of<I: Iterator<Item = f64>>(values: impl Fn() -> I) -> Option<Self> {
         let (mut count, mut sum, mut min, mut max) = (0u64, 0.0, f64::INFINITY, f64::NEG_INFINITY);
         for value in values() {
@@ -33,8 +34,8 @@ impl Spread {
     }
 }
 
-/// The value with `rank` smaller ones before it. Digit by digit of its ordered bits, the highest
-/// first.
+/// Finds the value with `rank` smaller ones before it, digit by digit of its ordered bits, the
+/// highest digit first.
 fn nth_smallest<I: Iterator<Item = f64>>(values: impl Fn() -> I, mut rank: u64) -> f64 {
     const DIGIT_BITS: u32 = 16;
     let mut prefix = 0u64;
@@ -58,7 +59,7 @@ fn nth_smallest<I: Iterator<Item = f64>>(values: impl Fn() -> I, mut rank: u64) 
     of_ordered_bits(prefix)
 }
 
-/// The value at `rank`, knowing the one before it.
+/// Finds the value at `rank`, given the value before it.
 fn next<I: Iterator<Item = f64>>(values: impl Fn() -> I, before: f64, rank: u64) -> f64 {
     if values().filter(|&value| value <= before).count() as u64 > rank {
         return before;
@@ -68,7 +69,8 @@ fn next<I: Iterator<Item = f64>>(values: impl Fn() -> I, before: f64, rank: u64)
 
 const SIGN: u64 = 1 << 63;
 
-/// Bits that have the order of the numbers: those of negative ones run the other way round.
+/// Returns bits that have the order of the numbers. Bits of negative numbers are inverted, because
+/// they are in reverse order.
 fn ordered_bits(value: f64) -> u64 {
     let bits = (value + 0.0).to_bits(); // -0.0 is 0.0
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
@@ -78,19 +80,19 @@ fn of_ordered_bits(bits: u64) -> f64 {
     f64::from_bits(if bits & SIGN == 0 { !bits } else { bits & !SIGN })
 }
 
-/// Which cells of a matrix are pairs of neurons.
+/// The cells of a matrix that are pairs of neurons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pairs {
-    /// Above the diagonal of a symmetric matrix: each pair once.
+    /// The cells above the diagonal of a symmetric matrix: each pair once.
     Once,
-    /// Beside the diagonal: each pair in both orders.
+    /// The cells off the diagonal: each pair in both orders.
     BothWays,
-    /// All: rows are neurons of one layer, columns of another.
+    /// All cells: rows are neurons of one layer, columns of another.
     Between,
 }
 
 impl Pairs {
-    /// How many there are in a matrix.
+    /// Counts the pairs in a matrix of this shape.
     pub(crate) fn count(self, (rows, columns): (usize, usize)) -> u64 {
         let (rows, columns) = (rows as u64, columns as u64);
         match self {
@@ -100,7 +102,7 @@ impl Pairs {
         }
     }
 
-    /// Row, column and value of each.
+    /// Iterates over the row, column and value of each pair.
     pub(crate) fn of(self, matrix: &Array2<f64>) -> impl Iterator<Item = (usize, usize, f64)> {
         matrix.outer_iter().enumerate().flat_map(move |(first, row)| {
             let begin = if self == Self::Once { first + 1 } else { 0 };
@@ -110,16 +112,16 @@ impl Pairs {
         })
     }
 
-    /// Mean, median and extremes.
+    /// Computes mean, median and extremes of the pairs.
     pub(crate) fn spread(self, matrix: &Array2<f64>) -> Option<Spread> {
         Spread::of(|| self.of(matrix).map(|(_, _, value)| value))
     }
 }
 
-/// How many of the strongest pairs, or neurons, are told.
+/// The number of strongest pairs, or neurons, that are reported.
 pub(crate) const STRONGEST: usize = 5;
 
-/// Two neurons and what they tell of each other.
+/// Two neurons and their mutual information.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Pair {
     pub(crate) first: usize,
@@ -127,8 +129,8 @@ pub(crate) struct Pair {
     pub(crate) mutual_information: f64,
 }
 
-/// The pairs with the most mutual information, the strongest first and earlier ones before later
-/// ones of the same strength. Pairs without any are left out.
+/// Returns the pairs with the most mutual information, strongest first. Pairs of equal strength
+/// keep their order. Pairs without mutual information are left out.
 pub(crate) fn strongest_pairs(pairs: Pairs, matrix: &Array2<f64>, most: usize) -> Vec<Pair> {
     let mut strongest: Vec<Pair> = Vec::with_capacity(most + 1);
     let mut threshold = 0.0;

@@ -6,7 +6,7 @@ use crate::facts::LayerFacts;
 use crate::failure::one_line;
 use crate::text::rate;
 
-/// One row a layer, in columns.
+/// Returns a table with a row for each layer.
 pub(crate) fn table(layers: &[LayerFacts]) -> String {
     let units = layers.first().map_or("", |facts| facts.units);
     let mut rows = vec![[
@@ -33,7 +33,7 @@ pub(crate) fn table(layers: &[LayerFacts]) -> String {
     columns(&rows)
 }
 
-/// Rows of equally many fields, below each other.
+/// Aligns rows with equally many fields in columns.
 pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> String {
     let fields = rows.first().map_or(0, |row| row.as_ref().len());
     let width = |column: usize| rows.iter().map(|row| row.as_ref()[column].chars().count()).max();
@@ -41,7 +41,7 @@ pub(crate) fn columns<R: AsRef<[String]>>(rows: &[R]) -> String {
     rows.iter().map(|row| aligned(row.as_ref(), &widths)).collect()
 }
 
-/// Names to the left, numbers to the right.
+/// Aligns the name to the left and the numbers to the right.
 fn aligned(row: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (column, (text, &width)) in row.iter().zip(widths).enumerate() {
@@ -54,7 +54,7 @@ fn aligned(row: &[String], widths: &[usize]) -> String {
     line
 }
 
-/// A value, if there is one.
+/// Formats a value, or `n/a`.
 pub(crate) fn cell(value: Option<f64>) -> String {
     value.map_or("n/a".to_owned(), |value| format!("{value:.6}"))
 }

@@ -1,4 +1,4 @@
-//! The summary that people read.
+//! The summary as text.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::labels::{LabelFacts, Neuron};
 use crate::significance::SignificanceFacts;
 use crate::statistics::Spread;
 
-/// Lines of a label and a value each, the values below each other.
+/// Lines with a label and a value each, the values in a column.
 #[derive(Debug, Default)]
 pub(crate) struct Lines(Vec<(String, String)>);
 
@@ -18,7 +18,7 @@ impl Lines {
         self.0.push((label.into(), value.into()));
     }
 
-    /// Several values with one label.
+    /// Adds several values with one label.
     pub(crate) fn add_all(&mut self, label: &str, values: impl IntoIterator<Item = String>) {
         for (index, value) in values.into_iter().enumerate() {
             self.add(if index == 0 { label } else { "" }, value);
@@ -37,7 +37,7 @@ impl Lines {
     }
 }
 
-/// A paragraph about one layer.
+/// Returns a paragraph about one layer.
 pub(crate) fn layer(facts: &LayerFacts) -> String {
     let place = |name: &str, file: &std::path::Path| {
         format!("{} ({})", one_line(name), one_line(&file.display().to_string()))
@@ -95,7 +95,7 @@ pub(crate) fn layer(facts: &LayerFacts) -> String {
     lines.finish(title)
 }
 
-/// Of all that was measured.
+/// Returns the incidents of all measurements.
 fn incidents(facts: &LayerFacts) -> impl Iterator<Item = String> {
     let others = [
         facts.firing.as_ref().map(|firing| &firing.incidents),
@@ -127,10 +127,10 @@ fn stored(mut text: String, stored_shape: &[usize], is_rounded: bool) -> String 
     text
 }
 
-/// Such as `10, range per-neuron`.
+/// Describes bins, such as `10, range per-neuron`.
 fn bins(facts: &LayerFacts) -> Option<String> {
     let (bins, binning) = (facts.bins?, facts.binning.as_deref()?);
-    // Neurons need not have equally many where activations tell.
+    // If the number depends on the activations, neurons can differ in it.
     let varies = facts.bin_rule.is_some() || binning == "equal-frequency";
     let mut text = if varies { "up to ".to_owned() } else { String::new() };
     let other = facts.other.as_ref().and_then(|other| other.bins);
@@ -151,7 +151,7 @@ fn bins(facts: &LayerFacts) -> Option<String> {
     Some(text)
 }
 
-/// None for what nobody asked for.
+/// Describes the estimator. Returns `None` for the default.
 fn estimator(facts: &LayerFacts) -> Option<String> {
     let EstimatorFacts { estimator, neighbors, jitter, preset } = &facts.estimator;
     let mut text = estimator.clone();
@@ -168,7 +168,7 @@ fn estimator(facts: &LayerFacts) -> Option<String> {
     (text != "plug-in").then_some(text)
 }
 
-/// What is wrong with entropies of nearest neighbours, if anything is.
+/// Says how many entropies are infinite, and why, if any are.
 fn ties(tied: Option<usize>, neurons: usize) -> Option<String> {
     let tied = tied.filter(|&tied| tied > 0)?;
     let problem = format!("-inf for {tied} of {neurons} neurons, which have equal activations");
@@ -215,7 +215,7 @@ fn add_firing(lines: &mut Lines, firing: &FiringFacts, samples: usize) {
 }
 
 fn add_labels(lines: &mut Lines, labels: &LabelFacts, units: &str) {
-    let mut text = format!("{} different ones", labels.labels);
+    let mut text = format!("{} different", labels.labels);
     if let Some(entropy) = labels.entropy {
         let _ = write!(text, ", entropy {entropy:.6} {units}");
     }
@@ -223,7 +223,7 @@ fn add_labels(lines: &mut Lines, labels: &LabelFacts, units: &str) {
     lines.add("label information", spread(labels.mutual_information, Some(units)));
     let neurons = labels.strongest_neurons.iter();
     let neuron = |n: &Neuron| format!("neuron {}: {:.6} {units}", n.neuron, n.mutual_information);
-    lines.add_all("tell most of it", neurons.map(neuron));
+    lines.add_all("most informative", neurons.map(neuron));
     if let Some(given) = labels.mutual_information_given_labels {
         lines.add("MI given labels", spread(Some(given), Some(units)));
     }
@@ -248,7 +248,8 @@ fn add_significance(lines: &mut Lines, facts: &SignificanceFacts) {
         lines.add("", "too small; use fewer bins, or --significance permutation");
     }
     if let Some(permutations) = facts.permutations {
-        // What a single pair would need: then it may take many of them to be found at all.
+        // A single discovery needs a p-value of at most rate / pairs. If none can be that small,
+        // many pairs must have small p-values for any to be found.
         let least = 1.0 / (1.0 + f64::from(permutations));
         if discoveries == 0 && least * pairs as f64 > rate {
             lines.add(
@@ -274,7 +275,7 @@ fn computed_by(facts: &LayerFacts) -> String {
     }
 }
 
-/// Of something that may have a unit.
+/// Formats a spread, with its unit if it has one.
 pub(crate) fn spread(spread: Option<Spread>, unit: Option<&str>) -> String {
     let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
     match spread {
@@ -319,7 +320,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A rate in the prefix a person would use.
+/// Formats a rate with a prefix such as k or M.
 pub(crate) fn rate(value: f64) -> String {
     match value {
         v if v < 1e3 => format!("{v:.0}"),
@@ -329,7 +330,7 @@ pub(crate) fn rate(value: f64) -> String {
     }
 }
 
-/// A number with a comma after every three digits.
+/// Formats a number with a comma after every three digits.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What `cofire analyze` says and writes.
+//! Tests of what `cofire analyze` prints and writes.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ use zip::CompressionMethod::{Deflated, Stored};
 
 const NPY_SHAPE: [u64; 2] = [SHAPE.0 as u64, SHAPE.1 as u64];
 
-/// The activations in every format, element type, byte order and memory order.
+/// Makes files of the activations in every format, element type, byte order and memory order.
 fn every_file() -> Vec<(&'static str, Vec<u8>)> {
     let values = values();
     fn to<T: From<u8>>(values: &[u8]) -> Vec<T> {

@@ -1,4 +1,5 @@
-//! Wrong arguments and hostile files: one line, the right exit status, and nothing touched.
+//! Tests that wrong arguments and hostile files give one line and the right exit status, and change
+//! nothing.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,7 +12,7 @@ use common::{Place, Run, npy, npz, plain_npy};
 use npyz::Order;
 use zip::CompressionMethod::{Deflated, Stored};
 
-/// A `.npy` file that claims anything.
+/// Makes a `.npy` file with any claims in its header.
 fn claim(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}\n");
     let length = u16::try_from(header.len()).unwrap().to_le_bytes();
@@ -91,7 +92,7 @@ fn paths_that_are_no_files_are_refused() {
         assert_refused("link to itself", &place.analyze(&["loop"]));
         let status = std::process::Command::new("mkfifo").arg(place.path().join("pipe")).status();
         if status.is_ok_and(|status| status.success()) {
-            assert_refused("named pipe", &place.analyze(&["pipe"])); // and does not wait for it
+            assert_refused("named pipe", &place.analyze(&["pipe"])); // without waiting for it
         }
     }
 }
@@ -135,7 +136,7 @@ fn wrong_arguments_are_refused() {
     assert_eq!(place.run(&[]).status, 2, "no command");
 }
 
-/// What makes no sense is refused before a file is looked at: there is none.
+/// Tests that arguments are checked before files are opened: the file does not exist.
 #[test]
 fn combinations_that_make_no_sense_are_refused() {
     let place = Place::new();
@@ -144,8 +145,8 @@ fn combinations_that_make_no_sense_are_refused() {
         (&["--binning", "edges=0,1,2", "--bins", "2"], "leave --bins out"),
         (&["--binning", "categories", "--bins", "auto"], "leave --bins out"),
         (&["--binning", "equal-frequency", "--bins", "fd"], "give a number"),
-        (&["--binning", "equal-frequency", "--range", "per-neuron"], "--range is that of"),
-        (&["--binning", "threshold=0", "--range", "0,1"], "--range is that of"),
+        (&["--binning", "equal-frequency", "--range", "per-neuron"], "--range is for equal"),
+        (&["--binning", "threshold=0", "--range", "0,1"], "--range is for equal"),
         (&["--binning", "categories", "--zero-bin"], "leave --zero-bin out"),
         (&["--binning", "threshold=0", "--zero-bin"], "--bins 1 --zero-bin"),
         (&["--binning", "threshold=nan"], "threshold NaN is not finite"),
@@ -185,10 +186,10 @@ fn combinations_that_make_no_sense_are_refused() {
         (&["--estimator", "ksg", "--measure", "joint-entropy"], "--measure is for histograms"),
         (&["--estimator", "ksg", "--significance", "g-test"], "--significance is for"),
         (&["--estimator", "ksg", "--kernel", "bitset"], "--kernel is for histograms"),
-        (&["--preset", "paper", "--bins", "100"], "--preset paper goes without those"),
-        (&["--preset", "paper", "--estimator", "ksg"], "says what --estimator would"),
-        (&["--preset", "paper", "--neighbors", "3"], "says what --neighbors would"),
-        (&["--preset", "paper", "--jitter", "0"], "says what --jitter would"),
+        (&["--preset", "paper", "--bins", "100"], "--preset paper uses none"),
+        (&["--preset", "paper", "--estimator", "ksg"], "includes --estimator"),
+        (&["--preset", "paper", "--neighbors", "3"], "includes --neighbors"),
+        (&["--preset", "paper", "--jitter", "0"], "includes --jitter"),
     ] {
         let run = place.analyze(&[&["missing.npy"], arguments].concat());
         assert_refused(&format!("{arguments:?}"), &run);
@@ -206,8 +207,8 @@ fn labels_that_are_none_are_refused() {
         ("too large", npy(flat, c, &[0u64, 1, 1 << 32]), "sample 2 is 4294967296, not a whole"),
         ("too few", npy(&[2], c, &[0i64, 1]), "x.npy, layer x: 2 labels for 3 samples"),
         ("none", npy(&[0], c, &[0i64; 0]), "x.npy, layer x: 0 labels for 3 samples"),
-        ("a table", npy(&[3, 2], c, &[0u8; 6]), "an array of shape [3, 2] is no list of labels"),
-        ("a number", npy(&[], c, &[7u8]), "an array of shape [] is no list of labels"),
+        ("a table", npy(&[3, 2], c, &[0u8; 6]), "array of shape [3, 2] is not a list of labels"),
+        ("a number", npy(&[], c, &[7u8]), "array of shape [] is not a list of labels"),
         ("text", claim("'<U3'", "(3,)", &[0; 36]), "labels of type <U3; save them as integers"),
         ("cut off", npy(flat, c, &[0i64, 1, 2])[..140].to_vec(), "are not 3 labels; write"),
         ("2^60", claim("'<i8'", "(1152921504606846976,)", &[0; 8]), "8 bytes of data are not"),

@@ -1,4 +1,4 @@
-//! What the choices of `cofire analyze` change: bins, estimators, measures.
+//! Tests of the options of `cofire analyze` for bins, estimators and measures.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use common::{Place, SHAPE, activations, assert_close, entropy_seen, npy, plain_n
 use npyz::Order;
 use serde_json::{Value, json};
 
-/// Runs with JSON, and returns what is said of the only layer, and of settings.
+/// Runs with JSON, and returns the facts about the only layer, and the settings.
 fn measured(place: &Place, arguments: &[&str]) -> (Value, Value) {
     let run = place.analyze(&[&["x.npy", "--json", "--out", "out"], arguments].concat());
     assert_eq!(run.status, 0, "{arguments:?}: {}", run.stderr);
@@ -38,7 +38,7 @@ fn bins_are_those_that_were_asked_for() {
         let column = || (0..SHAPE.0).map(move |s| at(s, n)).filter(move |&x| x >= from);
         (column().fold(f64::INFINITY, f64::min), column().fold(0.0, f64::max))
     };
-    // The bin of an activation between two ends.
+    // Returns the bin of an activation between two ends.
     let cut = |x: f64, (low, high): (f64, f64), bins: f64| match high - low {
         width if width > 0.0 => (((x - low) / width * bins).floor()).min(bins - 1.0),
         _ => 0.0,
@@ -105,7 +105,8 @@ fn bins_of_equal_frequency_and_by_rules_are_the_library_s() {
     let mut cases = vec![(vec!["--binning", "equal-frequency"], "up to 10, equal-frequency", {
         Binning::EqualFrequency { bins: 10 }
     })];
-    // The most bins of the seven neurons: len(numpy.histogram_bin_edges(x[:, n], rule)) - 1.
+    // The largest number of bins of the seven neurons: len(numpy.histogram_bin_edges(x[:, n],
+    // rule)) - 1.
     for (name, bins, rule) in [
         ("auto", 7, BinRule::Auto),
         ("sturges", 7, BinRule::Sturges),
@@ -223,7 +224,8 @@ fn measures_are_files_of_their_own() {
         assert_eq!(facts["name"], name);
         assert_eq!(facts["unit"] == "bits", !measure.is_normalized(), "{name}");
         assert_eq!(layer["written"][name], format!("{name}.npy"));
-        // Off the diagonal; both orders of directed ones, which do the others no harm.
+        // The mean over cells off the diagonal. It has both orders of a pair, which matter only to
+        // directed measures.
         let pairs = (0..49).filter(|pair| pair / 7 != pair % 7).map(|pair| found[pair]);
         let mean = pairs.sum::<f64>() / 42.0;
         assert_close(name, &[facts["spread"]["mean"].as_f64().unwrap()], &[mean]);
@@ -260,7 +262,8 @@ fn firing_together_is_counted() {
     for (index, name) in names.iter().enumerate() {
         let all: Vec<f64> = (0..16).map(|pair| expected(name, pair / 4, pair % 4)).collect();
         assert_close(name, &place.array(&format!("out/{name}.npy")).1, &all);
-        // By default from ten samples on, up to half of them: 2 and 3 are left out.
+        // By default, neurons fire in ten samples at least and in half of them at most: 2 and 3 are
+        // left out.
         let strongest = &layer["firing"]["associations"][index]["strongest_pairs"];
         let value = strongest[0]["association"].as_f64().unwrap();
         assert_close(name, &[value], &[expected(name, 0, 1)]);

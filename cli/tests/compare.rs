@@ -1,4 +1,4 @@
-//! What `cofire compare` says, writes and refuses.
+//! Tests of what `cofire compare` prints, writes and refuses.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use zip::CompressionMethod::Stored;
 const SAMPLES: usize = 300;
 const NEURONS: usize = 6;
 
-/// Neurons that follow one of them the more, the larger `shared` is; of 11 values each.
+/// Makes neurons with 11 values each. The larger `shared`, the more they follow the first one.
 fn activations(shared: usize, layer: usize) -> Vec<f32> {
     let scattered = |sample: usize, neuron: usize| {
         (sample * 7919 + neuron * 104_729 + sample * sample * (neuron + layer + 1)) % 1009 % 11
@@ -27,7 +27,7 @@ fn activations(shared: usize, layer: usize) -> Vec<f32> {
     (0..SAMPLES).flat_map(|s| (0..NEURONS).map(move |n| f32::from(value(s, n)))).collect()
 }
 
-/// A model of two layers.
+/// Makes a model of two layers.
 fn model(shared: usize) -> Vec<u8> {
     let bytes = |layer| activations(shared, layer).iter().flat_map(|x| x.to_le_bytes()).collect();
     safetensors(
@@ -36,7 +36,7 @@ fn model(shared: usize) -> Vec<u8> {
     )
 }
 
-/// A directory with three models, of which `c` has the least diverse neurons.
+/// Makes a directory with three models. The neurons of `c` are the least diverse.
 fn models() -> Place {
     let place = Place::new();
     std::fs::create_dir(place.path().join("runs")).unwrap();
@@ -51,7 +51,7 @@ fn compare(place: &Place, arguments: &[&str]) -> Run {
     place.run(&[&["compare", "--engine", "cpu", "--out", "out"], arguments].concat())
 }
 
-/// The fields of a column of `summary.csv`, with the model and layer of each line.
+/// Reads a column of `summary.csv`, with the model and layer of each line.
 fn column(place: &Place, name: &str) -> Vec<(String, String, String)> {
     let bytes = place.bytes("out/summary.csv");
     let mut reader = csv::Reader::from_reader(bytes.as_slice());
@@ -104,7 +104,8 @@ fn models_are_ranked_against_scores() {
     ];
     assert_eq!(written, expected);
 
-    // The more neurons follow one, the more they share: c most, a least, and scores fall with it.
+    // The more neurons follow one, the more they share: `c` most and `a` least. Scores fall with
+    // it.
     for (model, layer, rank) in column(&place, "mutual_information_rank") {
         let expected = match model.as_str() {
             "a" => "1",
@@ -174,7 +175,8 @@ fn a_single_file_is_a_model_whose_layers_are_compared() {
     assert!(edges.lines().count() <= 3, "{edges}");
 }
 
-/// Arrays of .npy files are called as the files are; they are compared all the same.
+/// Tests that single layers are compared although they have different names, those of their `.npy`
+/// files.
 #[test]
 fn only_layers_are_compared_whatever_their_names() {
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! What `cofire devices` says, whatever this machine has.
+//! Tests of what `cofire devices` prints, whatever adapters this machine has.
 
 #![allow(
     clippy::unwrap_used,

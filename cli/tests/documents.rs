@@ -1,4 +1,4 @@
-//! What the documentation shows is what is in the files.
+//! Tests that the documentation shows what is in the files.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@ use std::path::Path;
 const PAGE: &str = "docs/ACTIVATIONS.md";
 const SCRIPTS: &str = "tools/activation_dumps";
 
-/// The Python blocks of a page that name their file in a comment before them.
+/// Returns the Python blocks of a page. A comment before each one names its file.
 fn blocks(page: &str) -> Vec<(&str, &str)> {
     let parts = page.split("<!-- file: ").skip(1);
     let named = parts.map(|part| part.split_once(" -->\n\n```python\n").unwrap());

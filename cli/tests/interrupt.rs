@@ -1,4 +1,4 @@
-//! Ctrl-C: exit status 130, and nothing half done.
+//! Tests that Ctrl-C gives exit status 130 and leaves nothing half done.
 
 #![cfg(unix)]
 #![allow(
@@ -18,7 +18,7 @@ use npyz::Order;
 #[test]
 fn an_interrupted_run_writes_nothing() {
     let place = Place::new();
-    // Seconds of work on many cores.
+    // The work takes seconds on many cores.
     let (samples, neurons) = (6000u32, 3000u32);
     let values: Vec<u8> = (0..samples * neurons)
         .map(|index| index.wrapping_mul(2_654_435_761).to_le_bytes()[3])
@@ -33,13 +33,13 @@ fn an_interrupted_run_writes_nothing() {
         let arguments = ["analyze", "x.npy", "--engine", "cpu", "--threads", "1", "--out", "a/out"];
         let mut command = common::cofire(place.path(), &[&arguments, how].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // Its temporary directory appears just before the work begins.
+        // The temporary directory appears just before the work begins.
         while !place.path().join("a").exists() {
             assert!(child.try_wait().unwrap().is_none(), "{how:?} ended early");
             thread::sleep(Duration::from_millis(5));
         }
         thread::sleep(Duration::from_millis(700));
-        // Twice, as `timeout` does to a process and its group.
+        // Send the signal twice, as `timeout` does to a process and its group.
         for _ in 0..2 {
             let id = child.id().to_string();
             let kill = Command::new("kill").args(["-INT", &id]).status().unwrap();

@@ -1,7 +1,7 @@
-//! A job that is killed at any moment goes on where it was, and its results are those of an undisturbed
-//! run, byte for byte.
+//! Tests that a job killed at any moment continues where it stopped, and that its results are those
+//! of an undisturbed run, byte for byte.
 //!
-//! `COFIRE_KILL_TRIALS` asks for more trials, each with moments of its own.
+//! `COFIRE_KILL_TRIALS` sets the number of trials. Each trial has its own moments.
 
 #![cfg(unix)]
 #![allow(
@@ -18,11 +18,12 @@ use std::process::{Child, Command, Stdio};
 use common::{Place, Run, npy};
 use npyz::Order;
 
-/// What is enough to find a mistake that is made often; `RELIABILITY.md` has more.
+/// The default number of trials, enough to find frequent errors. `RELIABILITY.md` reports more.
 const TRIALS: u64 = 20;
 
-/// Samples, neurons, and the edge of 105 blocks.
+/// The numbers of samples and neurons.
 const SHAPE: (u64, u64) = (400, 112);
+/// The edge of the 105 blocks.
 const EDGE: &str = "8";
 const BLOCKS: usize = 105;
 
@@ -47,14 +48,14 @@ fn command(place: &Place, how: &[&str], more: &[&str]) -> Command {
     command
 }
 
-/// How many blocks are finished.
+/// Counts the finished blocks.
 fn finished(job: &Path) -> usize {
     let Ok(entries) = fs::read_dir(job) else { return 0 };
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.starts_with("block-") && !name.ends_with(".partial")).count()
 }
 
-/// Numbers that look like random ones; `trial` is where they begin.
+/// A generator of pseudo-random numbers. Its state starts from the number of the trial.
 struct Moments(u64);
 
 impl Moments {
@@ -65,8 +66,8 @@ impl Moments {
     }
 }
 
-/// Waits until there are so many blocks, or the process has ended, and then for so many turns more.
-/// Returns whether it still ran when it was killed.
+/// Waits until there are `blocks` blocks or the process has ended, spins for `turns` turns, and
+/// kills the process. Returns whether it was still running.
 fn kill(child: &mut Child, job: &Path, blocks: usize, turns: usize) -> bool {
     while finished(job) < blocks && child.try_wait().unwrap().is_none() {
         std::thread::yield_now();
@@ -75,13 +76,13 @@ fn kill(child: &mut Child, job: &Path, blocks: usize, turns: usize) -> bool {
         std::hint::black_box(turn);
     }
     let was_running = child.try_wait().unwrap().is_none();
-    // SIGKILL; that it has just ended is no error.
+    // Sends SIGKILL. It is not an error if the process has just ended.
     child.kill().unwrap();
     let status = child.wait().unwrap();
     was_running && !status.success()
 }
 
-/// Every file of a result but `summary.json`, which tells how it came to be.
+/// Reads every file of a result but `summary.json`, which depends on how the result was computed.
 fn results(place: &Place, out: &str) -> Vec<(String, Vec<u8>)> {
     let prefix = format!("{out}/");
     let names = place.tree().into_iter().filter_map(|name| {
@@ -114,7 +115,8 @@ fn a_job_that_is_killed_goes_on_where_it_was() {
             let mut moments = Moments(trial.wrapping_mul(0x9e37_79b9_7f4a_7c15));
             let job = place.path().join("job");
             let more = ["--job", "job", "--out", "out"];
-            // Killed two to four times, the last time perhaps while results are being written.
+            // Kill the job two to four times. The last kill may come while results are being
+            // written.
             for _ in 0..2 + moments.below(3) {
                 let before = finished(&job);
                 let until = before + moments.below(BLOCKS / 3);
@@ -128,7 +130,7 @@ fn a_job_that_is_killed_goes_on_where_it_was() {
             assert_eq!(run.status, 0, "trial {trial}: {run:?}");
             assert!(!run.stderr.contains("damaged"), "trial {trial}: {run:?}");
             if kept > 0 {
-                let said = format!("105 of 8 neurons, {kept} were there");
+                let said = format!("105 of 8 neurons, {kept} finished before");
                 assert!(run.stdout.contains(&said), "trial {trial}: {kept} {}", run.stdout);
             }
             kept_in_all += kept;
@@ -155,7 +157,7 @@ fn parts_that_are_killed_go_on_where_they_were() {
     let mut moments = Moments(1);
     let start =
         |part: &str| command(&place, &how, &["--job", "job", "--part", part]).spawn().unwrap();
-    // Both at once into one directory, one of them killed.
+    // Run both parts at once, in one directory, and kill one of them.
     let (mut first, second) = (start("1/2"), start("2/2"));
     kill(&mut first, &job, 1 + moments.below(50), moments.below(1_000_000));
     assert!(second.wait_with_output().unwrap().status.success(), "the other one goes on");
@@ -170,7 +172,7 @@ fn parts_that_are_killed_go_on_where_they_were() {
 fn a_directory_is_for_one_process_at_a_time() {
     let place = place();
     let how = ["--strongest", "2", "--job", "job"];
-    // Its lock, as another process would hold it.
+    // Hold its lock as another process would.
     fs::create_dir(place.path().join("job")).unwrap();
     let lock = |name: &str| fs::File::create(place.path().join("job").join(name)).unwrap();
     let refused = |more: &[&str], words: &str| {
@@ -193,7 +195,7 @@ fn a_directory_is_for_one_process_at_a_time() {
     drop((all, part));
     let run = Run::from(command(&place, &how, &["--out", "out"]).output().unwrap());
     assert_eq!(run.status, 0, "{run:?}");
-    assert!(run.stdout.contains("52 were there"), "half of 105 blocks: {}", run.stdout);
+    assert!(run.stdout.contains("52 finished before"), "half of 105 blocks: {}", run.stdout);
 }
 
 #[test]
@@ -212,7 +214,7 @@ fn an_interrupted_job_says_what_is_kept() {
     assert_eq!(run.status, 130, "{run:?}");
     let kept = finished(&job);
     let said = format!(
-        "error: interrupted; {kept} of 105 blocks are kept in job; the same command goes on\n"
+        "error: interrupted; {kept} of 105 blocks are kept in job; run the same command to continue\n"
     );
     assert_eq!(run.stderr, said);
     assert!(!place.path().join("out").exists(), "nothing half done");

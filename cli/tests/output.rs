@@ -1,8 +1,9 @@
-//! Places that results cannot be written to, or only seem to be: one line, and all as it was before.
+//! Tests of places that results cannot be written to, or seem not to be: one line of error, and all
+//! is as before.
 //!
-//! Full and read-only file systems are made with `unshare --map-root-user --mount` of util-linux, for
-//! a child process alone, and go with it. It needs to be root, or user namespaces; where neither is,
-//! those tests say so and pass, unless `COFIRE_REQUIRE_MOUNTS` is set, as it is in CI.
+//! Full and read-only file systems are made with `unshare --map-root-user --mount` of util-linux,
+//! for a child process alone, and disappear with it. This needs root or user namespaces. Without
+//! either, the tests say so and pass, unless `COFIRE_REQUIRE_MOUNTS` is set, as it is in CI.
 
 #![cfg(target_os = "linux")]
 #![allow(
@@ -21,10 +22,10 @@ use common::{Place, Run, npy, npz, plain_npy};
 use npyz::Order;
 use zip::CompressionMethod::Stored;
 
-/// As many neurons as make a matrix of 320 kB.
+/// The number of neurons, which makes a matrix of 320 kB.
 const NEURONS: u32 = 200;
 
-/// What is there before a run, and must be there after one that fails.
+/// Makes the files that are there before a run, and must be there after one that fails.
 fn place() -> Place {
     let place = Place::new();
     let values: Vec<u8> =
@@ -34,7 +35,8 @@ fn place() -> Place {
     place
 }
 
-/// A file system mounted on `disk`, with a directory in it that has results.
+/// Returns a script that mounts a file system on `disk`, puts results into a directory in it, and
+/// runs the command.
 fn script(options: &str, and_then: &str, out: &str) -> String {
     format!(
         "set -e; mount -t tmpfs -o {options} tmpfs disk; mkdir disk/out; \
@@ -45,7 +47,7 @@ fn script(options: &str, and_then: &str, out: &str) -> String {
     )
 }
 
-/// Runs a script that mounts; `None` where nobody may.
+/// Runs a script that mounts. Returns `None` if mounting is not allowed.
 fn with_mounts(place: &Place, script: &str) -> Option<Run> {
     let unshared = |script: &str| {
         let mut command = Command::new("unshare");
@@ -63,7 +65,7 @@ fn with_mounts(place: &Place, script: &str) -> Option<Run> {
     None
 }
 
-/// The run failed in one line, and left what `script` had made.
+/// Asserts that the run failed with one line, and left all that `script` had made.
 fn assert_untouched(what: &str, run: &Run, problem: &str) {
     assert!(run.stderr.starts_with("error: could not write "), "{what}: {run:?}");
     assert!(run.stderr.contains(problem), "{what}: {run:?}");
@@ -87,7 +89,8 @@ fn a_full_disk_changes_nothing() {
 
 #[test]
 fn a_disk_without_room_for_another_file_changes_nothing() {
-    // One for the root, three for what is there, and so many for directories and files of results.
+    // One inode is for the root and three are for the files there. The rest are for directories and
+    // files of results.
     for files in 4..9 {
         let place = place();
         let script = script(&format!("nr_inodes={files}"), "true", "disk/out");
@@ -107,12 +110,12 @@ fn a_read_only_disk_changes_nothing() {
         let script = script("size=1m", "mount -o remount,ro disk", out);
         let Some(run) = with_mounts(&place, &script) else { return };
         assert_untouched(out, &run, "Read-only file system");
-        // Found out before the work, not after it.
+        // The problem is found before the work.
         assert!(run.stdout.starts_with("status"), "{run:?}");
     }
 }
 
-/// The same without any mount: files may not grow beyond a few blocks of 512 bytes.
+/// Tests the same without mounts: files may not grow beyond a few blocks of 512 bytes.
 #[test]
 fn a_limit_on_the_size_of_files_changes_nothing() {
     let place = place();
@@ -142,7 +145,7 @@ fn a_limit_on_the_size_of_files_changes_nothing() {
     }
 }
 
-/// Two layers, each with a folder of its own.
+/// Makes a file with two layers, each of which gets its own folder.
 fn two_layers() -> Vec<u8> {
     npz(&[("a.npy", plain_npy()), ("b.npy", plain_npy())], Stored)
 }
@@ -177,7 +180,7 @@ fn links_to_nothing_are_refused_before_the_work() {
     }
 }
 
-/// What others have put into the directory leads nowhere else.
+/// Tests that links which others have put into the directory are not followed.
 #[test]
 fn planted_links_lead_nowhere() {
     let place = Place::new();
@@ -187,7 +190,7 @@ fn planted_links_lead_nowhere() {
     for name in ["elsewhere", "out", "out/a"] {
         fs::create_dir(at(name)).unwrap();
     }
-    // In place of files: replaced, not followed, and be it that they lead nowhere.
+    // Links in place of files are replaced, not followed, even if they lead nowhere.
     symlink(at("secret"), at("out/a/mi.npy")).unwrap();
     symlink("nowhere", at("out/a/entropy.npy")).unwrap();
     let run = place.analyze(&["x.npz", "--out", "out"]);
@@ -197,7 +200,7 @@ fn planted_links_lead_nowhere() {
     assert!(is_file("out/a/mi.npy") && is_file("out/a/entropy.npy"), "files of their own");
     assert!(!at("nowhere").exists() && !at("out/a/nowhere").exists(), "nothing new elsewhere");
 
-    // In place of a folder: refused, with everything as it was.
+    // A link in place of a folder is refused, and nothing changes.
     fs::remove_dir_all(at("out/b")).unwrap();
     symlink(at("elsewhere"), at("out/b")).unwrap();
     place.put("out/a/mi.npy", "old");
@@ -227,7 +230,8 @@ fn what_is_in_the_way_is_left_as_it_is() {
     assert_eq!(place.tree(), before);
 }
 
-/// Names of layers come from files. Wherever they point, results stay in the directory.
+/// Tests that results stay in the directory, wherever the names of layers point: they come from
+/// files.
 #[test]
 fn names_of_layers_lead_nowhere() {
     let place = Place::new();

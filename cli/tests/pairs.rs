@@ -1,4 +1,5 @@
-//! Selected pairs are those of the whole matrix, from one run, from many, or from parts.
+//! Tests that selected pairs are those of the whole matrix, from one run, from several, or from
+//! parts.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +15,8 @@ use std::path::Path;
 use common::{Place, Run, npy};
 use npyz::Order;
 
-/// Samples and neurons: neurons of very different entropies, some of them equal.
+/// The numbers of samples and neurons. Entropies of neurons differ very much, and some neurons are
+/// equal.
 const SHAPE: (usize, usize) = (300, 60);
 
 fn activations() -> Vec<f32> {
@@ -39,7 +41,7 @@ fn put(place: &Place, name: &str, values: &[f32]) {
     place.put(name, npy(&[samples, SHAPE.1 as u64], Order::C, values));
 }
 
-/// A place with the activations in a file.
+/// Makes a place with the activations in a file.
 fn place() -> Place {
     let place = Place::new();
     put(&place, "x.npy", &activations());
@@ -55,7 +57,7 @@ fn succeed(run: &Run) {
     assert_eq!(run.status, 0, "{run:?}");
 }
 
-/// Fails unless the run refused, in one line that has all of the words.
+/// Asserts that the run failed, with a last line on stderr that has all the words.
 #[track_caller]
 fn refused(run: &Run, status: i32, words: &[&str]) {
     assert_eq!(run.status, status, "{run:?}");
@@ -65,7 +67,7 @@ fn refused(run: &Run, status: i32, words: &[&str]) {
     }
 }
 
-/// The lines of a CSV file, and fails if they are not in order.
+/// Reads the pairs of a CSV file. Fails if they are not in order.
 fn csv(place: &Place, name: &str) -> BTreeMap<(usize, usize), f64> {
     let text = String::from_utf8(place.bytes(name)).unwrap();
     let mut lines = text.lines();
@@ -82,7 +84,7 @@ fn csv(place: &Place, name: &str) -> BTreeMap<(usize, usize), f64> {
     pairs.into_iter().collect()
 }
 
-/// The whole matrix, as `analyze` has it.
+/// Returns the whole matrix, as `analyze` computes it.
 fn matrix(place: &Place, arguments: &[&str]) -> Vec<f64> {
     succeed(&place.analyze(&[&["x.npy", "--out", "whole"], arguments].concat()));
     place.array("whole/mi.npy").1
@@ -108,7 +110,7 @@ fn strongest(matrix: &[f64], most: usize) -> BTreeSet<(usize, usize)> {
     for i in 0..SHAPE.1 {
         let of = |j: usize| matrix[i * SHAPE.1 + j];
         let mut partners: Vec<usize> = (0..SHAPE.1).filter(|&j| j != i).collect();
-        // A stable sort: of equals the lower index stays first.
+        // The sort is stable: among equal values, the lower index stays first.
         partners.sort_by(|&a, &b| of(b).total_cmp(&of(a)));
         pairs.extend(partners.iter().take(most).map(|&j| (i.min(j), i.max(j))));
     }
@@ -201,12 +203,12 @@ fn the_summary_tells_what_was_passed_over_and_from_where() {
     assert_eq!(summary["blocks"]["computed"], 36);
     assert_eq!(summary["written"]["pairs_csv"], "pairs.csv");
     assert_eq!(summary["computed"]["engine"], "cpu");
-    // A third of the neurons carry less than that.
+    // A third of the neurons have an entropy below 2 nats.
     assert!(summary["share_passed_over"].as_f64().unwrap() > 0.3, "{summary}");
 
     let run = pairs(&place, &[&how[..], &["--out", "out"]].concat());
     succeed(&run);
-    assert!(run.stdout.contains("36 of 8 neurons, 36 were there"), "{}", run.stdout);
+    assert!(run.stdout.contains("36 of 8 neurons, 36 finished before"), "{}", run.stdout);
     assert!(run.stdout.contains("passed over"), "{}", run.stdout);
 }
 
@@ -250,7 +252,7 @@ fn blocks(directory: &Path) -> Vec<String> {
     blocks
 }
 
-/// A job of 36 blocks.
+/// The options of a job of 36 blocks.
 const JOB: [&str; 8] = ["--strongest", "3", "--block-edge", "8", "--bins", "10", "--job", "job"];
 
 #[test]
@@ -277,15 +279,15 @@ fn damaged_blocks_are_noticed_and_computed_again() {
     for word in ["ends too early", "checksum is wrong", "of another block", "is longer than"] {
         assert!(again.stderr.contains(word), "{word}: {}", again.stderr);
     }
-    assert!(again.stdout.contains("29 were there, 6 were damaged"), "{}", again.stdout);
+    assert!(again.stdout.contains("29 finished before, 6 damaged"), "{}", again.stdout);
     for name in ["pairs.csv", "pairs.npz", "entropy.npy"] {
         let (first, again) = (format!("first/{name}"), format!("again/{name}"));
         assert_eq!(place.bytes(&first), place.bytes(&again), "{name}");
     }
-    // They have been mended: nothing is left to complain about.
+    // All were repaired, so no warning is left.
     assert!(!run("third").stderr.contains("warning"), "mended");
 
-    // What is known of neurons is mended, too; the manifest is not guessed.
+    // The file of the neurons is repaired, too, but the manifest is not guessed.
     fs::write(at("neurons"), b"junk").unwrap();
     refused(&place.run(&["merge", "job", "--out", "o"]), 2, &["job/neurons", "anew"]);
     succeed(&run("fourth"));
@@ -312,7 +314,7 @@ fn another_input_or_setting_is_refused() {
     let two = ["--units", "bits", "--range", "global"];
     refused(&more(&two), 2, &["--units nats", "now", "--units bits", "--range global"]);
 
-    // One value, by its last bit: codes, and so results, would be the same.
+    // Change the last bit of one value: the codes, and so the results, would be the same.
     let mut values = activations();
     values[100 * SHAPE.1 + 1] = f32::from_bits(values[100 * SHAPE.1 + 1].to_bits() ^ 1);
     put(&place, "x.npy", &values);
@@ -322,10 +324,10 @@ fn another_input_or_setting_is_refused() {
     refused(&run(&JOB), 2, &["300 samples, now 299 samples"]);
     put(&place, "x.npy", &activations());
     assert_eq!((place.bytes("job/job.json"), place.bytes("out/pairs.csv")), before);
-    // What does not change results may change.
+    // Settings that do not change results may differ.
     let run = more(&["--threads", "1", "--memory", "1G", "--kernel", "joint_histogram"]);
     succeed(&run);
-    assert!(run.stdout.contains("36 were there"), "{}", run.stdout);
+    assert!(run.stdout.contains("36 finished before"), "{}", run.stdout);
 }
 
 #[test]
@@ -341,7 +343,7 @@ fn parts_make_the_whole() {
         let run = |more: &[&str]| pairs(&place, &[&how[..], more].concat());
         succeed(&run(&["--out", "whole"]));
         for part in 1..=3 {
-            // In a directory each, and all in one.
+            // Each part in a directory of its own, and all parts in one directory.
             let (name, part) = (format!("part-{part}"), format!("{part}/3"));
             succeed(&run(&["--part", &part, "--job", &name]));
             succeed(&run(&["--part", &part, "--job", "shared"]));
@@ -365,7 +367,7 @@ fn parts_make_the_whole() {
             assert_eq!(place.bytes(&format!("merged/{name}")), whole, "{selection:?} {name}");
             assert_eq!(place.bytes(&format!("from shared/{name}")), whole, "{selection:?} {name}");
         }
-        // A damaged block of one directory is taken from another one.
+        // If a block is damaged in one directory, it is taken from another one.
         let block = blocks(&place.path().join("part-2")).remove(0);
         place.put(&format!("part-2/{block}"), b"junk");
         let merge = place.run(&["merge", "part-1", "part-2", "part-3", "--out", "merged"]);
@@ -407,7 +409,7 @@ fn directories_of_something_else_are_left_alone() {
     refused(&run("."), 2, &["other files in it, such as x.npy"]);
     refused(&run("x.npy"), 2, &["x.npy is not a directory"]);
     assert_eq!(place.tree(), ["x.npy"]);
-    // What a job leaves that was killed before it began is no hindrance.
+    // Files left by a job that was killed before it began do not prevent a new one.
     fs::create_dir(place.path().join("job")).unwrap();
     for name in ["lock", "begin.lock", "neurons", "job.json.part-1-of-1.partial"] {
         place.put(&format!("job/{name}"), b"");
@@ -443,7 +445,7 @@ fn links_and_pipes_are_not_followed() {
             fs::write(&path, bytes).unwrap();
         }
     }
-    // Names under which files are written are the writer's own.
+    // The names of temporary files belong to the writer, which replaces a link there.
     fs::remove_file(at("job/block-0000002")).unwrap();
     symlink(at("precious"), at("job/block-0000002.part-1-of-1.partial")).unwrap();
     succeed(&run());

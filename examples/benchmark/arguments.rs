@@ -1,4 +1,4 @@
-//! What can be asked for on the command line.
+//! The arguments of the command line.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use cofire::Kernel;
 use crate::workload::WORKLOADS;
 
 /// Times the entropies and the mutual information of all pairs of neurons, stage by stage, and
-/// compares the speed with what this machine can do at most.
+/// compares the speed with the limit of this machine.
 #[derive(Debug, Parser)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -24,25 +24,26 @@ pub(crate) struct Arguments {
     /// Activations from a .npy, .npz or .safetensors file instead, samples × neurons
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
-    /// The layer of that file, if it has several
+    /// Name of the layer of that file, if it has several
     #[arg(long, value_name = "NAME", requires = "input")]
     pub(crate) layer: Option<String>,
-    /// Bins for that file, 2 to 256
+    /// Number of bins for that file, 2 to 256
     #[arg(long, default_value_t = 10, requires = "input")]
     pub(crate) bins: usize,
-    /// Which engine computes; auto takes a GPU if there is one that is not software
+    /// Engine to compute with; auto takes a GPU if there is a real one, otherwise the CPU
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) engine: EngineKind,
     /// Part of an adapter's label, such as nvidia or Vulkan/llvmpipe; for the GPU engine
     #[arg(long, value_name = "NAME")]
     pub(crate) adapter: Option<String>,
-    /// Which kernel counts [default: the engine's fastest for the job]
+    /// Kernel that counts [default: the engine's fastest for the job]
     #[arg(long, value_parser = PossibleValuesParser::new(Kernel::ALL.map(Kernel::name)))]
     pub(crate) kernel: Option<String>,
-    /// Threads of the CPU engine, and of discretising [default: one a core]
+    /// Threads for all work on the CPU [default: one per core]
     #[arg(long)]
     pub(crate) threads: Option<usize>,
-    /// Runs after the first, of which the fastest counts [default: 5, and a second's worth]
+    /// Runs after the first, of which the fastest counts [default: 5 or more, for at least a
+    /// second]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) repeat: Option<u32>,
     /// Print JSON

@@ -1,4 +1,4 @@
-//! What is computed.
+//! The input of the benchmark.
 
 use std::error::Error;
 
@@ -34,9 +34,9 @@ impl Input {
         Workload { name: "", samples, neurons, bins: self.bins }.pair_samples()
     }
 
-    /// Bits that have to be counted for a pair-sample, at most: a one-hot code has one for each bin
-    /// but the last, whose count is what the others leave; and the longest row of a joint
-    /// histogram is what the others leave of a marginal, so its samples need not be counted.
+    /// Returns the most bits to be counted for a pair-sample. A one-hot code has one bit for each
+    /// bin but the last, whose count is what the others leave. The longest row of a joint histogram
+    /// is what the others leave of a marginal, so its samples need not be counted.
     pub(crate) fn bits_a_pair_sample(&self, edges: &BinEdges) -> f64 {
         let columns = self.activations.columns();
         let neurons = columns.into_iter().enumerate().collect::<Vec<_>>();
@@ -48,7 +48,8 @@ impl Input {
     }
 }
 
-/// From every so many samples, to end soon.
+/// Estimates the share of samples outside the fullest bin, from at most 20,000 samples to save
+/// time.
 fn share_outside_fullest_bin(activations: ArrayView1<'_, f32>, edges: &[f64]) -> f64 {
     const MOST_SAMPLES: usize = 20_000;
     let inner = &edges[1..edges.len() - 1];

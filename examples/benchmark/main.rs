@@ -1,4 +1,5 @@
-//! Times one job, stage by stage, on one engine, and says how far from the machine's limit it is.
+//! An example that times one job on one engine, stage by stage, and compares it with the machine's
+//! limit.
 //!
 //! ```text
 //! cargo run --release --example benchmark -- --workload w3 --engine cpu
@@ -6,8 +7,9 @@
 //! cargo run --release --example benchmark -- --help
 //! ```
 //!
-//! The first run also opens the engine and, on a GPU, creates the pipelines: it is stated apart,
-//! as cold. Of the others the fastest is stated. `cargo bench` checks answers and compares.
+//! The first run also opens the engine and, on a GPU, creates the pipelines, so it is reported
+//! separately, as cold. Of the other runs, the fastest is reported. `cargo bench` checks answers
+//! and compares.
 
 mod arguments;
 mod input;
@@ -33,14 +35,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("--adapter is for the GPU engine; leave out --engine cpu".into());
     }
     check_simd_level()?;
-    let threads = arguments.threads.unwrap_or(0); // 0: as many as there are cores
+    let threads = arguments.threads.unwrap_or(0); // 0: one per core
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     let input = Input::read(&arguments)?;
 
     let clock = Instant::now();
     let engine = open(&arguments)?;
     let opening = clock.elapsed();
-    // A run that the CPU rescued would be the time of neither.
+    // A job that the CPU had to finish would be the time of neither engine.
     let mut analysis =
         Analysis::new(input.bins).engine(engine.clone()).on_device_failure(OnDeviceFailure::Fail);
     let chosen = Kernel::ALL.into_iter().find(|k| Some(k.name()) == arguments.kernel.as_deref());
@@ -61,7 +63,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The library only logs a warning, which a benchmark must not run past.
+/// Fails if the CPU lacks the wanted SIMD level. The library only logs a warning, but a benchmark
+/// must stop.
 fn check_simd_level() -> Result<(), String> {
     let used = cofire::simd_level();
     match std::env::var("COFIRE_SIMD_LEVEL") {
@@ -72,7 +75,7 @@ fn check_simd_level() -> Result<(), String> {
     }
 }
 
-/// An engine that stays open from run to run.
+/// Opens an engine, which stays open for all runs.
 fn open(arguments: &Arguments) -> Result<Engine, cofire::Error> {
     let name = arguments.adapter.as_deref();
     match arguments.engine {

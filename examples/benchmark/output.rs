@@ -1,4 +1,4 @@
-//! What is printed, for people and for programs.
+//! The printed results, as text and as JSON.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::input::Input;
 use crate::limits::Limits;
 use crate::times::Measurement;
 
-/// A code is a byte, and a pair-sample is two of them.
+/// The bytes of a pair-sample: it has two codes of a byte each.
 const BYTES_A_PAIR_SAMPLE: f64 = 2.0;
 
-/// All that was measured.
+/// All results of the measurement.
 pub(crate) struct Output<'a> {
     input: &'a Input,
     measurement: &'a Measurement,
@@ -26,7 +26,7 @@ impl<'a> Output<'a> {
         Self { input, measurement, limits, bits_a_pair_sample }
     }
 
-    /// Pair-samples a second, if the job's take as long.
+    /// Returns the pair-samples per second of the job, if it takes `time`.
     fn speed(&self, time: Duration) -> f64 {
         self.input.pair_samples() as f64 / time.as_secs_f64()
     }
@@ -139,7 +139,7 @@ impl<'a> Output<'a> {
     }
 }
 
-/// How the kernel was chosen, in words.
+/// Describes how the kernel was chosen.
 fn choice(choice: &KernelChoice) -> String {
     match choice {
         KernelChoice::Asked => "as asked".to_owned(),
@@ -153,7 +153,7 @@ fn choice(choice: &KernelChoice) -> String {
     }
 }
 
-/// A number with a prefix of the SI, and room for a unit behind it.
+/// Formats a number with an SI prefix. A unit can follow.
 fn rate(number: f64) -> String {
     let (scaled, prefix) = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")]
         .into_iter()

@@ -1,4 +1,4 @@
-//! Running a job by the clock.
+//! Timing of a job.
 
 use std::time::{Duration, Instant};
 
@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 
 use crate::input::Input;
 
-/// How long one run took.
+/// The times of one run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
     pub(crate) stages: Timings,
-    /// What a device was sent and sent back: parts of [`Timings::pairs`].
+    /// The transfers to and from a device: parts of [`Timings::pairs`].
     pub(crate) transfer: Option<Transfer>,
     pub(crate) whole: Duration,
 }
 
 impl Times {
-    /// Every stage, its parts after it, and the whole job: from activations in memory to the
-    /// matrix.
+    /// Returns the times of every stage, of its parts, and of the whole job: from activations in
+    /// memory to the matrix.
     pub(crate) fn named(&self) -> Vec<(&'static str, Duration)> {
         let Timings { discretize, open_engine, pairs, .. } = self.stages;
         let mut named =
@@ -43,20 +43,22 @@ fn parts(transfer: &Transfer) -> [(&'static str, Duration); 4] {
     ]
 }
 
-/// A first run, which also creates pipelines on a GPU, and the fastest of some more.
+/// The first run, which also creates pipelines on a GPU, and the fastest of the later ones.
 pub(crate) struct Measurement {
     pub(crate) report: Report,
     pub(crate) cold: Times,
     pub(crate) best: Times,
-    /// Runs after the first.
+    /// The number of runs after the first.
     pub(crate) runs: u32,
 }
 
-/// Runs after the first, unless their number is given: so many, and as many as take so long.
+/// The least number of runs after the first, unless `--repeat` sets the number. Runs continue until
+/// [`LEAST_TIME`] is over.
 const LEAST_RUNS: u32 = 5;
 const LEAST_TIME: Duration = Duration::from_secs(1);
 
-/// `opening` is what it took to open the engine before: part of the first run.
+/// Measures a job. `opening` is the time that it took to open the engine, and is added to the first
+/// run.
 pub(crate) fn measure(
     analysis: &Analysis,
     input: &Input,

@@ -1,4 +1,5 @@
-//! How long a job takes to end once it has been cancelled, at random moments of its way.
+//! An example that measures how long a job takes to end after it has been cancelled, at random
+//! moments.
 //!
 //!     cargo run --release --example cancel
 //!     cargo run --release --example cancel -- --adapter Vulkan/llvmpipe --smaller 7
@@ -14,21 +15,21 @@ use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Cancels jobs at random moments and tells how long they took to end.
+/// Cancels jobs at random moments, and prints how long they took to end.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The adapter whose label contains NAME; the CPU without it
+    /// GPU adapter whose label contains NAME [default: the CPU]
     #[arg(long, value_name = "NAME")]
     adapter: Option<String>,
-    /// Moments of each job
+    /// Number of cancelled runs of each job
     #[arg(long, default_value_t = 20)]
     trials: usize,
-    /// Divides the number of neurons, for adapters that are slow
+    /// Divisor of the numbers of neurons, for slow adapters
     #[arg(long, default_value_t = 1)]
     smaller: usize,
 }
 
-/// Samples, neurons and bins: wide, long, many bins, two bins.
+/// The samples, neurons and bins of jobs: wide, long, with many bins, with two bins.
 const JOBS: [(usize, usize, usize); 5] = [
     (10_000, 6000, 10),
     (1_000_000, 200, 10),
@@ -40,7 +41,7 @@ const JOBS: [(usize, usize, usize); 5] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let engine = match &arguments.adapter {
-        Some(name) => Engine::Gpu(Gpu::open(Some(name))?), // once, as programs do
+        Some(name) => Engine::Gpu(Gpu::open(Some(name))?), // opened once, as in real programs
         None => Engine::Cpu,
     };
     println!(
@@ -74,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     was_stopped.then(|| ended.saturating_duration_since(cancelled))
                 })
             });
-            // A job that had ended by then was not stopped.
+            // A job that had already ended was not stopped.
             latencies.extend(latency.map_err(|_| "a job panicked")?);
         }
         latencies.sort_unstable();

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks that parts computed side by side make the bytes of an undivided run: by xargs, by make, and, where
-# Python has it, by Dask.
+# Checks that parts computed side by side give the same bytes as an undivided run: by xargs, by
+# make, and by Dask if Python has it.
 #
 #     examples/cluster/check.sh [COFIRE [PYTHON]]
 set -eu

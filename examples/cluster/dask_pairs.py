@@ -3,12 +3,12 @@
     pip install dask distributed
     python dask_pairs.py dumps/ --parts 16 --job shared/job --out results -- --strongest 20
 
-starts a cluster on this machine. With --scheduler tcp://host:8786 the parts go to the workers of one
-that runs already; files, --job and the command have to be reachable from each of them by the same
-paths. What follows -- goes to cofire as it is.
+starts a cluster on this machine. With --scheduler tcp://host:8786 the parts go to the workers of a
+running cluster. Each worker must reach the files, --job and the command by the same paths.
+Arguments after -- go to cofire unchanged.
 
-A part is one run of `cofire pairs --part I/N`. What it has finished is in --job, so that a worker that
-is lost, or a script that is started again, costs the blocks that were under way and no more.
+A part is one run of `cofire pairs --part I/N`. Finished blocks are kept in --job, so that a lost
+worker, or a restarted script, costs only the blocks that were under way.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def parse_arguments():
 
 
 def run(command):
-    """Runs a command; an error has what it wrote to stderr."""
+    """Runs a command. If it fails, the error has its stderr."""
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"exit status {done.returncode}: {done.stderr.strip()}")
@@ -52,14 +52,14 @@ def main():
     if arguments.scheduler:
         client = Client(arguments.scheduler)
     else:
-        # A part has all threads that --threads gives it; workers are processes of one task at a time.
+        # Workers are processes with one task at a time. A part has the threads that --threads gives it.
         cluster = LocalCluster(
             n_workers=arguments.workers, threads_per_worker=1, dashboard_address=None
         )
         client = Client(cluster)
     with client:
         parts = range(1, arguments.parts + 1)
-        # Not pure: a part that is asked for again is run again, which is soon done.
+        # Not pure: a part that is requested again is run again, which is quick.
         futures = client.map(run, [command(part) for part in parts], pure=False, retries=2)
         for done, future in enumerate(as_completed(futures), start=1):
             future.result()

@@ -1,4 +1,4 @@
-//! The estimators that are put to the test, with their binnings.
+//! The estimators under test, with their binnings.
 
 use cofire::{
     Analysis, BinRule, Binning, Engine, Error, Estimator, KsgAlgorithm, NeighborAnalysis,
@@ -17,7 +17,7 @@ enum Settings {
 }
 
 impl Estimate {
-    /// Of two arrays of `samples × 1`, in nats.
+    /// Estimates the mutual information of two arrays of `samples × 1`, in nats.
     pub(crate) fn of(&self, x: ArrayView2<'_, f32>, y: ArrayView2<'_, f32>) -> Result<f64, Error> {
         let matrix = match &self.settings {
             Settings::Binned(analysis) => analysis.run_between(x, y)?.mutual_information,

@@ -1,4 +1,5 @@
-//! How far estimates are from the truth, on pairs of neurons whose mutual information is known.
+//! An example that compares estimates with the truth, on pairs of neurons with known mutual
+//! information.
 //!
 //! ```sh
 //! cargo run --release --example ground_truth > docs/GROUND_TRUTH.md
@@ -14,10 +15,10 @@ use ndarray::{ArrayView2, Axis, aview1};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// Numbers of samples.
+/// The numbers of samples.
 const SAMPLES: [usize; 5] = [100, 300, 1_000, 3_000, 10_000];
 
-/// Draws of each number of samples.
+/// The number of draws for each number of samples.
 const TRIALS: usize = 50;
 
 const INTRODUCTION: &str = "\
@@ -57,7 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Bias and spread over all draws, each estimator on the same ones.
+/// Computes bias and spread over all draws, which are the same for each estimator.
 fn cell(
     task: &tasks::Task,
     estimate: &estimates::Estimate,
@@ -74,7 +75,7 @@ fn cell(
     Ok(format!("{bias:+.3} ± {:.3}", (squares / (TRIALS - 1) as f64).sqrt()))
 }
 
-/// A layer of one neuron.
+/// Returns a layer of one neuron.
 fn column(values: &[f32]) -> ArrayView2<'_, f32> {
     aview1(values).insert_axis(Axis(1))
 }

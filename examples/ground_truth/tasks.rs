@@ -1,8 +1,8 @@
-//! Pairs of neurons whose mutual information is known.
+//! Pairs of neurons with known mutual information.
 //!
 //! One-dimensional tasks of Czyż, Grabowski, Vogt, Beerenwinkel and Marx, *Beyond Normal: On the
-//! Evaluation of Mutual Information Estimators* (NeurIPS 2023, arXiv 2306.11078). A map that can be
-//! undone, applied to one neuron at a time, changes no mutual information.
+//! Evaluation of Mutual Information Estimators* (NeurIPS 2023, arXiv 2306.11078). An invertible map
+//! of one neuron changes no mutual information.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
@@ -12,13 +12,13 @@ use statrs::function::gamma::{digamma, ln_gamma};
 /// A distribution of pairs.
 pub(crate) struct Task {
     pub(crate) name: &'static str,
-    /// In nats.
+    /// The mutual information, in nats.
     pub(crate) truth: f64,
     sample: fn(&mut ChaCha8Rng) -> (f64, f64),
 }
 
 impl Task {
-    /// Samples of the two neurons.
+    /// Draws samples of the two neurons.
     pub(crate) fn samples(&self, random: &mut ChaCha8Rng, number: usize) -> (Vec<f32>, Vec<f32>) {
         #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
         let single = |(x, y): (f64, f64)| (x as f32, y as f32);
@@ -97,12 +97,12 @@ fn bivariate_normal(random: &mut ChaCha8Rng) -> (f64, f64) {
     (x, CORRELATION * x + (1.0 - CORRELATION * CORRELATION).sqrt() * other)
 }
 
-/// −½ ln(1 − ρ²).
+/// Computes −½ ln(1 − ρ²).
 fn of_normal() -> f64 {
     -0.5 * (1.0 - CORRELATION * CORRELATION).ln()
 }
 
-/// A uniform variable, and the same with uniform noise between −ε and ε.
+/// Draws a uniform variable, and the same variable with uniform noise between −ε and ε.
 fn additive_noise(random: &mut ChaCha8Rng, epsilon: f64) -> (f64, f64) {
     let x = uniform(random);
     (x, x + epsilon * (2.0 * uniform(random) - 1.0))
@@ -112,7 +112,7 @@ fn of_additive_noise(epsilon: f64) -> f64 {
     if epsilon <= 0.5 { epsilon - (2.0 * epsilon).ln() } else { 0.25 / epsilon }
 }
 
-/// Two correlated normal variables over the root of one χ² variable.
+/// Draws two correlated normal variables, divided by the root of one χ² variable.
 fn student(random: &mut ChaCha8Rng, freedom: f64) -> (f64, f64) {
     let (x, y) = bivariate_normal(random);
     let scale = match ChiSquared::new(freedom) {
@@ -122,19 +122,19 @@ fn student(random: &mut ChaCha8Rng, freedom: f64) -> (f64, f64) {
     (x / scale, y / scale)
 }
 
-/// What the normal pairs share, and what the common denominator adds (Arellano-Valle, Contreras-Reyes
-/// and Genton 2013).
+/// Computes the information of the normal pair, plus that added by the common denominator
+/// (Arellano-Valle, Contreras-Reyes and Genton 2013).
 fn of_student(freedom: f64) -> f64 {
     let f = |freedom: f64| ln_gamma(freedom / 2.0) - freedom / 2.0 * digamma(freedom / 2.0);
     of_normal() + f(freedom) + f(freedom + 2.0) - 2.0 * f(freedom + 1.0)
 }
 
-/// Rises everywhere, though not evenly.
+/// Applies a function that increases everywhere, but unevenly.
 fn wiggly(x: f64) -> f64 {
     x + 0.4 * x.sin() + 0.2 * (1.7 * x + 1.0).sin() + 0.03 * (3.3 * x - 2.5).sin()
 }
 
-/// Stretches what is far from zero.
+/// Stretches numbers far from zero.
 fn half_cube(x: f64) -> f64 {
     x * x.abs().sqrt()
 }

@@ -1,8 +1,9 @@
-//! The strongest partners of neurons whose matrix would be too large: how long, and how much memory.
+//! An example that finds the strongest partners of neurons whose matrix would be too large, and
+//! measures time and memory.
 //!
 //! `cargo run --release --features files --example large -- features` sweeps 50,000 sparse binary
-//! features over 100,000 samples; `-- neurons` 16,384 neurons over 10,000 samples in 10 bins. Their
-//! activations are made as they are read, so that nothing of that size is needed on disk.
+//! features over 100,000 samples; `-- neurons` sweeps 16,384 neurons over 10,000 samples in 10
+//! bins. The activations are made as they are read, so they need no disk space.
 
 mod sources;
 
@@ -17,37 +18,37 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// Neurons of all feed-forward layers of a language model of seven billion parameters: 32 layers of
-/// 14,336.
+/// The number of neurons in all feed-forward layers of a language model with seven billion
+/// parameters: 32 layers of 14,336.
 const NEURONS_OF_A_LARGE_MODEL: f64 = 458_752.0;
 
-/// What is swept.
+/// The kind of layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
-    /// Sparse features that fire or do not; some fire together.
+    /// Sparse features that fire or do not. Some fire together.
     Features,
-    /// Dense neurons, some of which follow each other.
+    /// Dense neurons. Some follow each other.
     Neurons,
 }
 
-/// Sweeps all pairs of a large layer, and says what it took.
+/// Sweeps all pairs of a large layer, and prints time and memory.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What the layer is made of.
+    /// Kind of layer.
     kind: Kind,
     /// Number of neurons [default: 50,000 features, 16,384 neurons].
     #[arg(long)]
     neurons: Option<usize>,
-    /// Number of samples [default: 100,000 of features, 10,000 of neurons].
+    /// Number of samples [default: 100,000 for features, 10,000 for neurons].
     #[arg(long)]
     samples: Option<usize>,
-    /// Partners of each neuron.
+    /// Number of partners of each neuron.
     #[arg(long, default_value_t = 10)]
     strongest: usize,
-    /// Instead of them, all pairs at this false-discovery rate.
+    /// False-discovery rate: selects all pairs found at this rate instead of the strongest.
     #[arg(long)]
     false_discovery_rate: Option<f64>,
-    /// Memory that the job may take, in MiB [default: three quarters of what is free].
+    /// Memory limit of the job in MiB [default: three quarters of the free memory].
     #[arg(long)]
     memory: Option<u64>,
 }

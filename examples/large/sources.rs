@@ -5,17 +5,18 @@ use ndarray::{Array2, ArrayView2};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Features that together are one group.
+/// The number of features or neurons in a group.
 const GROUP: usize = 4;
 
-/// Sparse features: each fires in one of 20 to 20,000 samples, and half the time when its group does.
+/// Sparse features, with firing rates from 1/20 to 1/20,000. Each feature fires at random on its
+/// own, and in half of the events of its group.
 #[derive(Debug)]
 pub(crate) struct Features {
     pub(crate) samples: usize,
     pub(crate) neurons: usize,
 }
 
-/// Samples of an event, one after the other, at random distances.
+/// The samples in which an event happens, in order, at random distances.
 struct Events {
     random: ChaCha8Rng,
     rate: f64,
@@ -30,7 +31,7 @@ impl Events {
     }
 
     fn advance(&mut self) {
-        // The distance between events that happen with the same chance in every sample.
+        // The distance between events that have the same chance in every sample.
         let chance = (f64::from(self.random.next_u32()) + 0.5) / 4_294_967_296.0;
         let distance = (chance.ln() / (1.0 - self.rate).ln()).floor();
         #[expect(
@@ -91,7 +92,7 @@ impl Batches for Features {
     }
 }
 
-/// Neurons that are noise of their own, and noise that they share with their group.
+/// Neurons that add their own noise to noise shared with their group.
 #[derive(Debug)]
 pub(crate) struct Neurons {
     pub(crate) samples: usize,

@@ -1,4 +1,4 @@
-//! Times the estimators from nearest neighbours on a file of activations.
+//! An example that times the estimators from nearest neighbours on a file of activations.
 //!
 //!     cargo run --release --features files --example neighbors -- FILE.npy [K] [1|2] [ENGINE]
 
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use cofire::{Engine, KsgAlgorithm, NeighborAnalysis};
 
-/// The best of so many runs is told.
+/// The number of runs, of which the best is reported.
 const RUNS: usize = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {

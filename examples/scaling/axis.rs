@@ -1,6 +1,6 @@
 //! A logarithmic axis.
 
-/// Where numbers of a range lie between two places of the page.
+/// A map from numbers of a range to positions between two places of the page.
 pub(crate) struct Axis {
     low: f64,
     high: f64,
@@ -19,8 +19,8 @@ impl Axis {
     }
 }
 
-/// One, two and five times a power of ten, from the last that is not above all numbers to the first
-/// that is not below any.
+/// Returns ticks at one, two and five times powers of ten. They begin at or below the smallest
+/// number, and end at or above the largest.
 pub(crate) fn round_ticks(numbers: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
     let low = numbers.clone().fold(f64::INFINITY, f64::min);
     let high = numbers.fold(0.0, f64::max);

@@ -1,12 +1,13 @@
-//! How the time of a job grows with samples, neurons, bins and threads, as pictures.
+//! An example that draws how the time of a job grows with samples, neurons, bins and threads.
 //!
 //! ```text
 //! cargo run --release --example scaling
 //! ```
 //!
-//! Whole jobs on the CPU engine, best of some runs, as time for each pair-sample: where it is flat,
-//! time grows as the work does, and a cliff is a step. Takes two to four minutes, writes
-//! `docs/scaling.csv` and a picture for each axis. Pictures of a busy machine show its bustle.
+//! It measures whole jobs on the CPU engine, best of several runs, as time per pair-sample. If a
+//! line is flat, time grows as the work does; a step is a cliff. It takes two to four minutes, and
+//! writes `docs/scaling.csv` and a picture for each axis. Other work on the machine disturbs the
+//! pictures.
 
 mod axis;
 mod picture;
@@ -27,7 +28,7 @@ use sweep::{Point, Sweep};
 /// Measures how the time of a job grows with samples, neurons, bins and threads.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Where the table and the pictures go
+    /// Directory for the table and the pictures
     #[arg(long, value_name = "DIRECTORY", default_value = "docs")]
     out: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! The picture of a sweep: time for each pair-sample, both axes logarithmic.
+//! The picture of a sweep: time per pair-sample, with two logarithmic axes.
 
 use svg::Document;
 use svg::node::element::{Circle, Group, Line, Path, Rectangle, Text, Title};
@@ -17,7 +17,8 @@ const BACKGROUND: &str = "#ffffff";
 const INK: &str = "#1f2328";
 const PALE_INK: &str = "#59636e";
 
-/// Okabe and Ito's colours, which colour-blind people can tell apart. Marks differ as well.
+/// The colours of Okabe and Ito, which colour-blind people can tell apart. The marks differ as
+/// well.
 const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 
 /// Half the size of a mark.
@@ -56,11 +57,11 @@ pub(crate) fn draw(sweep: &Sweep, series: &[Series]) -> Document {
 
 fn ends(ticks: &[f64]) -> (f64, f64) {
     let (low, high) = (ticks.first().copied().unwrap_or(1.0), ticks.last().copied().unwrap_or(1.0));
-    // A single number, as on a machine of one core, still needs some room.
+    // A single number, as on a machine with one core, still needs some space.
     if low < high { (low, high) } else { (low / 2.0, high * 2.0) }
 }
 
-/// A mark and a label for each line, side by side.
+/// Draws a mark and a label for each line, side by side.
 fn legend(series: &[Series]) -> Group {
     let step = (RIGHT - LEFT) / series.len() as f64;
     series.iter().enumerate().fold(Group::new(), |group, (index, series)| {
@@ -107,7 +108,7 @@ fn line_of(series: &Series, index: usize, horizontal: &Axis, vertical: &Axis) ->
     places.iter().fold(Group::new().add(path), |group, &(x, y)| group.add(mark(index, x, y)))
 }
 
-/// A disc, a square, a triangle or a diamond.
+/// Draws a disc, a square, a triangle or a diamond.
 fn mark(index: usize, x: f64, y: f64) -> Group {
     let colour = COLOURS[index % COLOURS.len()];
     let corners = |d: String| Group::new().add(Path::new().set("d", d).set("fill", colour));
@@ -136,7 +137,7 @@ fn text(x: f64, y: f64, content: &str) -> Text {
     Text::new(content).set("x", short(x)).set("y", short(y))
 }
 
-/// Text that reads upwards, centred on a point.
+/// Makes text that reads upwards, centred on a point.
 fn upright(x: f64, y: f64, content: &str) -> Text {
     text(x, y, content)
         .set("text-anchor", "middle")

@@ -1,4 +1,4 @@
-//! What is measured: one axis after the other, the others held.
+//! The sweeps that are measured: one axis at a time, with the others fixed.
 
 use std::error::Error;
 use std::num::NonZero;
@@ -10,15 +10,15 @@ use rayon::ThreadPool;
 
 use crate::workload::{WORKLOADS, Workload};
 
-/// Points and their lines in one picture.
+/// The lines of one picture, and its axis.
 pub(crate) struct Sweep {
-    /// What the horizontal axis is, in a word.
+    /// The quantity of the horizontal axis, in a word.
     pub(crate) name: &'static str,
-    /// What is held.
+    /// The fixed quantities.
     pub(crate) held: String,
-    /// How a picture without any cliff looks.
+    /// The look of a picture without cliffs.
     pub(crate) ideal: &'static str,
-    /// Where the horizontal axis has numbers.
+    /// The labelled numbers on the horizontal axis.
     pub(crate) ticks: Vec<usize>,
     lines: Vec<Line>,
 }
@@ -28,15 +28,15 @@ struct Line {
     jobs: Vec<(usize, Workload, usize)>,
 }
 
-/// A line that was measured.
+/// A measured line.
 pub(crate) struct Series {
     pub(crate) label: String,
     pub(crate) points: Vec<Point>,
 }
 
-/// A job that was measured.
+/// A measured job.
 pub(crate) struct Point {
-    /// Where on the horizontal axis.
+    /// The position on the horizontal axis.
     pub(crate) x: usize,
     pub(crate) job: Workload,
     pub(crate) threads: usize,
@@ -61,7 +61,7 @@ const BINS: [usize; 20] =
 
 const FLAT: &str = "flat: time grows as the work does";
 
-/// Lines of the sweeps over samples and neurons.
+/// The numbers of bins of the lines in the sweeps over samples and neurons.
 const FEW_BINS: [usize; 4] = [2, 10, 32, 100];
 
 impl Sweep {
@@ -117,7 +117,7 @@ impl Sweep {
         }
     }
 
-    /// 1, 2, 4 and so on, up to what the machine has.
+    /// Makes the sweep over 1, 2, 4 and so on threads, up to the number of cores.
     fn threads() -> Self {
         let doubled = std::iter::successors(Some(1), |threads| Some(threads * 2));
         let threads: Vec<usize> = doubled.take_while(|&threads| threads <= cores()).collect();
@@ -129,14 +129,14 @@ impl Sweep {
             name: "threads",
             held: "samples × neurons".to_owned(),
             ideal: "halved: twice the threads, twice as fast",
-            // The last would take as long as all others.
+            // The last workload would take as long as all others together.
             lines: WORKLOADS[..4].iter().map(line).collect(),
             ticks: threads,
         }
     }
 
     pub(crate) fn measure(&self) -> Result<Vec<Series>, Box<dyn Error>> {
-        // Lines share their sizes, so the activations of a size are made once for all of them.
+        // Lines have sizes in common, so the activations of a size are made once for all lines.
         let mut jobs: Vec<(usize, usize, Workload, usize)> = Vec::new();
         let mut series = Vec::new();
         for (line, Line { label, jobs: of_line }) in self.lines.iter().enumerate() {
@@ -168,7 +168,7 @@ impl Line {
     }
 }
 
-/// Shortest time of a whole job in some runs: three at least, and more of short ones.
+/// Returns the shortest time of a whole job in at least three runs, and more of short ones.
 fn best_time(
     pool: &ThreadPool,
     activations: ArrayView2<'_, f32>,
@@ -204,7 +204,7 @@ fn threads_in_words() -> String {
     }
 }
 
-/// Digits in groups of three.
+/// Formats a number with commas between groups of three digits.
 pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut groups = String::new();

@@ -1,4 +1,4 @@
-//! Jobs of random kind and shape, each the same for the same seed and number.
+//! Jobs of random kind and shape. The same seed and number give the same job.
 
 use cofire::{
     Analysis, BinRule, Binning, Engine, Error, Estimator, Incident, Kernel, KsgAlgorithm,
@@ -10,28 +10,28 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::places::Place;
 
-/// The most pair-samples of a job from histograms, and from neighbours, so that a software adapter
-/// takes about a second.
+/// The most pair-samples of a job from histograms. A software adapter then takes about a second.
 const MOST_BINNED: usize = 20_000_000;
+/// The most pair-samples of a job from neighbours, which takes about as long.
 const MOST_NEIGHBORS: usize = 300_000;
 
 /// The most cells of all histograms of a job.
 const MOST_CELLS: usize = 4_000_000;
 
-/// What is asked for.
+/// The question that a job answers.
 #[derive(Debug)]
 enum Question {
     /// All pairs of a layer.
     All { binning: Binning, estimator: Estimator, kernel: Option<Kernel> },
-    /// The neurons before this one with all others.
+    /// The pairs of the neurons before `split` with all others.
     Between { split: usize, binning: Binning, kernel: Option<Kernel> },
     /// Joint histograms of some pairs.
     Chosen { binning: Binning, pairs: Vec<(usize, usize)> },
-    /// From nearest neighbours.
+    /// All pairs of a layer, by nearest neighbours.
     Neighbors { k: usize, algorithm: KsgAlgorithm },
 }
 
-/// A question and the activations it is about.
+/// A question, and the activations for it.
 pub(crate) struct Job {
     question: Question,
     activations: Array2<f32>,
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Job {
     }
 }
 
-/// The numbers that a job returned, to the bit.
+/// The numbers that a job returned, as bits, and its incidents.
 pub(crate) struct Answer {
     pub(crate) bits: Vec<u64>,
     pub(crate) incidents: Vec<String>,
@@ -85,7 +85,7 @@ impl Job {
         Self { question, activations }
     }
 
-    /// Pairs × samples.
+    /// Returns the number of pair-samples.
     pub(crate) fn pair_samples(&self) -> u64 {
         let (samples, neurons) = self.activations.dim();
         let pairs = match &self.question {
@@ -96,7 +96,7 @@ impl Job {
         (pairs * samples) as u64
     }
 
-    /// By the plainest code there is: a counter a cell, on the CPU.
+    /// Answers with the simplest code: a counter per cell, on the CPU.
     pub(crate) fn reference(&self) -> Result<Answer, String> {
         self.answer(&Engine::Cpu, Some(Kernel::JointHistogram))
     }
@@ -113,7 +113,8 @@ impl Job {
         self.try_answer(engine, kernel).map_err(|error| format!("{error}: {self:?}"))
     }
 
-    /// A device that fails may be replaced, but not by the CPU: there would be nothing to compare.
+    /// Answers on an engine. A failing device may be replaced, but not by the CPU: then there would
+    /// be nothing to compare.
     fn try_answer(&self, engine: &Engine, kernel: Option<Kernel>) -> Result<Answer, Error> {
         let x = self.activations.view();
         let settings = |binning: &Binning| {
@@ -179,7 +180,7 @@ fn binning(below: &mut impl FnMut(usize) -> usize) -> Binning {
     }
 }
 
-/// Bins of a neuron at most.
+/// Returns the most bins of a neuron.
 fn most_bins(binning: &Binning) -> usize {
     match binning {
         Binning::EqualWidth { bins: cofire::Bins::Fixed(bins), .. }
@@ -189,21 +190,22 @@ fn most_bins(binning: &Binning) -> usize {
     }
 }
 
-/// One that can count so many bins, or none: the engine's choice.
+/// Draws a kernel that can count that many bins, or none, to let the engine choose.
 fn kernel(below: &mut impl FnMut(usize) -> usize, binning: &Binning) -> Option<Kernel> {
     let bins = most_bins(binning);
     let able: Vec<Kernel> = Kernel::ALL.into_iter().filter(|k| bins <= k.max_bins()).collect();
     able.get(below(able.len() + 1)).copied()
 }
 
-/// Small numbers as often as large ones.
+/// Draws a number below `end`, with every number of digits equally likely.
 fn spread(below: &mut impl FnMut(usize) -> usize, end: usize) -> usize {
     let digits = usize::BITS - end.leading_zeros();
     let digits = below(digits as usize + 1);
     below(end.min(1 << digits).max(1))
 }
 
-/// Neurons of several kinds: continuous, rectified, of few values, constant, and following another.
+/// Makes neurons of several kinds: continuous, rectified, with few values, constant, and following
+/// another.
 fn activations(random: &mut ChaCha8Rng, samples: usize, neurons: usize) -> Array2<f32> {
     let mut fraction = || (random.next_u32() >> 8) as f32 / (1u32 << 24) as f32;
     let mut x = Array2::zeros((samples, neurons));

@@ -1,11 +1,11 @@
-//! Many jobs of random shape on every engine and adapter at once, for a time: every result must have
-//! the same bits everywhere, and memory must stay flat.
+//! An example that runs many jobs of random shape on every engine and adapter at the same time.
+//! Every result must have the same bits everywhere, and memory must stay flat.
 //!
 //! ```sh
 //! cargo run --release --example soak -- --seconds 1200
 //! ```
 //!
-//! Ends with exit status 1 at the first difference, or if memory has grown.
+//! It ends with exit status 1 at the first difference, or if memory has grown.
 
 mod job;
 mod memory;
@@ -22,43 +22,44 @@ use job::Job;
 use memory::Memory;
 use places::Place;
 
-/// Runs many jobs of random shape on every engine and adapter at once, compares the bits of their
-/// results with those of the plainest code on the CPU, and watches the memory of the process.
+/// Runs many jobs of random shape on every engine and adapter at the same time, compares the bits
+/// of their results with those of the simplest code on the CPU, and watches the memory of the
+/// process.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How long
+    /// Duration in seconds
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..))]
     seconds: u64,
-    /// Where random numbers begin; a job depends on this and its number alone
+    /// Seed of the random numbers; a job depends only on the seed and its number
     #[arg(long, default_value_t = 221_009_404)]
     seed: u64,
-    /// Runs this one job everywhere, then ends
+    /// Run only this job, in every place
     #[arg(long, value_name = "NUMBER")]
     job: Option<u64>,
     /// Threads that give jobs to each engine or adapter at the same time
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     threads: u64,
-    /// Only the engine or adapters whose label contains NAME
+    /// Use only the engine or adapters whose label contains NAME
     #[arg(long, value_name = "NAME", default_value = "")]
     place: String,
 }
 
-/// How often memory is looked at.
+/// The time between two measurements of memory.
 const TICK: Duration = Duration::from_millis(500);
 
-/// How often progress is told.
+/// The time between two reports of progress.
 const TELL: Duration = Duration::from_secs(10);
 
-/// What all threads share.
+/// The state that all threads share.
 struct Soak {
     seed: u64,
-    /// The next job of each place.
+    /// The number of the next job of each place.
     next: Vec<AtomicU64>,
     done: Vec<AtomicU64>,
     pair_samples: Vec<AtomicU64>,
     incidents: AtomicU64,
     is_over: AtomicBool,
-    /// The first thing that went wrong.
+    /// The first problem.
     problem: Mutex<Option<String>>,
 }
 
@@ -94,7 +95,7 @@ fn main() -> ExitCode {
 }
 
 impl Soak {
-    /// Gives one job after the other to a place until the time is over.
+    /// Gives one job after another to a place until the time is over.
     fn work(&self, index: usize, place: &Place) {
         while !self.is_over.load(Ordering::Relaxed) {
             let number = self.next[index].fetch_add(1, Ordering::Relaxed);
@@ -119,7 +120,7 @@ impl Soak {
         }
     }
 
-    /// Waits, looks at memory, and tells how far it is.
+    /// Waits, measures memory, and reports progress.
     fn watch(&self, time: Duration, memory: &mut Memory) {
         let begin = Instant::now();
         let mut told = begin;
@@ -157,7 +158,7 @@ impl Soak {
     }
 }
 
-/// Incidents on the way to the same bits, or how they differ.
+/// Returns the incidents of a job with the right bits, or how the bits differ.
 fn check(job: &Job, place: &Place) -> Result<Vec<String>, String> {
     let expected = job.reference()?;
     let found = job.run(place)?;
@@ -190,7 +191,7 @@ fn names(places: &[Place]) -> String {
     places.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// A line on stderr; there is nobody to tell if that fails.
+/// Prints a line on stderr. Ignores an error, because there is no other place to report it.
 fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,29 +1,30 @@
-//! What the process holds of the machine's memory, over time.
+//! Memory of the process over time.
 
 use std::fmt;
 
 use peak_alloc::PeakAlloc;
 
-/// Every allocation of this crate, wgpu and the example is counted; those of drivers are not.
+/// A counter of all allocations of this crate, wgpu and the example. Allocations of drivers are not
+/// counted.
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
 const MIB: usize = 1 << 20;
 
-/// How much more the last quarter of the time may have allocated than the second: jobs differ. A
-/// leak of a kilobyte a job is more, after ten thousand jobs.
+/// The most by which allocated memory may grow from the second to the last quarter of the time,
+/// because jobs differ. A leak of a kilobyte per job exceeds it after ten thousand jobs.
 const ALLOWED_ALLOCATED: usize = 8 * MIB;
 
-/// How much more the process may hold: what allocators and drivers keep in case it is needed again,
-/// and the drivers' compiled code. SwiftShader's is the slowest to come to an end.
+/// The most by which resident memory may grow: allocators and drivers keep freed memory, and
+/// drivers keep compiled code. SwiftShader's takes longest to stop growing.
 const ALLOWED_RESIDENT: usize = 192 * MIB;
 
-/// Bytes, as often as they were looked at.
+/// Bytes of memory, measured again and again.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Of the process, as the system counts them.
+    /// Resident memory of the process, as the system counts it.
     resident: Series,
-    /// What is allocated and not freed.
+    /// Memory that is allocated and not freed.
     allocated: Series,
 }
 
@@ -35,8 +36,8 @@ impl Series {
         self.0.last().copied().unwrap_or(0)
     }
 
-    /// The medians of the second and of the last quarter: in the first, pipelines are built, and pools
-    /// filled.
+    /// Returns the medians of the second and of the last quarter. The first is left out: there,
+    /// pipelines are built and pools filled.
     fn early_and_late(&self) -> (usize, usize) {
         let quarter = self.0.len() / 4;
         let median = |begin: usize, end: usize| {

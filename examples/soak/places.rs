@@ -5,7 +5,7 @@ use std::fmt;
 use cofire::Engine;
 use cofire::gpu::{Gpu, adapters};
 
-/// Where jobs run.
+/// A place that jobs run in.
 #[derive(Debug)]
 pub(crate) struct Place {
     label: String,
@@ -18,7 +18,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The CPU, then every adapter that can be opened, one of each label.
+/// Returns the CPU, then every adapter that can be opened, one of each label.
 pub(crate) fn all() -> Vec<Place> {
     let mut found = adapters();
     found.dedup_by(|a, b| a.description == b.description);

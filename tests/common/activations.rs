@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-/// The 64-bit mix of splitmix64: a well-spread hash of a counter.
+/// Returns the 64-bit mix of splitmix64, a well-spread hash of a counter.
 pub(crate) fn mix(counter: u64) -> u64 {
     let mut z = counter.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -10,19 +10,20 @@ pub(crate) fn mix(counter: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A number from 0 up to, not including, `end`.
+/// Returns a number from 0 up to, not including, `end`.
 pub(crate) fn below(end: usize, counter: u64) -> usize {
     usize::try_from(mix(counter) % end as u64).unwrap()
 }
 
-/// From 0 up to, not including, 1.
+/// Returns a number from 0 up to, not including, 1.
 fn fraction(seed: u64, sample: usize, neuron: usize) -> f32 {
     let counter = seed.wrapping_mul(1 << 52) ^ ((neuron as u64) << 32) ^ sample as u64;
     (mix(counter) >> 40) as f32 / (1u32 << 24) as f32
 }
 
-/// Neurons of every kind that makes kernels stumble: spread over all bins, in one bin but for a
-/// few samples, in two bins, in none but the last, constant, sorted, and following a neighbour.
+/// Makes neurons of every kind that is difficult for kernels: spread over all bins, in one bin but
+/// for a few samples, in two bins, only in the last bin, constant, sorted, and following a
+/// neighbour.
 pub(crate) fn varied(samples: usize, neurons: usize, seed: u64) -> Array2<f32> {
     Array2::from_shape_fn((samples, neurons), |(s, j)| {
         let x = fraction(seed, s, j);

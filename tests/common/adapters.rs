@@ -1,18 +1,18 @@
-//! Every adapter of this machine, opened.
+//! All adapters of this machine, opened.
 
 use cofire::Engine;
 use cofire::gpu::{FoundAdapter, Gpu, adapters};
 
 use super::{Place, note};
 
-/// Names a list, divided by commas, of parts of labels; every one must be found and opened, or
-/// tests fail. CI sets it, so that a driver that went missing is noticed.
+/// The name of a variable with a list of parts of labels, separated by commas. If an adapter of the
+/// list is not found and opened, tests fail. CI sets it, so that a missing driver is noticed.
 const REQUIRED: &str = "COFIRE_REQUIRE_ADAPTERS";
 
 /// Opens every adapter that can be used.
 pub(super) fn open_all() -> Vec<Place> {
     let mut found = adapters();
-    // Two equal devices have one label, and the label opens the first of them.
+    // Two equal devices have the same label, which opens the first of them.
     found.dedup_by(|a, b| a.description == b.description);
     let places: Vec<Place> = found.iter().filter_map(open).collect();
     check_required(&places, &found);

@@ -1,4 +1,4 @@
-//! Where tests run: on the CPU always, and on every adapter that can be found.
+//! The places that tests run in: the CPU, and every adapter that is found.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this file")]
 #![allow(
@@ -38,12 +38,12 @@ impl Place {
         self.engine.clone()
     }
 
-    /// Settings that compute here, and nowhere else when the device fails.
+    /// Makes settings that compute in this place only, even if the device fails.
     pub(crate) fn analysis(&self, bins: usize) -> Analysis {
         self.settle(Analysis::new(bins))
     }
 
-    /// As [`Place::analysis`], with edges that were fitted before.
+    /// Makes settings as [`Place::analysis`] does, but with edges that were fitted before.
     pub(crate) fn analysis_with_edges(&self, edges: BinEdges) -> Analysis {
         self.settle(Analysis::with_edges(edges))
     }
@@ -52,7 +52,7 @@ impl Place {
         analysis.engine(self.engine.clone()).on_device_failure(OnDeviceFailure::Fail)
     }
 
-    /// Panics unless the report says that this place, all alone, computed it with this kernel.
+    /// Panics unless the report says that this place alone computed it, with this kernel.
     pub(crate) fn check_execution(&self, report: &Report, kernel: Kernel) {
         let execution = &report.execution;
         let adapter = execution.adapter.as_ref().map_or("CPU".to_owned(), ToString::to_string);
@@ -68,7 +68,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The CPU, then every adapter. Opened once a process.
+/// The CPU, then every adapter. They are opened once per process.
 static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     #[cfg(feature = "gpu")]
     let adapters = adapters::open_all();
@@ -77,17 +77,17 @@ static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     [vec![Place::cpu()], adapters].concat()
 });
 
-/// Runs a test in every place, and says when there is none but the CPU.
+/// Runs a test in every place. Says so if there is no adapter.
 pub(crate) fn everywhere(test: &str, mut run: impl FnMut(&Place)) {
     for place in PLACES.iter() {
-        // Shown with the panic of a test that fails, so that its place is known in any case.
+        // This line is printed with the panic of a failing test, and names its place.
         println!("{test} [{place}]");
         run(place);
     }
     say_if_no_adapter(test);
 }
 
-/// Runs a test on every adapter, and says when there is none.
+/// Runs a test on every adapter. Says so if there is none.
 pub(crate) fn on_every_adapter(test: &str, mut run: impl FnMut(&Place)) {
     for place in PLACES.iter().filter(|place| !place.is_cpu()) {
         println!("{test} [{place}]");
@@ -104,18 +104,18 @@ pub(crate) fn say_if_no_adapter(test: &str) {
     }
 }
 
-/// Writes a line that is seen even when the test passes: libtest captures `println!` only.
+/// Writes a line that is visible even if the test passes: libtest captures only `println!`.
 fn note(line: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// The kernels that count this many bins.
+/// Returns the kernels that can count this many bins.
 pub(crate) fn kernels(bins: usize) -> impl Iterator<Item = Kernel> {
     Kernel::ALL.into_iter().filter(move |kernel| bins <= kernel.max_bins())
 }
 
-/// Panics unless two reports have the same bits; `what` says what was compared.
+/// Panics unless two reports have the same bits. `what` describes what was compared.
 pub(crate) fn assert_same_bits(found: &Report, expected: &Report, what: impl fmt::Display) {
     assert_eq!(found.entropy.len(), expected.entropy.len(), "{what}: neurons");
     for (j, (a, b)) in found.entropy.iter().zip(&expected.entropy).enumerate() {

@@ -1,4 +1,4 @@
-//! How activations are cut into bins.
+//! Options of the bins that activations are cut into.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,47 +11,48 @@ use super::{by_name, parse_two_numbers};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bins")]
 pub(crate) struct BinArguments {
-    /// How many bins, 2 to 256, or a rule such as auto [default: 10]
+    /// Number of bins, 2 to 256, or a rule such as auto [default: 10]
     ///
-    /// More bins see finer differences and need more samples: with S samples and B bins, mutual
-    /// information of unrelated neurons comes out at up to about (B - 1)^2 / 2S nats instead of 0.
+    /// More bins resolve finer differences but need more samples. With S samples and B bins, the
+    /// mutual information of unrelated neurons is estimated at up to about (B - 1)^2 / 2S nats
+    /// instead of 0.
     ///
-    /// A rule takes a number of equal-width bins for each neuron, from its own activations and as
-    /// numpy.histogram_bin_edges does: auto, sturges, doane, scott, fd (Freedman and Diaconis), sqrt
-    /// or rice. They are made for one histogram at a time, and take more bins than joint histograms
-    /// have samples for: look at --estimator.
+    /// A rule chooses the number of equal-width bins of each neuron from the neuron's activations,
+    /// as numpy.histogram_bin_edges does: auto, sturges, doane, scott, fd (Freedman and Diaconis),
+    /// sqrt or rice. These rules are made for single histograms. For joint histograms they choose
+    /// more bins than the samples suffice for: see --estimator.
     #[arg(long, value_name = "B")]
     pub(crate) bins: Option<BinsArgument>,
 
-    /// Which bins, such as equal-frequency or threshold=T [default: equal-width]
+    /// Kind of bins, such as equal-frequency or threshold=T [default: equal-width]
     ///
-    ///   equal-width       cut the range of a neuron into bins of one width
-    ///   equal-frequency   equally many samples in each bin, as far as ties allow: rank counts,
-    ///                     not size, so that outliers do no harm
-    ///   threshold=T       two bins: a neuron fires where its activation is above T
-    ///   edges=E0,E1,...   these edges for all neurons; what lies outside falls into the first
+    ///   equal-width       bins of one width that cover the range of a neuron
+    ///   equal-frequency   equally many samples in each bin, as far as ties allow; only the order
+    ///                     of activations counts, not their size, so outliers do no harm
+    ///   threshold=T       two bins: a neuron fires if its activation is above T
+    ///   edges=E0,E1,...   these edges for all neurons; activations outside fall into the first
     ///                     or the last bin
-    ///   categories        activations are bin numbers already, whole numbers from 0 to 255
+    ///   categories        activations already are bin numbers: whole numbers from 0 to 255
     #[arg(long, value_name = "HOW", verbatim_doc_comment)]
     pub(crate) binning: Option<BinningArgument>,
 
-    /// A bin of its own for exact zeros, beside the others
+    /// A separate bin for exact zeros, in addition to the others
     ///
-    /// For ReLU neurons and sparse features: the other bins are fitted to what is not zero.
-    /// With --bins 1 beside it a neuron is off or on.
+    /// For ReLU neurons and sparse features. The other bins are fitted to the activations that are
+    /// not zero. With --bins 1, a neuron is either off or on.
     #[arg(long)]
     pub(crate) zero_bin: bool,
 
-    /// Ends of equal-width bins: global, or LO,HI [default: per-neuron]
+    /// Range of equal-width bins: global, or LO,HI [default: per-neuron]
     ///
     /// per-neuron: from each neuron's own smallest to its own largest activation. global: from the
-    /// smallest to the largest of the whole layer. LO,HI: the same for every layer; what lies
-    /// outside falls into the first or the last bin.
+    /// smallest to the largest activation of the whole layer. LO,HI: the same range for every
+    /// layer; activations outside fall into the first or the last bin.
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) range: Option<RangeArgument>,
 }
 
-/// A number of bins, or a rule for it.
+/// A number of bins, or a rule that chooses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BinsArgument(pub(crate) Bins);
 
@@ -66,7 +67,7 @@ const RULES: [(&str, BinRule); 7] = [
 ];
 
 impl BinsArgument {
-    /// The rule's name, if it is one.
+    /// Returns the name of the rule, if there is one.
     pub(crate) fn rule(self) -> Option<&'static str> {
         let Bins::Rule(rule) = self.0 else { return None };
         RULES.iter().find(|(_, other)| *other == rule).map(|&(name, _)| name)
@@ -90,7 +91,7 @@ impl FromStr for BinsArgument {
         if let Ok(rule) = by_name(text, RULES) {
             return Ok(Self(Bins::Rule(rule)));
         }
-        // One bin is enough beside a zero bin.
+        // One bin is valid together with a zero bin.
         let bins = text.parse().ok().filter(|bins| (1..=cofire::MAX_BINS).contains(bins));
         bins.map(|bins| Self(Bins::Fixed(bins))).ok_or_else(|| {
             let names = RULES.map(|(name, _)| name).join(", ");
@@ -103,7 +104,7 @@ impl FromStr for BinsArgument {
     }
 }
 
-/// Which bins, as it is written on the command line.
+/// The value of `--binning`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) enum BinningArgument {
     #[default]
@@ -161,7 +162,7 @@ impl fmt::Display for BinningArgument {
     }
 }
 
-/// Where bins begin and end, as it is written on the command line.
+/// The value of `--range`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct RangeArgument(pub(crate) Range);
 
@@ -192,7 +193,7 @@ impl fmt::Display for RangeArgument {
             Range::PerNeuron => f.write_str("per-neuron"),
             Range::Global => f.write_str("global"),
             Range::Given(low, high) => write!(f, "{low},{high}"),
-            _ => f.write_str("other"), // the enum may grow; the command line names those above
+            _ => f.write_str("other"), // the enum may grow; the command line knows only those above
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What `cofire compare` is told.
+//! Arguments of `cofire compare`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -13,10 +13,10 @@ use super::{
 
 /// Compare models by their activations, and write a report with pictures
 ///
-/// Each FILE is a model, whose layers are its arrays, samples x neurons, in a file of any kind that
-/// analyze reads. A directory stands for the files of these kinds in it, and a quoted pattern such as
-/// 'runs/*.npz' for those it matches. A single file is a model whose layers are looked at side by
-/// side. Without FILE, it is examples/data/minilm.safetensors.
+/// Each FILE is a model, in any file format that analyze reads. Its arrays, samples x neurons, are
+/// the layers. A directory stands for all such files in it, and a quoted pattern such as
+/// 'runs/*.npz' for the files that match. With a single FILE, its layers are shown side by side.
+/// Without FILE, the report is about examples/data/minilm.safetensors.
 #[derive(Debug, Args)]
 #[command(after_long_help = COMPARE_HELP)]
 pub(crate) struct CompareArguments {
@@ -24,23 +24,24 @@ pub(crate) struct CompareArguments {
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 
-    /// Where the report goes
+    /// Directory for the report
     ///
-    /// report.html, a page that needs nothing else; pictures/ with the same pictures as SVG and PNG;
-    /// summary.csv; edges.csv and graph.graphml with the strongest pairs. All of it or nothing; other
-    /// files in DIR are left alone.
+    /// The files are report.html, a page that needs no other file; pictures/ with the same pictures
+    /// as SVG and PNG; summary.csv; edges.csv and graph.graphml with the strongest pairs. Either
+    /// all files are written or none. Other files in DIR are left alone.
     #[arg(long, value_name = "DIR", required = true)]
     pub(crate) out: PathBuf,
 
-    /// What the models are called, in their order [default: file names]
+    /// Names of the models, in their order [default: file names]
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
     pub(crate) names: Vec<String>,
 
     /// Held-out scores to rank the models against: CSV of model,score
     ///
-    /// A header, and a line for each model: its name and its score on examples that it was not
-    /// trained on, higher for better ones. Gives Kendall's tau-b of mean entropy and mean mutual
-    /// information against the scores, for each layer and for all together.
+    /// The file has a header and a line for each model: its name and its score on examples that it
+    /// was not trained on, higher for better models. The report then shows Kendall's tau-b of mean
+    /// entropy and of mean mutual information against the scores, for each layer and for all layers
+    /// together.
     #[arg(long, value_name = "FILE")]
     pub(crate) scores: Option<PathBuf>,
 
@@ -48,23 +49,23 @@ pub(crate) struct CompareArguments {
     #[arg(long = "layer", value_name = "NAME")]
     pub(crate) layers: Vec<String>,
 
-    /// The heading of the report [default: from the models' names]
+    /// Heading of the report [default: from the models' names]
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,
 
-    /// How many of the strongest pairs of a layer are drawn and written
+    /// Number of strongest pairs of a layer to draw and write
     ///
-    /// Of those that a G-test finds at a false-discovery rate of 0.05; where information is not
-    /// estimated by the plug-in method, the test is made beside it, of ten bins of equal width if
-    /// there are none.
+    /// Only pairs that a G-test finds at a false-discovery rate of 0.05 are drawn and written. With
+    /// an estimator other than plug-in, the test is made in addition, from plug-in estimates; with
+    /// ksg, which has no bins, the test uses ten bins of equal width.
     #[arg(long, value_name = "N", default_value_t = cofire_report::STRONGEST_PAIRS)]
     pub(crate) edges: usize,
 
-    /// The unit of information [default: nats]
+    /// Unit of information [default: nats]
     #[arg(long, value_enum)]
     pub(crate) units: Option<UnitsArgument>,
 
-    /// Where the random numbers of --jitter begin [default: 0]
+    /// Seed of the random numbers of --jitter [default: 0]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
@@ -77,7 +78,7 @@ pub(crate) struct CompareArguments {
 }
 
 impl CompareArguments {
-    /// The same measurement as a single command.
+    /// Returns the arguments of `cofire analyze` for the same measurement.
     pub(crate) fn measurement(&self) -> AnalyzeArguments {
         AnalyzeArguments {
             files: self.files.clone(),
@@ -90,7 +91,7 @@ impl CompareArguments {
         }
     }
 
-    /// How many threads were asked for.
+    /// Returns the number of threads that the user asked for.
     pub(crate) fn threads(&self) -> Option<NonZeroUsize> {
         self.engine.threads
     }
@@ -101,15 +102,16 @@ What the report shows:
   Models by mean entropy and mean mutual information, and by held-out scores if there are any;
   notched box plots of the entropy of neurons; the distribution of mutual information with a
   mixture of Gaussians; heat maps of all pairs; a graph of the strongest ones, with communities.
-  It begins with what all that means in plain words, how sure it is, and when not to trust it.
+  It begins with the findings in plain words, how certain they are, and when not to trust them.
 
 How to read it:
-  Neurons of a model that relies on a shortcut carry little each and share much: low entropy, high
-  mutual information. Those of a model that has memorized examples carry much and share little
-  (arXiv 2210.09404). Both are relative to other models of the same architecture, trained for the
-  same task, measured on the same samples. Layers of one name are compared across models; where
-  every model has a single layer, those are. A layer must have as many samples in all models:
-  plug-in estimates grow by about (B - 1)^2 / 2S nats as samples get fewer.
+  If a model relies on a shortcut, each of its neurons carries little information and they share
+  much of it: low entropy, high mutual information. If a model has memorized examples, its neurons
+  carry much and share little (arXiv 2210.09404). Such statements are relative to other models of
+  the same architecture, trained for the same task and measured on the same samples.
+  Layers with the same name are compared across models. If every model has a single layer, these
+  layers are compared. A layer must have the same number of samples in all models, because
+  plug-in estimates are about (B - 1)^2 / 2S nats too large, more with fewer samples.
 
 Examples:
   cofire compare --out report

@@ -1,4 +1,4 @@
-//! How entropies are estimated.
+//! Options of the estimator of entropies.
 
 use std::num::NonZeroUsize;
 
@@ -10,45 +10,46 @@ use super::by_name;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Estimator")]
 pub(crate) struct EstimatorArguments {
-    /// How entropy and information are estimated [default: plug-in]
+    /// Estimator of entropy and mutual information [default: plug-in]
     ///
-    /// From histograms, whose bins are those of --bins and --binning:
-    ///   plug-in       from the shares of samples as they are; never negative, and too large
+    /// From histograms with the bins of --bins and --binning:
+    ///   plug-in       takes observed frequencies as they are; never negative, and too large
     ///                 for mutual information of few samples
-    ///   miller-madow  takes off that bias to first order; a good choice
-    ///   grassberger   takes off more of it, where cells have few samples
+    ///   miller-madow  corrects this bias to first order; a good choice
+    ///   grassberger   corrects more of it where cells have few samples
     ///   laplace, jeffreys, pseudo-count=A
-    ///                 with 1, 1/2 or A samples more in every cell, empty cells too
+    ///                 add 1, 1/2 or A samples to every cell, also to empty cells
     ///   chao-shen, james-stein
-    ///                 for many cells that no sample has reached; several times slower
+    ///                 for histograms with many unseen cells; several times slower
     /// From the nearest neighbours of each sample, without bins, for continuous activations
     /// (Kraskov, Stoegbauer and Grassberger 2004); much slower:
     ///   ksg           their first algorithm, the usual one
     ///   ksg2          their second one
-    /// Entropies are differential ones then (Kozachenko and Leonenko), and may be negative.
-    /// All but plug-in can give slightly less than 0 for unrelated neurons.
+    /// With ksg and ksg2, entropies are differential ones (Kozachenko and Leonenko) and can be
+    /// negative.
+    /// All estimators but plug-in can give slightly less than 0 for unrelated neurons.
     #[arg(long, value_name = "NAME", value_parser = parse_estimator, verbatim_doc_comment)]
     pub(crate) estimator: Option<EstimatorArgument>,
 
-    /// Neighbours of each sample, of ksg and ksg2 [default: 3]
+    /// Number of neighbours of each sample, for ksg and ksg2 [default: 3]
     ///
-    /// Few have less bias, many less variance; 3 to 10 are usual.
+    /// Few neighbours give less bias, many give less variance; 3 to 10 are usual.
     #[arg(long, value_name = "K")]
     pub(crate) neighbors: Option<NonZeroUsize>,
 
-    /// Noise that sets equal activations apart, of ksg and ksg2 [default: none]
+    /// Noise that separates equal activations, for ksg and ksg2 [default: none]
     ///
-    /// At most AMOUNT times a neuron's spread, from its smallest to its largest activation, such as
-    /// 1e-10. Without noise, the entropy of a neuron with more than K equal activations is -inf.
-    /// --seed chooses other noise.
+    /// The noise is at most AMOUNT times a neuron's spread, from its smallest to its largest
+    /// activation; use an AMOUNT such as 1e-10. Without noise, the entropy of a neuron with more
+    /// than K equal activations is -inf. --seed chooses different noise.
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub(crate) jitter: Option<f64>,
 
-    /// Settings of others, to compare with their figures: paper
+    /// Settings of a published study, to compare with its figures: paper
     ///
-    /// paper: what the code released with arXiv 2210.09404 computes. Entropy is plug-in over 100
-    /// bins between the extremes of the whole layer, and one for the largest activation; mutual
-    /// information is that of ksg with 3 neighbours, as it is and not clipped at 0.
+    /// paper: the estimates of the code released with arXiv 2210.09404. Entropy is the plug-in
+    /// estimate over 100 bins between the extremes of the whole layer, and one more bin for the
+    /// largest activation. Mutual information is that of ksg with 3 neighbours, not clipped at 0.
     #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     pub(crate) preset: Option<PresetArgument>,
 }

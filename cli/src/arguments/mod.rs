@@ -1,8 +1,9 @@
-//! The command line, and the help that explains it. What is said here is only parsed; `settings.rs`
-//! makes settings of it, and refuses what does not go together.
+//! The command line and its help texts. Arguments are only parsed here. The module `settings` makes
+//! settings from them, and refuses those that do not go together.
 //!
-//! Everything that has a default is optional here, so that a default that was given by name counts
-//! as given. Groups of arguments have no doc comments: clap would take those for the command's own.
+//! Every argument with a default is optional here, so that a default given by name counts as given.
+//! Groups of arguments have no doc comments, because clap would use them as the description of the
+//! command.
 
 mod bins;
 mod compare;
@@ -42,9 +43,10 @@ pub(crate) enum Command {
 
 /// Measure the layers of activation dumps
 ///
-/// A layer is an array of samples x neurons: .npy, .npz, .safetensors, Arrow, Parquet or Zarr; f16,
-/// bf16, f32, f64, bool or integers. Of arrays with more axes the last one are the neurons. Without FILE,
-/// the activations of a small language model in examples/data/minilm.safetensors are measured.
+/// A layer is an array of samples x neurons in a .npy, .npz, .safetensors, Arrow, Parquet or Zarr
+/// file, of type f16, bf16, f32, f64, bool or integer. If an array has more axes, the last one is
+/// that of the neurons. Without FILE, the activations of a small language model in
+/// examples/data/minilm.safetensors are measured.
 #[derive(Debug, Args)]
 #[command(after_long_help = ANALYZE_HELP)]
 pub(crate) struct AnalyzeArguments {
@@ -73,28 +75,29 @@ pub(crate) struct InputArguments {
     #[arg(long = "layer", value_name = "NAME")]
     pub(crate) layers: Vec<String>,
 
-    /// Measure layers against a layer of FILE, not within themselves
+    /// Measure layers against a layer of FILE instead of within themselves
     ///
-    /// Each neuron of the layer with each neuron of the other one: of another depth, another
-    /// training run, another network. Samples must be the same, in the same order. Writes an M x N
-    /// mi.npy, entropy.npy of the layer's M neurons and other_entropy.npy of the other's N.
+    /// Measures each neuron of the layer with each neuron of the other layer, which may be from
+    /// another depth, training run or network. Both layers must have the same samples in the same
+    /// order. Writes mi.npy, M x N, entropy.npy of the layer's M neurons and other_entropy.npy of
+    /// the other layer's N neurons.
     #[arg(long, value_name = "FILE")]
     pub(crate) other: Option<PathBuf>,
 
-    /// The layer to measure against, by name
+    /// Name of the layer to measure against
     ///
-    /// A layer of the --other file, which may be left out if it has only one. Without --other, a
-    /// layer of the measured file itself.
+    /// A layer of the --other file. It can be left out if that file has only one layer. Without
+    /// --other, a layer of the measured file itself.
     #[arg(long, value_name = "NAME")]
     pub(crate) other_layer: Option<String>,
 
-    /// A label of each sample: what do neurons tell of it?
+    /// Labels of the samples, to measure what neurons tell about them
     ///
-    /// FILE is a .npy of as many whole numbers as there are samples: classes, tokens, groups. Writes
+    /// FILE is a .npy with a whole number for each sample: classes, tokens, groups. Writes
     /// label_information.npy, the mutual information of each neuron with the label, and
-    /// mi_given_labels.npy, that of each pair given the label: what two neurons share only because
-    /// both tell of the label is not in it. The diagonal has H(X | label). With --estimator ksg, only
-    /// the former (Ross 2014).
+    /// mi_given_labels.npy, the mutual information of each pair given the label. The latter leaves
+    /// out what two neurons share only because both tell about the label; its diagonal has H(X |
+    /// label). With --estimator ksg, only label_information.npy is written (Ross 2014).
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
 }
@@ -103,20 +106,20 @@ const ANALYZE_HELP: &str = "\
 What the numbers mean:
   Entropy says how evenly a neuron's activations spread over its bins: 0 for a constant neuron,
   ln B nats (log2 B bits) for one that uses all B bins equally. Mutual information says how much
-  one neuron tells of another: 0 when they are independent, and at most the smaller of the two
-  entropies. Low entropy with high mutual information is the mark of shortcuts, high entropy with
-  low mutual information that of memorized examples (arXiv 2210.09404). Plug-in estimates grow with
-  the number of bins and as samples get fewer: compare layers at equal settings.
+  one neuron tells about another: 0 if they are independent, and at most the smaller of the two
+  entropies. Low entropy with high mutual information is a sign of shortcuts, high entropy with low
+  mutual information a sign of memorized examples (arXiv 2210.09404). Plug-in estimates grow with
+  more bins and with fewer samples, so compare layers with the same settings.
 
-What to use when:
+Which options to use:
   Few samples, many bins       --estimator miller-madow or grassberger
-  Continuous activations       --estimator ksg, if there is time
+  Continuous activations       --estimator ksg, which is slow
   ReLU, mostly zero            --zero-bin
   Long tails                   --binning equal-frequency
   Sparse features, on or off   --binning threshold=0 --measure lift (or phi)
   Tokens, clusters, codes      --binning categories
-  Neurons of unlike entropies  --measure normalized-by-min
-  Which pairs are no chance    --significance g-test; permutation where samples are few
+  Unequal entropies            --measure normalized-by-min
+  Which pairs are significant  --significance g-test; permutation where samples are few
   Two networks or depths       --other or --other-layer
   A class of each sample       --labels
   The figures of the paper     --preset paper
@@ -129,21 +132,21 @@ Examples:
   cofire analyze model.safetensors --layer layer.1.ffn --layer layer.2.ffn --units bits
       Compare two layers, in bits.
   cofire analyze train.npz --range -1,1 --out results --json
-      Same bins everywhere; write results/<layer>/entropy.npy, mi.npy, and results/summary.json.
+      The same bins everywhere; write results/<layer>/entropy.npy, mi.npy, and results/summary.json.
   cofire analyze features.npy --binning threshold=0 --measure lift --measure phi --out results
       Which features of a sparse autoencoder fire together, and how much more than by chance.
   cofire analyze activations.npy --bins 5 --significance g-test --out results
-      Which pairs share more than chance explains, at what false-discovery rate.
+      Which pairs are significant, and at what false-discovery rate.
   cofire analyze model.safetensors --layer layer.1.ffn --other-layer layer.2.ffn
-      Which neuron of one layer tells of which neuron of the next.
+      How much each neuron of one layer tells about each neuron of the next.
   cofire analyze activations.npy --labels classes.npy --estimator miller-madow
-      Which neurons tell the class, and what pairs share beyond it.
+      How much neurons tell about the class, and what pairs share apart from it.
   cofire analyze activations.npy --adapter nvidia
-      Use that GPU, or say why not.
+      Use that GPU, or fail with the reason.
 
 Exit status: 0 when done, 2 for wrong arguments or files, 130 after Ctrl-C, 1 for anything else.";
 
-/// Show the GPU adapters of this machine, and what `--engine auto` takes
+/// Show the GPU adapters of this machine, and the engine that `--engine auto` takes
 #[derive(Debug, Args)]
 pub(crate) struct DevicesArguments {
     /// Print JSON
@@ -151,13 +154,13 @@ pub(crate) struct DevicesArguments {
     pub(crate) json: bool,
 }
 
-/// Two numbers with a comma between them.
+/// Parses two numbers with a comma between them.
 fn parse_two_numbers(text: &str) -> Option<(f64, f64)> {
     let (low, high) = text.split_once(',')?;
     Some((low.trim().parse().ok()?, high.trim().parse().ok()?))
 }
 
-/// One of some things by its name, or a message that lists the names.
+/// Finds a value by its name, or returns a message that lists the names.
 fn by_name<T: Copy>(
     text: &str,
     all: impl IntoIterator<Item = (&'static str, T)>,

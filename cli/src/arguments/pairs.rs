@@ -1,4 +1,4 @@
-//! What `cofire pairs` and `cofire merge` are told.
+//! Arguments of `cofire pairs` and `cofire merge`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -16,18 +16,18 @@ use super::{
 
 /// Find the pairs that matter in a layer too wide for a matrix
 ///
-/// The pairs of a layer are looked at block by block: neither the activations nor the matrix need to
-/// fit in memory. FILE is a layer, samples x neurons, as for analyze; several files, a directory or a
+/// Pairs are computed block by block, so neither the activations nor the matrix need to fit in
+/// memory. FILE is a layer, samples x neurons, as for analyze. Several files, a directory or a
 /// quoted pattern such as 'dumps/*.npy' are shards of one layer, whose samples follow one another.
 /// Writes the selected pairs, each once, entropy.npy, and summary.json.
 #[derive(Debug, Args)]
 #[command(after_long_help = PAIRS_HELP)]
 pub(crate) struct PairsArguments {
-    /// The layer: a file, or shards of it, directories, quoted patterns
+    /// The layer: a file, or its shards as files, directories or quoted patterns
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// The array to read, by name, if files have several
+    /// Name of the array to read, if files have several
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     pub(crate) layer: Option<String>,
 
@@ -38,7 +38,7 @@ pub(crate) struct PairsArguments {
     #[command(flatten)]
     pub(crate) estimator: EstimatorArguments,
 
-    /// The unit of information [default: nats]
+    /// Unit of information [default: nats]
     #[arg(long, value_enum, help_heading = "Estimator")]
     pub(crate) units: Option<UnitsArgument>,
 
@@ -47,7 +47,7 @@ pub(crate) struct PairsArguments {
     #[command(flatten)]
     pub(crate) job: JobArguments,
 
-    /// Where the results go; not with --part, which has none of its own
+    /// Directory for the results; not with --part, which has no results
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
 
@@ -55,11 +55,11 @@ pub(crate) struct PairsArguments {
     pub(crate) output: PairsOutputArguments,
 }
 
-/// Join the parts of a job that were computed apart
+/// Join the parts of a job that were computed separately
 ///
-/// JOB is a directory that was given to pairs as --job; any number of them, with one part or several
-/// in each. Activations are not needed. The pairs and entropies are the same, byte for byte, as those
-/// of an undivided run.
+/// JOB is a directory that was given to pairs as --job. There can be any number of them, each with
+/// one or several parts. Activations are not needed. The pairs and entropies are the same, byte for
+/// byte, as those of an undivided run.
 #[derive(Debug, Args)]
 #[command(after_long_help = MERGE_HELP)]
 pub(crate) struct MergeArguments {
@@ -67,14 +67,14 @@ pub(crate) struct MergeArguments {
     #[arg(value_name = "JOB", required = true)]
     pub(crate) jobs: Vec<PathBuf>,
 
-    /// Where the results go
+    /// Directory for the results
     #[arg(long, value_name = "DIR", required = true)]
     pub(crate) out: PathBuf,
 
     #[command(flatten)]
     pub(crate) output: PairsOutputArguments,
 
-    /// The most memory for pairs, such as 8G [default: no limit]
+    /// Limit on the memory for pairs, such as 8G [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory: Option<u64>,
 }
@@ -85,25 +85,26 @@ pub(crate) struct MergeArguments {
 pub(crate) struct SelectionArguments {
     /// The K strongest partners of each neuron
     ///
-    /// A pair is written when either neuron is among the K that share most with the other one.
+    /// A pair is written if either neuron is among the K that share most with the other.
     #[arg(long, value_name = "K")]
     pub(crate) strongest: Option<usize>,
 
-    /// Pairs that share at least so much, in the unit of --units
+    /// Pairs that share at least X, in the unit of --units
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) at_least: Option<f64>,
 
-    /// Pairs that are no chance, at most a share Q of them wrongly so
+    /// Significant pairs, of which at most a share Q is expected by chance
     ///
-    /// By the G-test, and Benjamini and Hochberg's rule over all pairs. Writes
-    /// false_discovery_rates.npy beside the pairs, in their order. See analyze --significance on when
-    /// the test holds.
+    /// Uses the G-test, and Benjamini and Hochberg's rule over all pairs. Writes
+    /// false_discovery_rates.npy beside the pairs, in the same order. See analyze --significance
+    /// for when the test is valid.
     #[arg(long, value_name = "Q", allow_negative_numbers = true)]
     pub(crate) false_discovery_rate: Option<f64>,
 
-    /// All pairs, as an N x N matrix mi.npy that is never in memory
+    /// All pairs, as an N x N matrix mi.npy that is never whole in memory
     ///
-    /// 8 N^2 bytes on the disk; numpy.load(..., mmap_mode="r") reads it in the same manner.
+    /// Takes 8 N^2 bytes on disk. numpy.load(..., mmap_mode="r") reads it without loading all of
+    /// it.
     #[arg(long)]
     pub(crate) all: bool,
 }
@@ -111,39 +112,39 @@ pub(crate) struct SelectionArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Memory, jobs and parts")]
 pub(crate) struct JobArguments {
-    /// The most memory beyond a batch of the input, such as 8G or 500M
+    /// Limit on the memory beyond a batch of the input, such as 8G or 500M
     ///
-    /// Codes of the activations, one byte each, that do not fit half of it go to a temporary file. K,
-    /// M, G and T are powers of 1024.
+    /// The codes of the activations take one byte each. If they do not fit into half of the limit,
+    /// they go to a temporary file. K, M, G and T are powers of 1024.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory: Option<u64>,
 
-    /// Where that temporary file goes [default: the system's place]
+    /// Directory for that temporary file [default: the system's]
     ///
-    /// /tmp may itself be in memory.
+    /// On some systems, /tmp is itself in memory.
     #[arg(long, value_name = "DIR")]
     pub(crate) spill_dir: Option<PathBuf>,
 
-    /// Keep finished blocks in DIR, to go on there after any interruption
+    /// Keep finished blocks in DIR, to continue after an interruption
     ///
-    /// The same command goes on where the last one was, however that ended: Ctrl-C, kill -9, a power
-    /// failure. Files of blocks have checksums; a damaged one is noticed, and its block computed again.
-    /// Other activations or settings than those the job was begun with are refused. Remove DIR when
-    /// you have the results.
+    /// The same command continues where the last one stopped, however that ended: Ctrl-C, kill -9,
+    /// a power failure. Files of blocks have checksums. A damaged file gives a warning, and its
+    /// block is computed again. The job refuses other activations or settings than those it was
+    /// begun with. Remove DIR when you have the results.
     #[arg(long, value_name = "DIR")]
     pub(crate) job: Option<PathBuf>,
 
     /// Compute only part I of N into --job, for cofire merge to join
     ///
-    /// Any machine can take any part: they need the same activations and settings, and nothing of
-    /// each other. Parts may share a --job directory on a file system that all machines see, or have
-    /// one each.
+    /// Any machine can compute any part. The parts need the same activations and settings, and
+    /// nothing from each other. They can share a --job directory on a file system that all machines
+    /// see, or have one each.
     #[arg(long, value_name = "I/N")]
     pub(crate) part: Option<JobPart>,
 
     /// Neurons along the edge of a block [default: by memory]
     ///
-    /// With --part, the default depends on the numbers of neurons and parts alone, so that all parts
+    /// With --part, the default depends only on the numbers of neurons and parts, so that all parts
     /// have the same blocks.
     #[arg(long, value_name = "N", help_heading = "Advanced", hide_short_help = true)]
     pub(crate) block_edge: Option<NonZeroUsize>,
@@ -152,7 +153,7 @@ pub(crate) struct JobArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct PairsOutputArguments {
-    /// Files of pairs; may be given several times [default: csv and npz]
+    /// Format of the pairs; may be given several times [default: csv and npz]
     ///
     ///   csv      pairs.csv: first,second,mutual_information, with all digits
     ///   npz      pairs.npz: the upper triangle of a matrix, for scipy.sparse.load_npz
@@ -184,7 +185,7 @@ impl FormatArgument {
 }
 
 impl SelectionArguments {
-    /// The selection, and what it is called on the command line with its value.
+    /// Returns the selection, and the option of the command line with its value.
     pub(crate) fn selection(&self) -> (Selection, (String, String)) {
         let named = |selection, name: &str, value: String| (selection, (name.to_owned(), value));
         if let Some(most) = self.strongest {
@@ -201,7 +202,7 @@ impl SelectionArguments {
 }
 
 impl PairsArguments {
-    /// The same measurement as that of `analyze`.
+    /// Returns the arguments of `cofire analyze` for the same measurement.
     pub(crate) fn measurement(&self) -> AnalyzeArguments {
         AnalyzeArguments {
             files: self.files.clone(),
@@ -217,17 +218,17 @@ impl PairsArguments {
 
 const PAIRS_HELP: &str = "\
 How pairs are passed over:
-  Two neurons share no more than the smaller of their entropies. With plug-in estimates, blocks
-  whose entropies are too low for any of their pairs to be selected are passed over; the summary
-  tells what share. Neurons are taken in descending order of entropy, so that this pays.
+  Two neurons share no more than the smaller of their entropies. With plug-in estimates, a block is
+  passed over if its entropies are too low for any of its pairs to be selected. The summary states
+  the share of pairs passed over. Neurons are sorted by descending entropy, which increases it.
 
 Examples:
   cofire pairs dumps/ --strongest 20 --job job --out results
-      A layer in shards; interrupt it at will, and give the same command again.
+      A layer in shards. After an interruption, run the same command to continue.
   cofire pairs features.npy --binning threshold=0 --at-least 0.01 --format parquet --out results
       Features of a sparse autoencoder that share at least 0.01 nats, for pandas or DuckDB.
   cofire pairs layer.npy --false-discovery-rate 0.01 --bins 5 --out results
-      Pairs that are no chance.
+      Significant pairs.
   cofire pairs layer.npy --all --memory 4G --spill-dir /scratch --out results
       The whole matrix, in 4 GiB of memory.
 
@@ -235,7 +236,7 @@ Several machines, for instance as a Slurm array (docs/CLUSTER.md has more):
   #!/bin/sh
   #SBATCH --array=1-32
   cofire pairs dumps/ --strongest 20 --job shared/job --part $SLURM_ARRAY_TASK_ID/32
-  and when all are done:
+  and when all parts are done:
   cofire merge shared/job --out results
 
 In Python:
@@ -251,7 +252,7 @@ Examples:
   cofire merge part-*/ --out results --format parquet
       Parts with a directory each.
 
-If blocks are missing, the parts that have to be run (again) are named, and nothing is written.
-Give the same --part command again: what it has finished is kept.
+If blocks are missing, a message names the parts to run (again), and nothing is written.
+Run the same --part command again: blocks that it has finished are kept.
 
 Exit status: 0 when done, 2 for wrong arguments or files, 130 after Ctrl-C, 1 for anything else.";

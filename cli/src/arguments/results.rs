@@ -1,4 +1,4 @@
-//! What is measured beside entropy and mutual information, and where it goes.
+//! Options of further measures, of tests and of the output.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -14,32 +14,32 @@ use super::{by_name, parse_two_numbers};
 pub(crate) struct ResultArguments {
     /// Another measure of all pairs; may be given several times
     ///
-    /// Written to NAME.npy, N x N. Of the row's neuron X and the column's neuron Y:
-    ///   mutual-information            I(X; Y), which is always there, in mi.npy
+    /// Written to NAME.npy, N x N. For the row's neuron X and the column's neuron Y:
+    ///   mutual-information            I(X; Y), which is always written, to mi.npy
     ///   joint-entropy                 H(X, Y): what both carry together
     ///   row-given-column              H(X | Y): what X carries that Y does not tell
     ///   column-given-row              H(Y | X): what Y carries that X does not tell
     ///   variation-of-information      H(X | Y) + H(Y | X): a distance
-    /// as a share, I(X; Y) divided by what bounds it, for neurons of unlike entropies:
-    ///   normalized-by-min             the smaller entropy: does one tell all of the other?
+    /// as a share, I(X; Y) divided by a bound on it, for neurons of different entropies:
+    ///   normalized-by-min             the smaller entropy: does one determine the other?
     ///   normalized-by-max             the larger entropy
     ///   normalized-by-mean            the mean entropy
     ///   normalized-by-geometric-mean  the geometric mean of both
-    ///   normalized-by-joint           the joint entropy: do both tell the same?
-    /// and for neurons with two bins, which fire (in the second one) or do not:
+    ///   normalized-by-joint           the joint entropy: does each determine the other?
+    /// and for neurons with two bins, which fire (the second bin) or do not:
     ///   lift                          P(both) / (P(X) P(Y)): how much more than by chance
-    ///   pointwise-mutual-information  its logarithm; -inf where both never fire together
+    ///   pointwise-mutual-information  the logarithm of lift; -inf if both never fire together
     ///   phi                           correlation, from -1 to 1
     ///   jaccard                       P(both) / P(any)
     #[arg(long = "measure", value_name = "NAME", verbatim_doc_comment)]
     pub(crate) measures: Vec<MeasureArgument>,
 
-    /// How often neurons must fire to be among the strongest pairs, LO,HI
+    /// Firing rates LO,HI of neurons to list among the strongest pairs
     ///
-    /// Of lift and its kin, as shares of samples. Lift is largest by chance for neurons that hardly
-    /// ever fire, the Jaccard index for those that nearly always do; such neurons are left out of
-    /// the pairs that are printed, and never of what is written. Left out, it is 0.001,0.5 and at
-    /// least ten samples.
+    /// For lift and the other measures of firing; rates are shares of samples. By chance, lift is
+    /// largest for neurons that hardly ever fire, and the Jaccard index for neurons that nearly
+    /// always fire. Such neurons are left out of the printed pairs, but not of the written files.
+    /// The default is 0.001,0.5, and at least ten samples.
     #[arg(long, value_name = "LO,HI", value_parser = parse_rates)]
     pub(crate) rates: Option<(f64, f64)>,
 
@@ -48,26 +48,26 @@ pub(crate) struct ResultArguments {
     /// Writes p_values.npy and false_discovery_rates.npy (Benjamini and Hochberg, over all
     /// pairs): of the pairs at or below a rate of 0.05, at most a twentieth are expected to be
     /// there by chance.
-    ///   g-test       at once, but an approximation for many samples: S >= 5 Kx Ky for neurons
-    ///                that reach Kx and Ky bins; how many pairs have fewer is told
-    ///   permutation  right for any number of samples, but as slow as measuring P times more,
+    ///   g-test       fast, but an approximation for many samples: S >= 5 Kx Ky for neurons
+    ///                that occupy Kx and Ky bins; the number of pairs with fewer is printed
+    ///   permutation  valid for any number of samples, but as slow as measuring P times more,
     ///                and no p-value is below 1 / (1 + P)
-    /// Both take samples to be independent of each other, which neighbouring tokens are not.
+    /// Both assume independent samples, which neighbouring tokens are not.
     #[arg(long, value_name = "TEST", value_enum, hide_possible_values = true)]
     #[arg(verbatim_doc_comment)]
     pub(crate) significance: Option<SignificanceArgument>,
 
-    /// Permutations of the permutation test [default: 1000]
+    /// Number of permutations of the permutation test [default: 1000]
     #[arg(long, value_name = "P")]
     pub(crate) permutations: Option<NonZeroU32>,
 
-    /// Where random numbers begin, of permutations and --jitter [default: 0]
+    /// Seed of the random numbers of permutations and --jitter [default: 0]
     ///
     /// The same seed gives the same results, to the last bit.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
-    /// The unit of information [default: nats]
+    /// Unit of information [default: nats]
     #[arg(long, value_enum)]
     pub(crate) units: Option<UnitsArgument>,
 }
@@ -75,11 +75,11 @@ pub(crate) struct ResultArguments {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArguments {
-    /// Write entropy.npy, mi.npy and what else there is into DIR
+    /// Write entropy.npy, mi.npy and the other results into DIR
     ///
-    /// All files or none. All are f64: N entropies, and the N x N mutual information of all pairs
-    /// with the entropies on its diagonal. Several layers go to DIR/<layer>/. Other files in DIR are
-    /// left alone.
+    /// Either all files are written or none. All arrays are f64: N entropies, and the N x N mutual
+    /// information of all pairs with the entropies on its diagonal. Several layers go to
+    /// DIR/<layer>/. Other files in DIR are left alone.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
@@ -113,9 +113,9 @@ pub(crate) enum SignificanceArgument {
 /// A measure of pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MeasureArgument {
-    /// Made from entropies and mutual information.
+    /// A measure made from entropies and mutual information.
     OfInformation(Measure),
-    /// Made from how often neurons with two bins fire.
+    /// A measure made from how often neurons with two bins fire.
     OfFiring(Association),
 }
 

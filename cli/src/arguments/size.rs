@@ -1,6 +1,6 @@
-//! Sizes of memory on the command line.
+//! Memory sizes on the command line.
 
-/// Bytes, from a number with or without a unit.
+/// Parses a number of bytes, with or without a unit.
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let expected = || "expected a size such as 8G, 1.5G, 500M or 1000000".to_owned();
     let number_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());

@@ -1,4 +1,4 @@
-//! From what was named to models and their layers.
+//! Models and their layers, found from the arguments.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,15 @@ use crate::arguments::CompareArguments;
 use crate::failure::{Failure, one_line};
 use crate::layer_list::{self, EXAMPLE, LayerPlace};
 
-/// A model, and where its layers are.
+/// A model, and the places of its layers.
 #[derive(Debug)]
 pub(super) struct Input {
     pub(super) name: String,
     pub(super) layers: Vec<LayerPlace>,
 }
 
-/// The models that were asked for. Every file is looked into before any is measured.
+/// Finds the models that were asked for. Reads which layers each file has before any layer is
+/// measured.
 pub(super) fn of(arguments: &CompareArguments) -> Result<Vec<Input>, Failure> {
     let files = if arguments.files.is_empty() {
         layer_list::use_example(&[PathBuf::from(EXAMPLE)])?.to_vec()
@@ -33,7 +34,7 @@ pub(super) fn of(arguments: &CompareArguments) -> Result<Vec<Input>, Failure> {
     files.into_iter().zip(names).map(input).collect()
 }
 
-/// A name for each file: those that were given, or what the files are called.
+/// Returns a name for each file: the given names, or those of the files.
 fn names(files: &[PathBuf], given: &[String]) -> Result<Vec<String>, Failure> {
     if !given.is_empty() && given.len() != files.len() {
         let names = given.len();

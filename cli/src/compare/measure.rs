@@ -1,4 +1,4 @@
-//! Measuring a layer for a report: in the way that was asked for, and its pairs by a G-test.
+//! Measurement of a layer for a report: with the chosen estimator, and with a G-test of its pairs.
 
 use cofire::files;
 use cofire::significance::false_discovery_rates_of_pairs;
@@ -12,10 +12,10 @@ use crate::layer_list::LayerPlace;
 use crate::progress::Bar;
 use crate::settings::{HistogramSettings, Method, NeighborSettings, Settings};
 
-/// Bins of the test where estimates are made without any.
+/// The number of bins of the G-test if the estimator has no bins.
 pub(super) const BINS_OF_TEST: usize = 10;
 
-/// The highest number of bins of an entropy with the preset of the paper.
+/// The number of bins of entropies with the preset `paper`.
 const BINS_OF_PAPER: f64 = 101.0;
 
 pub(super) fn layer(
@@ -88,7 +88,7 @@ fn by_neighbors(
     Ok(Layer::measured(name, &measured, edges))
 }
 
-/// At which false-discovery rate each pair is found.
+/// Returns the false-discovery rates at which pairs are found.
 fn rates(report: &Report) -> Result<Array2<f64>, Error> {
     Ok(false_discovery_rates_of_pairs(&report.g_test()?))
 }

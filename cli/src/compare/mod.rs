@@ -1,4 +1,4 @@
-//! `cofire compare`.
+//! The command `cofire compare`.
 
 mod inputs;
 mod measure;
@@ -18,7 +18,7 @@ use inputs::Input;
 
 pub(crate) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
     interrupt::watch()?;
-    analyze::set_threads(arguments.threads())?; // before anything starts them
+    analyze::set_threads(arguments.threads())?; // before anything starts the thread pool
     check(arguments)?;
     let mut settings = Settings::of(&arguments.measurement())?;
     let inputs = inputs::of(arguments)?;
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
         scores.check(&names)?;
     }
     settings.open_engine()?;
-    // Before the work, so that a directory that cannot be written to costs nothing.
+    // Create the directory before the work: an error then costs no time.
     let mut output = OutputDirectory::create(&arguments.out)?;
 
     let models = measure_all(&inputs, &settings, arguments.edges)?;
@@ -40,26 +40,27 @@ pub(crate) fn run(arguments: &CompareArguments) -> Result<(), Failure> {
     let description = text::description(arguments, &settings, &inputs);
     let bar = Bar::new("writing the report");
     comparison.write_watched(&mut output, &description, |done, all| bar.reached(done, all))?;
-    drop(bar); // before text appears where it is
-    interrupt::check()?; // from here on there is no way back
+    drop(bar); // before text is printed in its place
+    interrupt::check()?; // the last one: a commit is not interrupted
     output.commit()?;
     Printer::default().print(&text::summary(&comparison))?;
     note(&format!("the report is in {}", arguments.out.join("report.html").display()));
     Ok(())
 }
 
-/// What the settings of a measurement do not look at.
+/// Refuses `--seed` without `--jitter`, before [`Settings::of`] does so with advice that suits only
+/// `analyze`.
 fn check(arguments: &CompareArguments) -> Result<(), Failure> {
     if arguments.seed.is_some() && arguments.estimator.jitter.is_none() {
         return Err(Failure::Input(
-            "--seed is for the random numbers of --jitter, which is not there; leave it out"
+            "--seed is for the random numbers of --jitter; add --jitter, or leave --seed out"
                 .to_owned(),
         ));
     }
     Ok(())
 }
 
-/// Refuses models measured on unlike numbers of samples, by what the files say of themselves.
+/// Refuses models with different numbers of samples, as the files state them.
 fn check_samples(inputs: &[Input]) -> Result<(), Failure> {
     let are_single = inputs.iter().all(|input| input.layers.len() == 1);
     let places = || inputs.iter().flat_map(|input| &input.layers);

@@ -1,4 +1,4 @@
-//! What a comparison says of itself, on the terminal and on the page.
+//! Text about a comparison, for the terminal and for the page.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::failure::one_line;
 use crate::settings::{BinSettings, Method, Settings};
 use crate::table;
 
-/// The title of the page, and how it was measured.
+/// Returns the title of the page and the settings of the measurement.
 pub(super) fn description(
     arguments: &CompareArguments,
     settings: &Settings,
@@ -67,7 +67,7 @@ fn test(bins: &str) -> String {
     format!("G-test with {bins}, false-discovery rate {FALSE_DISCOVERY_RATE}")
 }
 
-/// Such as `10, equal-width, range per-neuron`.
+/// Describes bins, such as `10, equal-width, range per-neuron`.
 fn bins(bins: &BinSettings) -> String {
     let mut text = String::new();
     if let Some(number) = bins.number {
@@ -87,7 +87,7 @@ fn bins(bins: &BinSettings) -> String {
     text
 }
 
-/// A table of models, or of the layers of a single one, and what it means.
+/// Returns a table of the models, or of the layers of a single model, and the findings.
 pub(super) fn summary(comparison: &Comparison) -> String {
     let units = comparison.units.name();
     let mut header = vec![

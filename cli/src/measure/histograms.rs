@@ -1,4 +1,4 @@
-//! By histograms: the pairs within a layer, and those between two.
+//! Measurement by histograms, of the pairs within a layer or between two.
 
 use cofire::{Analysis, BetweenReport, Report, Timings};
 
@@ -96,7 +96,7 @@ pub(super) fn between(
     Ok(facts)
 }
 
-/// Settings that report to the bar, and may be stopped.
+/// Returns an analysis that reports to the bar and can be interrupted.
 fn watched(method: &HistogramSettings, bar: &Bar) -> Analysis {
     method.analysis.clone().progress(bar.callback())
 }

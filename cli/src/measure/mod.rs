@@ -1,5 +1,4 @@
-//! Measuring one layer: its arrays go to where results are written, what there is to say of them
-//! comes back.
+//! Measurement of one layer. Its arrays go to [`Results`], and facts about it are returned.
 
 mod histograms;
 mod neighbors;
@@ -16,7 +15,7 @@ use crate::progress::Bar;
 use crate::results::Results;
 use crate::settings::{Method, Settings};
 
-/// What does not change from layer to layer.
+/// The settings and labels, which are the same for all layers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) settings: &'a Settings,
@@ -64,12 +63,12 @@ impl<'a> Read<'a> {
         Ok(Self { place, layer })
     }
 
-    /// What went wrong with it.
+    /// Makes a failure from an error about this layer.
     fn failed(&self, error: &Error) -> Failure {
         Failure::of_analysis(&self.place.subject(), error)
     }
 
-    /// What went wrong with it or another layer; with both, where it is about both.
+    /// Makes a failure from an error about this layer, about the other one, or about both.
     fn failed_with(&self, other: &Read<'_>, error: &Error) -> Failure {
         let (Error::NonFinite { sample, neuron, value }
         | Error::NotACategory { sample, neuron, value, .. }) = *error
@@ -77,7 +76,7 @@ impl<'a> Read<'a> {
             let subject = format!("{}, with {}", self.place.subject(), other.place.subject());
             return Failure::of_analysis(&subject, error);
         };
-        // The first one is looked at first.
+        // The first layer is checked first.
         let found = self.layer.activations.get([sample, neuron]);
         let is_first = found.is_some_and(|found| found.to_bits() == value.to_bits());
         if is_first { self.failed(error) } else { other.failed(error) }

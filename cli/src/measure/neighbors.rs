@@ -1,4 +1,4 @@
-//! By nearest neighbours: the pairs within a layer, and those between two.
+//! Measurement by nearest neighbours, of the pairs within a layer or between two.
 
 use cofire::{NeighborAnalysis, NeighborExecution, NeighborTimings};
 use ndarray::{Array1, Array2};
@@ -85,7 +85,7 @@ pub(super) fn between(
     Ok(facts)
 }
 
-/// Settings that report to the bar, and may be stopped.
+/// Returns an analysis that reports to the bar and can be interrupted.
 fn watched(method: &NeighborSettings, bar: &Bar) -> NeighborAnalysis {
     method.analysis.clone().progress(bar.callback())
 }

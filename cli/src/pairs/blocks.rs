@@ -1,4 +1,4 @@
-//! The blocks of a job: those that are there, and those that are left.
+//! The blocks of a job: loading those that are finished, and computing the others.
 
 use cofire::files::{JobError, JobPart, RunningJob};
 use cofire::{Block, Error, Sweep};
@@ -9,12 +9,12 @@ use crate::failure::{Failure, note};
 use crate::interrupt;
 use crate::progress::Skipped;
 
-/// A sweep, and where its blocks come from and go to.
+/// A sweep, and the places that its blocks come from and go to.
 pub(super) struct Blocks {
     pub(super) sweep: Sweep,
     part: JobPart,
     pub(super) job: Option<RunningJob>,
-    /// Of all pairs, where there is no job that keeps blocks.
+    /// The matrix of all pairs, unless a job keeps the blocks.
     pub(super) matrix: Option<Matrix>,
     pub(super) facts: BlockFacts,
 }
@@ -32,8 +32,8 @@ impl Blocks {
         Self { sweep, part, job, matrix, facts }
     }
 
-    /// Takes the blocks of the part that are there, and computes the others. `failed` says what an
-    /// error is about.
+    /// Loads the finished blocks of the part, and computes the others. `failed` makes a failure
+    /// from an error.
     pub(super) fn finish(
         &mut self,
         skipped: &Skipped,
@@ -43,7 +43,7 @@ impl Blocks {
         for number in 0..self.sweep.blocks() {
             let found = if self.part.has(number) { self.load(number)? } else { None };
             if let Some(block) = found {
-                // The checksum was right; a block that is of another sweep would be a mistake here.
+                // The checksum was right. A block of another sweep would be a bug here.
                 self.sweep.take(number, block).map_err(|error| failed(&error))?;
                 self.facts.found += 1;
             } else if self.part.has(number) {
@@ -68,7 +68,7 @@ impl Blocks {
         Ok(())
     }
 
-    /// A block that was finished before. A damaged one is as good as none, but worth a word.
+    /// Loads a block that was finished before. Warns of a damaged block, and treats it as missing.
     fn load(&mut self, number: usize) -> Result<Option<Block>, Failure> {
         let Some(job) = &self.job else { return Ok(None) };
         match job.job().load(number) {
@@ -81,13 +81,13 @@ impl Blocks {
         }
     }
 
-    /// What there is to say to a user who stopped the job.
+    /// Adds to an interruption how many blocks are kept.
     pub(super) fn stopped(&self, failure: Failure) -> Failure {
         match (&self.job, failure) {
             (Some(job), Failure::Interrupted) => {
                 let BlockFacts { found, computed, of_part, .. } = self.facts;
                 Failure::InterruptedWith(format!(
-                    "{} of {of_part} blocks are kept in {}; the same command goes on",
+                    "{} of {of_part} blocks are kept in {}; run the same command to continue",
                     found + computed,
                     job.job().path().display(),
                 ))

@@ -1,4 +1,4 @@
-//! What there is to say of selected pairs. Serialized, it is `summary.json`.
+//! Facts about selected pairs. Serialized, they are `summary.json`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::results::Written;
 use crate::statistics::Spread;
 use crate::text::{Lines, duration, grouped, spread};
 
-/// The pairs of a layer that were selected, and how.
+/// The selected pairs of a layer, and the settings of their selection.
 pub(super) struct Selected {
     pub(super) selection: Selection,
     pub(super) estimator: Estimator,
@@ -62,28 +62,28 @@ impl Selected {
 #[derive(Debug, Serialize)]
 pub(super) struct PairsFacts {
     version: &'static str,
-    /// Where activations came from; none where only blocks were joined.
+    /// The activations; none if blocks were only joined.
     pub(super) input: Option<InputFacts>,
     /// Directories of jobs.
     pub(super) jobs: Vec<PathBuf>,
-    /// What was asked for, by the names of the command line.
+    /// The settings, by their names on the command line.
     settings: BTreeMap<String, String>,
     samples: usize,
     neurons: usize,
     estimator: String,
     units: &'static str,
-    /// None of a whole matrix.
+    /// The number of selected pairs; none for a whole matrix.
     pairs_selected: Option<usize>,
-    /// Each neuron with itself included.
+    /// The number of all pairs, those of a neuron with itself included.
     pairs_in_all: u64,
     pairs_passed_over: u64,
     share_passed_over: f64,
     blocks: BlockFacts,
     entropy: Option<Spread>,
-    /// Of the selected pairs.
+    /// The spread over the selected pairs.
     mutual_information: Option<Spread>,
     pub(super) computed: Option<ComputedFacts>,
-    /// Paths below the output directory.
+    /// Paths relative to the output directory.
     pub(super) written: Written,
 }
 
@@ -106,23 +106,24 @@ impl InputFacts {
     }
 }
 
-/// What became of blocks.
+/// Numbers of blocks.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(super) struct BlockFacts {
-    /// Neurons along the edge of one.
+    /// Neurons along the edge of a block.
     pub(super) edge: usize,
     pub(super) total: usize,
-    /// Of the part that was asked for.
+    /// Blocks of the part that was asked for.
     #[serde(skip)]
     pub(super) of_part: usize,
-    /// Of those, found in the job's directory, and computed this time.
+    /// Blocks of the part that were found in the job's directory.
     pub(super) found: usize,
+    /// Blocks of the part that were computed in this run.
     pub(super) computed: usize,
-    /// Files that were not what had been written.
+    /// Damaged files of blocks.
     pub(super) damaged: usize,
 }
 
-/// What computed it, this time.
+/// Facts about the computation of this run.
 #[derive(Debug, Serialize)]
 pub(super) struct ComputedFacts {
     engine: &'static str,
@@ -131,10 +132,11 @@ pub(super) struct ComputedFacts {
     threads: usize,
     incidents: Vec<String>,
     degenerate: Degenerates,
-    /// Bytes that were allowed, if that was said, and bytes of codes in a temporary file.
+    /// The value of `--memory` in bytes, if it was given.
     memory_limit: Option<u64>,
+    /// Bytes of codes in a temporary file.
     spilled_bytes: u64,
-    /// The most bytes of the GPU's memory at once.
+    /// The peak use of GPU memory, in bytes.
     device_memory_bytes: Option<u64>,
     seconds: SecondsFacts,
 }
@@ -198,7 +200,7 @@ impl PairsFacts {
         }
     }
 
-    /// A paragraph for people.
+    /// Returns the summary as text.
     pub(super) fn text(&self) -> String {
         let title = match &self.input {
             Some(InputFacts { layer, files, .. }) => match files.as_slice() {
@@ -254,10 +256,10 @@ impl BlockFacts {
         let Self { edge, total, found, damaged, .. } = self;
         let mut text = format!("{} of {edge} neurons", grouped(total as u64));
         if found > 0 {
-            text += &format!(", {} were there", grouped(found as u64));
+            text += &format!(", {} finished before", grouped(found as u64));
         }
         if damaged > 0 {
-            text += &format!(", {} were damaged and computed again", grouped(damaged as u64));
+            text += &format!(", {} damaged and computed again", grouped(damaged as u64));
         }
         text
     }

@@ -1,4 +1,4 @@
-//! `cofire merge`: parts that were computed apart.
+//! The command `cofire merge`, which joins parts that were computed separately.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::arguments::MergeArguments;
 use crate::failure::{Failure, note};
 use crate::interrupt;
 
-/// Numbers of blocks that an error names.
+/// The most blocks or parts that a message lists.
 const NAMED_BLOCKS: usize = 8;
 
 pub(crate) fn run(arguments: &MergeArguments) -> Result<(), Failure> {
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<(), Failure> {
     others.iter().try_for_each(|other| job.check_same(other))?;
     let selection = job.plan().selection;
     let formats = output::formats(&arguments.output, selection)?;
-    // Before the work, so that a directory that cannot be written to costs nothing.
+    // Create the directory before the work: an error then costs no time.
     let mut output = OutputDirectory::create(&arguments.out)?;
     let mut matrix = match selection {
         Selection::All => Some(Matrix::create(&mut output, job.plan().neurons())?),
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<(), Failure> {
     super::finish(output, &summary, arguments.output.json, &arguments.out)
 }
 
-/// A block from the first directory that has it whole.
+/// Loads a block from the first directory that has it undamaged.
 fn load(jobs: &[Job], number: usize, damaged: &mut usize) -> Result<Option<Block>, Failure> {
     for job in jobs {
         match job.load(number) {
@@ -75,7 +75,7 @@ fn load(jobs: &[Job], number: usize, damaged: &mut usize) -> Result<Option<Block
     Ok(None)
 }
 
-/// Which blocks are missing, and what has to be run for them.
+/// Says which blocks are missing, and which parts to run for them.
 fn missing_text(missing: &[usize], jobs: &[Job]) -> Result<String, Failure> {
     let numbers: Vec<String> =
         missing.iter().take(NAMED_BLOCKS).map(|number| number.to_string()).collect();
@@ -89,7 +89,7 @@ fn missing_text(missing: &[usize], jobs: &[Job]) -> Result<String, Failure> {
         divisions.extend(job.parts()?.into_iter().map(JobPart::of));
     }
     let remedy = match divisions.first() {
-        // Parts of several divisions may overlap: any of them will do.
+        // A job can have been divided in several ways, any of which will do.
         Some(&of) => {
             let numbers = (1..=of).filter(|&number| {
                 JobPart::new(number, of).is_ok_and(|part| missing.iter().any(|&b| part.has(b)))

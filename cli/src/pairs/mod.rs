@@ -1,4 +1,4 @@
-//! `cofire pairs` and `cofire merge`.
+//! The commands `cofire pairs` and `cofire merge`.
 
 mod blocks;
 mod facts;
@@ -29,13 +29,13 @@ use source::Watched;
 
 pub(crate) fn run(arguments: &PairsArguments) -> Result<(), Failure> {
     interrupt::watch()?;
-    set_threads(arguments.engine.threads)?; // before anything starts them
+    set_threads(arguments.engine.threads)?; // before anything starts the thread pool
     let mut settings = Settings::of(&arguments.measurement())?;
     let (selection, selection_text) = arguments.selection.selection();
     let texts = check(arguments, &settings, selection, selection_text)?;
     let formats = output::formats(&arguments.output, selection)?;
     let part = arguments.job.part.unwrap_or(JobPart::WHOLE);
-    // Before the work, so that what will be refused costs nothing.
+    // Open everything before the work: an error then costs no time.
     let job = arguments.job.job.as_ref();
     let job = job.map(|path| JobDirectory::open(path, part, &texts)).transpose()?;
     let mut layer = open(arguments)?;
@@ -71,13 +71,14 @@ pub(crate) fn run(arguments: &PairsArguments) -> Result<(), Failure> {
         _ => None,
     };
     if job.is_some() {
-        // It could be made. What is killed now would leave it behind, so it is made again.
+        // The directory could be created. A killed process would leave its temporary files behind,
+        // so drop it, and create it again at the end.
         output = None;
     }
     bar.begin("pairs");
     let mut blocks = Blocks::new(sweep, part, job, matrix);
     blocks.finish(&skipped, failed).map_err(|failure| blocks.stopped(failure))?;
-    drop(bar); // before text appears where it is
+    drop(bar); // before text is printed in its place
 
     let Blocks { sweep, job, mut matrix, facts, .. } = blocks;
     let Some(out) = &arguments.out else {
@@ -101,8 +102,8 @@ pub(crate) fn run(arguments: &PairsArguments) -> Result<(), Failure> {
     finish(output, &summary, arguments.output.json, out)
 }
 
-/// Refuses what does not go together. Returns what the blocks depend on, as it is said on the command
-/// line.
+/// Refuses arguments that do not go together. Returns the options that blocks depend on, with their
+/// values.
 fn check(
     arguments: &PairsArguments,
     settings: &Settings,
@@ -115,7 +116,7 @@ fn check(
     checked.map_err(|error| Failure::Input(error.to_string()))?;
     match (arguments.job.part, &arguments.job.job, &arguments.out) {
         (Some(_), None, _) => {
-            return refuse("--part computes blocks for others to join; say where with --job DIR");
+            return refuse("--part needs a directory for the finished blocks; add --job DIR");
         }
         (Some(_), Some(_), Some(_)) => {
             return refuse(
@@ -123,7 +124,7 @@ fn check(
                  cofire merge",
             );
         }
-        (None, _, None) => return refuse("say where results go with --out DIR"),
+        (None, _, None) => return refuse("the results need a directory; add --out DIR"),
         _ => {}
     }
     let bins = &histograms.bins;
@@ -165,7 +166,7 @@ fn analysis(arguments: &PairsArguments, settings: &Settings) -> Result<Analysis,
     Ok(analysis)
 }
 
-/// The layer, in one file or in shards.
+/// Opens the layer, in one file or in shards.
 fn open(arguments: &PairsArguments) -> Result<FileBatches, Failure> {
     let mut files = Vec::new();
     for path in &arguments.files {
@@ -174,7 +175,7 @@ fn open(arguments: &PairsArguments) -> Result<FileBatches, Failure> {
     Ok(open_batches(&files, arguments.layer.as_deref())?)
 }
 
-/// What errors are about.
+/// Returns the files and the layer's name, for messages.
 fn subject(layer: &FileBatches) -> String {
     let mut paths = layer.paths();
     let first = paths.next().map(|path| path.display().to_string()).unwrap_or_default();
@@ -184,15 +185,17 @@ fn subject(layer: &FileBatches) -> String {
     }
 }
 
-/// The edge of blocks, unless memory is to decide: as it was said, or as the job has it. All parts of
-/// a job must come to the same one wherever they run.
+/// Returns the edge of blocks from the arguments, the job or the number of parts, or `None` if it
+/// depends on memory. All parts of a job must have the same edge wherever they run.
 fn block_edge(
     arguments: &PairsArguments,
     job: Option<&JobDirectory>,
     neurons: usize,
 ) -> Option<usize> {
-    /// As few as make a block worth an engine's start; blocks of a part, to be equally long together.
+    /// The edges to choose from for a part. Blocks of the smallest are still worth the start of an
+    /// engine.
     const EDGES: [usize; 4] = [2048, 1024, 512, 256];
+    /// The least number of blocks per part, so that all parts take about equally long.
     const BLOCKS_OF_PART: u64 = 8;
 
     let said = arguments.job.block_edge.map(usize::from);
@@ -224,7 +227,7 @@ fn finish(
 ) -> Result<(), Failure> {
     let json = to_json(summary)?;
     output.write_text("summary.json", &json)?;
-    interrupt::check()?; // from here on there is no way back
+    interrupt::check()?; // the last one: a commit is not interrupted
     output.commit()?;
     Printer::default().print(&if is_json { json } else { summary.text() })?;
     note(&format!("results are in {}", out.display()));

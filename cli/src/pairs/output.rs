@@ -1,4 +1,4 @@
-//! Where pairs go.
+//! Output of selected pairs.
 
 use cofire::files::{FileError, Job, NpyMatrixWriter, OutputDirectory, PairsFormat};
 use cofire::{Block, Selection};
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::results::Written;
 
-/// The formats that were asked for; of the whole matrix there is one only.
+/// Returns the formats that were asked for. The whole matrix has only one.
 pub(super) fn formats(
     arguments: &PairsOutputArguments,
     selection: Selection,
@@ -30,7 +30,7 @@ pub(super) fn formats(
     Ok(formats)
 }
 
-/// The matrix of all pairs, which is written as blocks come.
+/// The matrix of all pairs, which is written block by block.
 pub(super) struct Matrix(NpyMatrixWriter);
 
 impl Matrix {
@@ -63,7 +63,7 @@ impl Matrix {
     }
 }
 
-/// Writes what was selected, and says where.
+/// Writes the selected pairs or the matrix, and returns the paths.
 pub(super) fn write(
     output: &mut OutputDirectory,
     selected: &Selected,

@@ -1,4 +1,4 @@
-//! Activations on their way in: the user sees how far they are, and may stop.
+//! Activations with progress: the user sees how much has been read, and can interrupt it.
 
 use std::ops::ControlFlow;
 
@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 
 use crate::progress::Bar;
 
-/// Tells a bar of every batch.
+/// A source that reports every batch to a bar.
 pub(super) struct Watched<'a> {
     source: &'a mut dyn Batches,
     bar: &'a Bar,

@@ -1,4 +1,5 @@
-//! Whatever is given to an option, by a script that went wrong or on purpose, is taken or refused.
+//! A test that every value of every option is accepted, or refused with a message. Values can come
+//! from a faulty script, or be hostile.
 
 use std::ffi::OsString;
 
@@ -9,7 +10,7 @@ use super::Settings;
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
 
-/// Commands with their options that take a value.
+/// Returns the commands, each with an option that takes a value.
 fn options() -> Vec<(String, String)> {
     let command = Arguments::command();
     let options = command.get_subcommands().flat_map(|subcommand| {
@@ -21,7 +22,7 @@ fn options() -> Vec<(String, String)> {
     options.collect()
 }
 
-/// Numbers at the limits of types, what looks like a value, and anything else.
+/// Generates numbers at the limits of types, strings that look like values, and any other strings.
 fn value() -> impl Strategy<Value = String> {
     const LIMITS: &[&str] = &[
         "",
@@ -86,7 +87,7 @@ proptest! {
         }
         match Arguments::try_parse_from(&words) {
             Ok(Arguments { command: Command::Analyze(arguments) }) => {
-                // What is refused here is refused in words.
+                // A refusal has a message.
                 if let Err(failure) = Settings::of(&arguments) {
                     let is_explained = matches!(&failure, Failure::Input(text) if text.len() > 10);
                     prop_assert!(is_explained, "{words:?}: {failure:?}");

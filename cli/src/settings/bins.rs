@@ -1,4 +1,4 @@
-//! Bins as they were asked for.
+//! Settings of the bins.
 
 use cofire::{Binning, Bins, Range};
 
@@ -6,13 +6,13 @@ use super::refuse;
 use crate::arguments::{BinArguments, BinningArgument, BinsArgument, RangeArgument};
 use crate::failure::Failure;
 
-/// Which bins, and what goes with them.
+/// The kind of bins, and its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct BinSettings {
     pub(crate) how: BinningArgument,
-    /// How many, where that is for the caller to say.
+    /// The number of bins, if the kind of bins leaves the choice.
     pub(crate) number: Option<BinsArgument>,
-    /// Of equal-width bins.
+    /// The range of equal-width bins.
     pub(crate) range: Option<RangeArgument>,
     pub(crate) has_zero_bin: bool,
 }
@@ -24,9 +24,7 @@ impl BinSettings {
         let is_counted =
             matches!(how, BinningArgument::EqualWidth | BinningArgument::EqualFrequency);
         if number.is_some() && !is_counted {
-            return refuse(format!(
-                "--binning {how} tells how many bins there are; leave --bins out"
-            ));
+            return refuse(format!("--binning {how} sets the number of bins; leave --bins out"));
         }
         if let (BinningArgument::EqualFrequency, Some(rule)) =
             (&how, number.and_then(BinsArgument::rule))
@@ -38,7 +36,7 @@ impl BinSettings {
         }
         if range.is_some() && how != BinningArgument::EqualWidth {
             return refuse(format!(
-                "--range is that of equal-width bins; leave it or --binning {how} out"
+                "--range is for equal-width bins; leave it or --binning {how} out"
             ));
         }
         if arguments.zero_bin {
@@ -85,8 +83,8 @@ impl BinSettings {
         if self.has_zero_bin { binning.with_zero_bin() } else { binning }
     }
 
-    /// How many bins there are in all, except where categories tell. A rule is taken to find more
-    /// than two.
+    /// Returns the number of all bins, except for categories, where only the activations tell. A
+    /// rule is assumed to find more than two.
     pub(super) fn known(&self) -> Option<usize> {
         let bins = match (&self.how, self.number) {
             (BinningArgument::Threshold(_), _) => 2,

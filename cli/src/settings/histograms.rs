@@ -1,4 +1,4 @@
-//! Estimates from histograms, as they were asked for.
+//! Settings of estimates from histograms.
 
 use cofire::{Analysis, Engine, Estimator, Units};
 use ndarray::arr2;
@@ -7,7 +7,7 @@ use super::{BinSettings, refuse};
 use crate::arguments::{AnalyzeArguments, EstimatorArgument};
 use crate::failure::Failure;
 
-/// Bins, and how entropies are estimated from them.
+/// The bins, and the estimator of entropies.
 #[derive(Debug)]
 pub(crate) struct HistogramSettings {
     pub(crate) analysis: Analysis,
@@ -45,7 +45,7 @@ impl HistogramSettings {
         Ok(settings)
     }
 
-    /// What the library has to say of the settings, asked on the smallest of layers.
+    /// Lets the library check the settings, on the smallest of layers.
     fn check(&self) -> Result<(), Failure> {
         let checked = self.analysis.entropies(arr2(&[[0.0], [1.0]]).view());
         checked.map(drop).map_err(|error| Failure::Input(error.to_string()))
@@ -55,7 +55,7 @@ impl HistogramSettings {
         self.analysis = self.analysis.clone().engine(engine);
     }
 
-    /// As it is called on the command line.
+    /// Returns the estimator's name on the command line.
     pub(crate) fn estimator_name(&self) -> String {
         self.estimator.to_string().replacen(' ', "=", 1) // of a pseudo-count
     }

@@ -1,5 +1,5 @@
-//! From arguments to settings of the library. What makes no sense is refused here, before any file
-//! is looked at: with the reason, and what to do.
+//! Settings of the library, made from arguments. Combinations that make no sense are refused here,
+//! before any file is read, with the reason and the remedy.
 
 #[cfg(test)]
 mod any_value;
@@ -20,17 +20,17 @@ use crate::arguments::{
 };
 use crate::failure::Failure;
 
-/// What is measured, and how.
+/// The settings of a measurement.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// Its engine is still to be opened.
+    /// The method of estimation. Its engine is opened later, by [`Settings::open_engine`].
     pub(crate) method: Method,
     pub(crate) units: Units,
-    /// Measures of all pairs, beside mutual information.
+    /// Measures of all pairs, in addition to mutual information.
     pub(crate) measures: Vec<Measure>,
-    /// Of neurons that fire or do not.
+    /// Associations of neurons that fire or do not.
     pub(crate) associations: Vec<Association>,
-    /// How often a neuron fires that is among the strongest pairs, if that was said.
+    /// The range of firing rates of neurons among the strongest pairs, if it was given.
     pub(crate) rates: Option<(f64, f64)>,
     pub(crate) significance: Option<SignificanceTest>,
     pub(crate) labels: Option<PathBuf>,
@@ -38,14 +38,14 @@ pub(crate) struct Settings {
     adapter: Option<String>,
 }
 
-/// What estimates are made from.
+/// The method of estimation.
 #[derive(Debug)]
 pub(crate) enum Method {
     Histograms(HistogramSettings),
     Neighbors(NeighborSettings),
 }
 
-/// How pairs are tested.
+/// A test of pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignificanceTest {
     G,
@@ -53,7 +53,7 @@ pub(crate) enum SignificanceTest {
 }
 
 impl SignificanceTest {
-    /// As it is called on the command line.
+    /// Returns the test's name on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::G => "g-test",
@@ -90,7 +90,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// What each of two arguments allows, and both together do not.
+    /// Refuses arguments that are each valid, but do not go together.
     fn check(&self, arguments: &AnalyzeArguments) -> Result<(), Failure> {
         if self.adapter.is_some() && self.engine == EngineArgument::Cpu {
             return refuse(
@@ -119,7 +119,8 @@ impl Settings {
         }
     }
 
-    /// `between` is what says that two layers are measured, if anything does.
+    /// Checks the settings of histograms. `between` is the option that asks for pairs between two
+    /// layers, if it was given.
     fn check_histograms(
         &self,
         histograms: &HistogramSettings,
@@ -181,7 +182,7 @@ impl Settings {
                 let estimator =
                     arguments.estimator.preset.map_or("--estimator ksg", |_| "--preset paper");
                 refuse(format!(
-                    "{name} is for histograms, and {estimator} goes without those; \
+                    "{name} is for histograms, and {estimator} uses none; \
                      leave one of them out"
                 ))
             }
@@ -189,7 +190,8 @@ impl Settings {
         }
     }
 
-    /// Opens the device that was asked for: once for all layers, and before any is read in vain.
+    /// Opens the device that was asked for. This happens once for all layers, before any layer is
+    /// read.
     pub(crate) fn open_engine(&mut self) -> Result<(), Failure> {
         let open = |name: Option<&str>| {
             let gpu = cofire::gpu::Gpu::open(name).map_err(|error| Failure::of_adapter(&error))?;
@@ -208,7 +210,7 @@ impl Settings {
         Ok(())
     }
 
-    /// The engine as it was asked for, for the record.
+    /// Returns the engine that was asked for, for the summary.
     pub(crate) fn engine_name(&self) -> &'static str {
         match (self.engine, &self.adapter) {
             (_, Some(_)) | (EngineArgument::Gpu, None) => "gpu",
@@ -222,7 +224,7 @@ fn measures(asked: &[MeasureArgument]) -> (Vec<Measure>, Vec<Association>) {
     let (mut measures, mut associations) = (Vec::new(), Vec::new());
     for argument in asked {
         match *argument {
-            // It is there already.
+            // Mutual information is always measured.
             MeasureArgument::OfInformation(Measure::MutualInformation) => {}
             MeasureArgument::OfInformation(m) if !measures.contains(&m) => measures.push(m),
             MeasureArgument::OfFiring(a) if !associations.contains(&a) => associations.push(a),

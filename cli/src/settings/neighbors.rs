@@ -1,4 +1,4 @@
-//! Estimates from nearest neighbours, as they were asked for.
+//! Settings of estimates from nearest neighbours.
 
 use cofire::{Analysis, Binning, Engine, KsgAlgorithm, NeighborAnalysis, Units};
 use ndarray::arr2;
@@ -7,16 +7,16 @@ use super::refuse;
 use crate::arguments::{AnalyzeArguments, EstimatorArgument, PresetArgument};
 use crate::failure::Failure;
 
-/// Neighbours, and what is done about activations that are equal.
+/// The neighbours, and the treatment of equal activations.
 #[derive(Debug)]
 pub(crate) struct NeighborSettings {
     pub(crate) analysis: NeighborAnalysis,
     pub(crate) algorithm: KsgAlgorithm,
     pub(crate) neighbors: usize,
-    /// Largest noise as a share of a neuron's spread, and where its random numbers begin.
+    /// The largest noise as a share of a neuron's spread, and the seed of its random numbers.
     pub(crate) jitter: Option<(f64, u64)>,
     pub(crate) preset: Option<PresetArgument>,
-    /// What entropies are made with, if not with nearest neighbours.
+    /// The analysis that computes entropies, if nearest neighbours do not.
     pub(crate) binned_entropies: Option<Analysis>,
 }
 
@@ -30,7 +30,7 @@ impl NeighborSettings {
         ];
         let given = of_estimator.into_iter().find(|(_, is_given)| *is_given);
         if let (Some(_), Some((name, _))) = (estimator.preset, given) {
-            return refuse(format!("--preset paper says what {name} would; leave one of them out"));
+            return refuse(format!("--preset paper includes {name}; leave one of them out"));
         }
         let algorithm = match estimator.estimator {
             Some(EstimatorArgument::Neighbors(algorithm)) => algorithm,
@@ -58,7 +58,7 @@ impl NeighborSettings {
         self.analysis = self.analysis.clone().engine(engine);
     }
 
-    /// As it is called on the command line.
+    /// Returns the estimator's name on the command line.
     pub(crate) fn estimator_name(&self) -> &'static str {
         match self.algorithm {
             KsgAlgorithm::Second => "ksg2",
@@ -67,7 +67,7 @@ impl NeighborSettings {
     }
 }
 
-/// What the library has to say of a jitter, asked on the smallest of layers.
+/// Lets the library check a jitter, on the smallest of layers.
 fn check_jitter(amplitude: f64) -> Result<(), Failure> {
     let analysis = NeighborAnalysis::new(1).jitter(amplitude, 0);
     let checked = analysis.with_labels(arr2(&[[0.0], [1.0]]).view(), &[0, 0]);

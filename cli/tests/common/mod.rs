@@ -1,4 +1,4 @@
-//! Running the command, and making files for it.
+//! Helpers that run the command and make files for it.
 
 #![allow(dead_code, reason = "each test binary uses its own part of this file")]
 #![allow(
@@ -19,7 +19,7 @@ use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-/// What a run left behind.
+/// The exit status and output of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) status: i32,
@@ -37,7 +37,7 @@ impl From<Output> for Run {
     }
 }
 
-/// The command, to be started in `directory`.
+/// Makes the command, to be started in `directory`.
 pub(crate) fn cofire(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cofire"));
     command.current_dir(directory).args(arguments).env_remove("RUST_LOG");
@@ -61,18 +61,18 @@ impl Place {
         fs::write(self.0.path().join(name), bytes).unwrap();
     }
 
-    /// `cofire analyze --engine cpu` with more arguments.
+    /// Runs `cofire analyze --engine cpu` with further arguments.
     pub(crate) fn analyze(&self, arguments: &[&str]) -> Run {
         let arguments = [&["analyze", "--engine", "cpu"], arguments].concat();
         self.run(&arguments)
     }
 
-    /// `cofire` with arguments.
+    /// Runs `cofire` with arguments.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         cofire(self.path(), arguments).output().unwrap().into()
     }
 
-    /// An array that the command wrote: shape and values.
+    /// Reads an array that the command wrote: shape and values.
     pub(crate) fn array(&self, name: &str) -> (Vec<u64>, Vec<f64>) {
         let npy = npyz::NpyFile::new(fs::File::open(self.path().join(name)).unwrap()).unwrap();
         assert_eq!(npy.order(), Order::C, "{name}");
@@ -83,7 +83,7 @@ impl Place {
         fs::read(self.path().join(name)).unwrap()
     }
 
-    /// Everything there is, directories with a slash, sorted.
+    /// Lists all files and directories, sorted. Directories end with a slash.
     pub(crate) fn tree(&self) -> Vec<String> {
         fn walk(root: &Path, directory: &Path, found: &mut Vec<String>) {
             for entry in fs::read_dir(directory).unwrap() {
@@ -104,10 +104,10 @@ impl Place {
     }
 }
 
-/// Samples and neurons of the activations below.
+/// The numbers of samples and neurons of [`values`].
 pub(crate) const SHAPE: (usize, usize) = (60, 7);
 
-/// Small whole numbers, which every element type holds. Row-major.
+/// Returns small whole numbers, which every element type can hold, in row-major order.
 pub(crate) fn values() -> Vec<u8> {
     let (samples, neurons) = SHAPE;
     (0..samples * neurons)
@@ -127,18 +127,18 @@ pub(crate) fn values() -> Vec<u8> {
         .collect()
 }
 
-/// The same, column after column.
+/// Reorders values from row-major to column-major order.
 pub(crate) fn columns<T: Copy>(values: &[T]) -> Vec<T> {
     let (samples, neurons) = SHAPE;
     (0..neurons).flat_map(|j| (0..samples).map(move |s| values[s * neurons + j])).collect()
 }
 
-/// A `.npy` file.
+/// Makes a `.npy` file.
 pub(crate) fn npy<T: AutoSerialize + Copy>(shape: &[u64], order: Order, values: &[T]) -> Vec<u8> {
     npy_as(&T::default_dtype().descr().replace('\'', ""), shape, order, values)
 }
 
-/// A `.npy` file with a chosen element type, such as `>f4`.
+/// Makes a `.npy` file with a chosen element type, such as `>f4`.
 pub(crate) fn npy_as<T: Serialize + Copy>(
     descr: &str,
     shape: &[u64],
@@ -157,13 +157,13 @@ pub(crate) fn npy_as<T: Serialize + Copy>(
     bytes
 }
 
-/// The activations as `.npy`, `f32`.
+/// Makes a `.npy` file of the activations as `f32`.
 pub(crate) fn plain_npy() -> Vec<u8> {
     let values: Vec<f32> = values().into_iter().map(f32::from).collect();
     npy(&[SHAPE.0 as u64, SHAPE.1 as u64], Order::C, &values)
 }
 
-/// A `.npz` file.
+/// Makes a `.npz` file.
 pub(crate) fn npz(members: &[(&str, Vec<u8>)], method: zip::CompressionMethod) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
@@ -174,7 +174,7 @@ pub(crate) fn npz(members: &[(&str, Vec<u8>)], method: zip::CompressionMethod) -
     archive.finish().unwrap().into_inner()
 }
 
-/// A `.safetensors` file with tensors of one shape.
+/// Makes a `.safetensors` file with tensors of one shape.
 pub(crate) fn safetensors(shape: &[usize], tensors: &[(&str, Dtype, Vec<u8>)]) -> Vec<u8> {
     let views = tensors.iter().map(|(name, dtype, bytes)| {
         (*name, TensorView::new(*dtype, shape.to_vec(), bytes).unwrap())
@@ -182,19 +182,19 @@ pub(crate) fn safetensors(shape: &[usize], tensors: &[(&str, Dtype, Vec<u8>)]) -
     safetensors::serialize(views, None).unwrap()
 }
 
-/// The activations in memory.
+/// Returns the activations as an array.
 pub(crate) fn activations() -> Array2<f32> {
     Array2::from_shape_vec(SHAPE, values().into_iter().map(f32::from).collect()).unwrap()
 }
 
-/// Entropy of a histogram by its definition, in nats.
+/// Computes the entropy of a histogram by its definition, in nats.
 pub(crate) fn entropy_of(counts: impl IntoIterator<Item = usize>) -> f64 {
     let counts: Vec<f64> = counts.into_iter().filter(|&n| n > 0).map(|n| n as f64).collect();
     let samples: f64 = counts.iter().sum();
     counts.iter().map(|n| -(n / samples) * (n / samples).ln()).sum()
 }
 
-/// Entropy of what is seen in the samples, whatever it is.
+/// Computes the entropy of the distinct values among the samples, in nats.
 pub(crate) fn entropy_seen<T: Ord>(seen: impl IntoIterator<Item = T>) -> f64 {
     let mut counts = BTreeMap::new();
     for value in seen {
@@ -203,7 +203,7 @@ pub(crate) fn entropy_seen<T: Ord>(seen: impl IntoIterator<Item = T>) -> f64 {
     entropy_of(counts.into_values())
 }
 
-/// Fails unless both lists are the same but for rounding.
+/// Asserts that both lists are equal but for rounding.
 pub(crate) fn assert_close(what: &str, found: &[f64], expected: &[f64]) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (index, (found, expected)) in found.iter().zip(expected).enumerate() {

@@ -1,5 +1,5 @@
-// Carry-save adders in registers and nothing else: how many bits a second the device can add up.
-// words: one word an invocation, written so that no work can be left out.
+// A loop of carry-save adders in registers, which measures how many bits per second a device can add.
+// words: one word per invocation, written so that the compiler cannot remove the work.
 
 override WORKGROUP_SIZE: u32;
 override TURNS: u32;
@@ -16,8 +16,8 @@ fn carry_save_add(plane: ptr<function, u32>, a: u32, b: u32) -> u32 {
 
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    // Four counters that do not wait for each other. Each adds up words that change by turns: the
-    // carries of its neighbour.
+    // Four independent counters. Each adds up words that change in every turn: the carries of its
+    // neighbour.
     var ones = vec4<u32>(id.x, id.x + 1u, id.x + 2u, id.x + 3u) * 2654435769u;
     var carries = ones.yzwx;
     for (var turn = 0u; turn < TURNS; turn++) {

@@ -11,11 +11,12 @@ use super::{Limits, best_time};
 /// Half an L1 cache of 32 KiB, in words of 16 bits.
 const L1_WORDS: usize = 8192;
 
-/// Runs of a loop take some milliseconds: long enough for the clock and the wake-up of threads.
+/// The turns of a loop, which take some milliseconds: longer than the clock and the wake-up of
+/// threads need.
 const ADDER_TURNS: usize = 20_000;
 const INCREMENT_TURNS: usize = 2_000;
 
-/// Larger than the caches of most CPUs.
+/// The words that are read from memory: more than the caches of most CPUs hold.
 const MEMORY_WORDS: usize = 16 << 20;
 
 pub(crate) fn of_cpu() -> Limits {
@@ -39,8 +40,8 @@ pub(crate) fn of_cpu() -> Limits {
     }
 }
 
-/// The tree of carry-save adders of `positional_popcount`, over blocks in order, in L1, whose
-/// counts nobody reads.
+/// The tree of carry-save adders of `positional_popcount`, over consecutive blocks in L1, with
+/// unused counts.
 struct Adders<'a> {
     words: &'a [u16],
 }
@@ -71,7 +72,7 @@ impl Vectorized for Adders<'_> {
     }
 }
 
-/// A histogram of 1,024 counters.
+/// Counts words in a histogram of 1,024 counters.
 fn increment(words: &[u16]) {
     let mut counters = [0u32; 1024];
     for _ in 0..INCREMENT_TURNS {
@@ -82,7 +83,7 @@ fn increment(words: &[u16]) {
     black_box(counters);
 }
 
-/// Bytes a second of one pass over memory by all threads.
+/// Measures the bytes per second of one pass over memory by all threads.
 fn memory_reads() -> f64 {
     let memory: Vec<u64> = (0..MEMORY_WORDS as u64).into_par_iter().collect();
     let time = best_time(|| {
@@ -92,7 +93,7 @@ fn memory_reads() -> f64 {
     size_of_val(memory.as_slice()) as f64 / time.as_secs_f64()
 }
 
-/// The high halves of a linear congruential generator's states.
+/// Returns the high halves of the states of a linear congruential generator.
 fn pseudo_random_words() -> Vec<u16> {
     let next = |state: &u32| Some(state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
     let states = std::iter::successors(Some(1u32), next);

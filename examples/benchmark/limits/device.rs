@@ -9,19 +9,19 @@ use super::{Limits, best_time};
 
 const WORKGROUP_SIZE: u32 = 64;
 
-/// Turns of the loop, far fewer than what makes drivers stop a shader.
+/// The turns of the loop: far fewer than would make a driver stop the shader.
 const TURNS: u32 = 2048;
 
-/// Adders in a turn, 32 bits each.
+/// The adders in a turn, of 32 bits each.
 const ADDERS_A_TURN: u32 = 4;
 
-/// Dispatches grow until one takes as long: long enough for what surrounds it not to matter, short
-/// enough for every watchdog.
+/// The time up to which dispatches grow: long enough for overheads not to matter, short enough for
+/// every watchdog.
 const LONG_ENOUGH: Duration = Duration::from_millis(20);
 
 const MOST_WORKGROUPS: u32 = 65_535;
 
-/// Bytes that are uploaded at once.
+/// The bytes that are uploaded at once.
 const UPLOAD: usize = 32 << 20;
 
 pub(crate) fn of_device(gpu: &Gpu) -> Result<Limits, Box<dyn Error>> {
