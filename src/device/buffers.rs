@@ -1,12 +1,10 @@
 //! Buffers that kernels use, empty or with contents.
 
-#[cfg(test)]
-use super::faults::{Fault, Stage};
-use super::gpu::Gpu;
+use super::device::Device;
 
 /// A buffer that kernels read and write.
-pub(crate) fn storage_buffer(gpu: &Gpu, name: &str, bytes: usize) -> wgpu::Buffer {
-    gpu.device().create_buffer(&wgpu::BufferDescriptor {
+pub(crate) fn storage_buffer(device: &Device, name: &str, bytes: usize) -> wgpu::Buffer {
+    device.raw.create_buffer(&wgpu::BufferDescriptor {
         label: Some(&format!("cofire.{name}")),
         size: bytes as u64,
         usage: wgpu::BufferUsages::STORAGE
@@ -17,19 +15,10 @@ pub(crate) fn storage_buffer(gpu: &Gpu, name: &str, bytes: usize) -> wgpu::Buffe
 }
 
 /// A buffer with these contents; they are written before what is submitted next.
-pub(crate) fn filled_buffer(gpu: &Gpu, name: &str, words: &[u32]) -> wgpu::Buffer {
+pub(crate) fn filled_buffer(device: &Device, name: &str, words: &[u32]) -> wgpu::Buffer {
     // wgpu's own helper for this panics when the device is lost.
-    let buffer = storage_buffer(gpu, name, size_of_val(words));
-    #[cfg(test)]
-    let end = match gpu.faults().strike(Stage::Upload, gpu.device()) {
-        // As the submission that it is a part of, or by itself: the buffer has zeros.
-        Some(Fault::Dropped | Fault::Zeros) => return buffer,
-        Some(Fault::HalfZeros) => words.len() / 2,
-        _ => words.len(),
-    };
-    #[cfg(test)]
-    let words = &words[..end];
-    gpu.queue().write_buffer(&buffer, 0, bytemuck::cast_slice(words));
+    let buffer = storage_buffer(device, name, size_of_val(words));
+    device.driver.write(&device.raw, &device.queue, &buffer, words);
     buffer
 }
 

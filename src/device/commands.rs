@@ -2,10 +2,7 @@
 
 use futures_channel::oneshot;
 
-use super::failure::Failure;
-#[cfg(test)]
-use super::faults::{self, Fault, Stage};
-use super::gpu::Gpu;
+use super::device::Device;
 
 /// The largest `Params` of any shader, in bytes.
 const PARAMS_BYTES: usize = 32;
@@ -46,48 +43,42 @@ pub(crate) struct Read<L> {
 
 /// Records and submits commands. Runs inside error scopes.
 pub(crate) fn record_and_submit<L>(
-    gpu: &Gpu,
+    device: &Device,
     commands: Vec<Command<L>>,
 ) -> (wgpu::SubmissionIndex, Vec<Read<L>>) {
-    let stride = params_stride(gpu);
-    let params = upload_params(gpu, &commands, stride);
-    let mut encoder = gpu.device().create_command_encoder(&Default::default());
+    let stride = params_stride(device);
+    let params = upload_params(device, &commands, stride);
+    let mut encoder = device.raw.create_command_encoder(&Default::default());
     let mut reads = Vec::new();
     let mut slot = 0;
-    #[cfg(test)]
-    let fault = gpu.faults().strike(Stage::Submit, gpu.device());
-    #[cfg(test)]
-    let commands = faults::at_submit(gpu, fault, commands);
+    device.driver.begin_submission(&device.raw);
     for command in commands {
         match command {
             Command::Dispatch(dispatch) => {
-                encode(gpu, &mut encoder, &dispatch, params.as_ref(), slot * stride);
+                encode(device, &mut encoder, &dispatch, params.as_ref(), slot * stride);
                 slot += 1;
             }
-            #[cfg(test)]
-            Command::Clear(_)
-                if gpu.faults().strike(Stage::Clear, gpu.device()) == Some(Fault::Dropped) => {}
-            Command::Clear(buffer) => encoder.clear_buffer(&buffer, 0, None),
+            Command::Clear(buffer) => device.driver.clear(&device.raw, &mut encoder, &buffer),
             Command::Read { source, words, label } => {
-                reads.push(encode_read(gpu, &mut encoder, &source, words, label));
+                reads.push(encode_read(device, &mut encoder, &source, words, label));
             }
         }
     }
-    let index = gpu.queue().submit([encoder.finish()]);
-    #[cfg(test)]
-    if fault == Some(Fault::LostUnderWay) {
-        gpu.device().destroy();
-    }
+    let index = device.driver.submit(&device.raw, &device.queue, encoder.finish());
     (index, reads)
 }
 
 /// Bytes from the parameters of one dispatch to those of the next.
-fn params_stride(gpu: &Gpu) -> usize {
-    PARAMS_BYTES.max(gpu.limits().min_uniform_buffer_offset_alignment as usize)
+fn params_stride(device: &Device) -> usize {
+    PARAMS_BYTES.max(device.limits.min_uniform_buffer_offset_alignment as usize)
 }
 
 /// One buffer for the parameters of all dispatches; none where there are no dispatches.
-fn upload_params<L>(gpu: &Gpu, commands: &[Command<L>], stride: usize) -> Option<wgpu::Buffer> {
+fn upload_params<L>(
+    device: &Device,
+    commands: &[Command<L>],
+    stride: usize,
+) -> Option<wgpu::Buffer> {
     let mut bytes = Vec::new();
     for command in commands {
         if let Command::Dispatch(dispatch) = command {
@@ -100,27 +91,23 @@ fn upload_params<L>(gpu: &Gpu, commands: &[Command<L>], stride: usize) -> Option
     if bytes.is_empty() {
         return None;
     }
-    let buffer = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+    let buffer = device.raw.create_buffer(&wgpu::BufferDescriptor {
         label: Some("cofire.params"),
         size: bytes.len() as u64,
         usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     });
-    gpu.queue().write_buffer(&buffer, 0, &bytes);
+    device.queue.write_buffer(&buffer, 0, &bytes);
     Some(buffer)
 }
 
 fn encode(
-    gpu: &Gpu,
+    device: &Device,
     encoder: &mut wgpu::CommandEncoder,
     dispatch: &Dispatch,
     params: Option<&wgpu::Buffer>,
     offset: usize,
 ) {
-    #[cfg(test)]
-    if gpu.faults().strike(Stage::Dispatch, gpu.device()) == Some(Fault::Dropped) {
-        return; // as a driver that drops work without a word
-    }
     let Some(params) = params else { return };
     let params = wgpu::BufferBinding {
         buffer: params,
@@ -133,45 +120,34 @@ fn encode(
         .zip(resources)
         .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
         .collect();
-    let group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
+    let group = device.raw.create_bind_group(&wgpu::BindGroupDescriptor {
         label: None,
         layout: &dispatch.pipeline.get_bind_group_layout(0),
         entries: &entries,
     });
-    let mut pass = encoder.begin_compute_pass(&Default::default());
-    pass.set_pipeline(&dispatch.pipeline);
-    pass.set_bind_group(0, &group, &[]);
-    let [x, y, z] = dispatch.workgroups;
-    pass.dispatch_workgroups(x, y, z);
+    device.driver.dispatch(&device.raw, encoder, &dispatch.pipeline, &group, dispatch.workgroups);
 }
 
 /// The staging buffer is a fresh one, zeroed by wgpu: what an earlier tile left cannot be taken for
 /// this tile's.
 fn encode_read<L>(
-    gpu: &Gpu,
+    device: &Device,
     encoder: &mut wgpu::CommandEncoder,
     source: &wgpu::Buffer,
     words: usize,
     label: L,
 ) -> Read<L> {
     let bytes = (words * size_of::<u32>()) as u64;
-    let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+    let staging = device.raw.create_buffer(&wgpu::BufferDescriptor {
         label: Some("cofire.staging"),
         size: bytes,
         usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     });
-    encoder.copy_buffer_to_buffer(source, 0, &staging, 0, bytes);
+    device.driver.copy(encoder, source, &staging);
     let (tell, mapped) = oneshot::channel();
     encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Read, .., move |result| {
         let _ = tell.send(result); // nobody listens once the job was dropped
     });
     Read { staging, mapped, label }
-}
-
-/// What was read back, once it has been mapped.
-pub(crate) fn words_read(staging: &wgpu::Buffer) -> Result<Vec<u32>, Failure> {
-    let mapped = staging.get_mapped_range(..).map_err(|e| Failure::Device(e.to_string()))?;
-    // The mapping need not be aligned for u32, so words are copied out one by one.
-    Ok(mapped.chunks_exact(size_of::<u32>()).map(bytemuck::pod_read_unaligned).collect())
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::gpu::Gpu;
 use crate::Error;
 
 /// Why a tile has no sums.
@@ -54,34 +53,7 @@ impl From<wgpu::Error> for Failure {
     }
 }
 
-/// Does something with a device and returns what the device reports about it.
-///
-/// Without such a scope wgpu ends the process on a device error, or hands it to a handler that the
-/// owner of the device may have set for other purposes.
-pub(crate) async fn scoped<T>(gpu: &Gpu, work: impl FnOnce() -> T) -> Result<T, Failure> {
-    #[cfg(test)]
-    gpu.faults().strike_call(gpu.device())?;
-    let (value, errors) = in_scopes(gpu.device(), work);
-    for error in errors {
-        if let Some(error) = error.await {
-            return Err(error.into());
-        }
-    }
-    Ok(value)
-}
-
-/// Scopes belong to a thread, so they are opened and closed without a suspension in between.
-fn in_scopes<T, F: FnOnce() -> T>(
-    device: &wgpu::Device,
-    work: F,
-) -> (T, Vec<impl Future<Output = Option<wgpu::Error>> + use<T, F>>) {
-    let internal = device.push_error_scope(wgpu::ErrorFilter::Internal);
-    let memory = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-    let validation = device.push_error_scope(wgpu::ErrorFilter::Validation);
-    let value = work();
-    (value, vec![validation.pop(), memory.pop(), internal.pop()])
-}
-
+/// Returns a text with each run of white space as one space.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

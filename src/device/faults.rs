@@ -1,12 +1,13 @@
 //! Faults on demand, for tests: each stage at which a device can fail asks here whether it does.
 
-use std::sync::Mutex;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex};
 
 use super::adapter::adapters;
-use super::buffers::storage_buffer;
-use super::commands::Command;
+use super::driver::{Driver, SystemDriver};
 use super::failure::Failure;
 use super::gpu::Gpu;
+use crate::Error;
 
 /// Where something can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,6 +100,8 @@ struct State {
     planned: Vec<(Stage, usize, Fault)>,
     happened: usize,
     drop_next_submission: bool,
+    /// The fault of the submission that is being made.
+    submission: Option<Fault>,
 }
 
 impl Faults {
@@ -128,17 +131,9 @@ impl Faults {
         fault
     }
 
-    /// Called before a call inside error scopes.
-    pub(crate) fn strike_call(&self, device: &wgpu::Device) -> Result<(), Failure> {
-        let source = || Box::new(std::io::Error::other("injected"));
-        match self.strike(Stage::Call, device) {
-            Some(Fault::OutOfMemory) => Err(wgpu::Error::OutOfMemory { source: source() }.into()),
-            Some(Fault::Refused) => {
-                let description = "injected".to_owned();
-                Err(wgpu::Error::Internal { source: source(), description }.into())
-            }
-            _ => Ok(()),
-        }
+    /// Returns whether the submission that is being made is dropped.
+    fn is_dropped(&self) -> bool {
+        self.0.lock().unwrap().submission == Some(Fault::Dropped)
     }
 
     /// How many times a stage was reached.
@@ -152,58 +147,153 @@ impl Faults {
     }
 }
 
-/// What is left of a submission: if it is dropped, reads that bring back zeros.
-pub(crate) fn at_submit<T>(
-    gpu: &Gpu,
-    fault: Option<Fault>,
-    commands: Vec<Command<T>>,
-) -> Vec<Command<T>> {
-    if fault != Some(Fault::Dropped) {
-        return commands;
-    }
-    let reads = commands.into_iter().filter_map(|command| match command {
-        Command::Read { words, label, .. } => {
-            let source = storage_buffer(gpu, "nothing", words * size_of::<u32>());
-            Some(Command::Read { source, words, label })
+impl Driver for Faults {
+    fn begin_calls(&self, device: &wgpu::Device) -> Result<(), Failure> {
+        let source = || Box::new(std::io::Error::other("injected"));
+        match self.strike(Stage::Call, device) {
+            Some(Fault::OutOfMemory) => Err(wgpu::Error::OutOfMemory { source: source() }.into()),
+            Some(Fault::Refused) => {
+                let description = "injected".to_owned();
+                Err(wgpu::Error::Internal { source: source(), description }.into())
+            }
+            _ => Ok(()),
         }
-        Command::Dispatch(_) | Command::Clear(_) => None,
-    });
-    reads.collect()
+    }
+
+    fn write(&self, device: &wgpu::Device, queue: &wgpu::Queue, to: &wgpu::Buffer, words: &[u32]) {
+        let arrived = match self.strike(Stage::Upload, device) {
+            // As the submission that it is a part of, or by itself: the buffer has zeros.
+            Some(Fault::Dropped | Fault::Zeros) => return,
+            Some(Fault::HalfZeros) => words.len() / 2,
+            _ => words.len(),
+        };
+        SystemDriver.write(device, queue, to, &words[..arrived]);
+    }
+
+    fn begin_submission(&self, device: &wgpu::Device) {
+        let fault = self.strike(Stage::Submit, device);
+        self.0.lock().unwrap().submission = fault;
+    }
+
+    fn dispatch(
+        &self,
+        device: &wgpu::Device,
+        encoder: &mut wgpu::CommandEncoder,
+        pipeline: &wgpu::ComputePipeline,
+        group: &wgpu::BindGroup,
+        workgroups: [u32; 3],
+    ) {
+        if !self.is_dropped() && self.strike(Stage::Dispatch, device) != Some(Fault::Dropped) {
+            SystemDriver.dispatch(device, encoder, pipeline, group, workgroups);
+        }
+    }
+
+    fn clear(
+        &self,
+        device: &wgpu::Device,
+        encoder: &mut wgpu::CommandEncoder,
+        buffer: &wgpu::Buffer,
+    ) {
+        if !self.is_dropped() && self.strike(Stage::Clear, device) != Some(Fault::Dropped) {
+            SystemDriver.clear(device, encoder, buffer);
+        }
+    }
+
+    fn copy(&self, encoder: &mut wgpu::CommandEncoder, from: &wgpu::Buffer, to: &wgpu::Buffer) {
+        // What is read back without a copy is zeros.
+        if !self.is_dropped() {
+            SystemDriver.copy(encoder, from, to);
+        }
+    }
+
+    fn submit(
+        &self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        commands: wgpu::CommandBuffer,
+    ) -> wgpu::SubmissionIndex {
+        let index = SystemDriver.submit(device, queue, commands);
+        let fault = self.0.lock().unwrap().submission.take();
+        if fault == Some(Fault::LostUnderWay) {
+            device.destroy();
+        }
+        index
+    }
+
+    fn poll(
+        &self,
+        device: &wgpu::Device,
+        wait: wgpu::PollType,
+    ) -> Result<wgpu::PollStatus, wgpu::PollError> {
+        match self.strike(Stage::Poll, device) {
+            Some(Fault::TimedOut) => Err(wgpu::PollError::Timeout),
+            // Not by `panic!`, whose hook would fill the terminal.
+            Some(Fault::Panicked) => {
+                std::panic::resume_unwind(Box::new("Parent device is lost".to_owned()))
+            }
+            _ => SystemDriver.poll(device, wait),
+        }
+    }
+
+    fn read(&self, device: &wgpu::Device, mapped: &wgpu::Buffer) -> Result<Vec<u32>, Failure> {
+        let fault = self.strike(Stage::Read, device);
+        let mut words = SystemDriver.read(device, mapped)?;
+        let half = words.len() / 2;
+        match fault {
+            Some(Fault::Zeros) => words.fill(0),
+            Some(Fault::HalfZeros) => words[half..].fill(0),
+            Some(Fault::Refused) => return Err(Failure::Device("could not be mapped".to_owned())),
+            _ => {}
+        }
+        Ok(words)
+    }
 }
 
-/// Called before a wait, on the thread that waits.
-pub(crate) fn at_poll(fault: Option<Fault>) -> Result<(), wgpu::PollError> {
-    match fault {
-        Some(Fault::TimedOut) => Err(wgpu::PollError::Timeout),
-        // Not by `panic!`, whose hook would fill the terminal.
-        Some(Fault::Panicked) => {
-            std::panic::resume_unwind(Box::new("Parent device is lost".to_owned()))
-        }
-        _ => Ok(()),
+/// A device on which things go wrong as planned, and so they do on those that are opened in its place.
+pub(crate) struct FaultyGpu {
+    gpu: Gpu,
+    faults: Arc<Faults>,
+}
+
+impl FaultyGpu {
+    /// Opens the best adapter whose label contains a name.
+    fn open(name: &str) -> Self {
+        Self::with(|driver| pollster::block_on(Gpu::open_with(Some(name), driver)))
+    }
+
+    /// Uses a device of the caller's own.
+    pub(crate) fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        Self::with(|driver| Gpu::from_device_with(device, queue, driver))
+    }
+
+    fn with(open: impl FnOnce(Arc<dyn Driver>) -> Result<Gpu, Error>) -> Self {
+        let faults = Arc::new(Faults::default());
+        let gpu = open(Arc::<Faults>::clone(&faults)).unwrap();
+        Self { gpu, faults }
+    }
+
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
     }
 }
 
-/// What comes back instead of these words.
-pub(crate) fn at_read(fault: Option<Fault>, mut words: Vec<u32>) -> Result<Vec<u32>, Failure> {
-    let half = words.len() / 2;
-    match fault {
-        Some(Fault::Zeros) => words.fill(0),
-        Some(Fault::HalfZeros) => words[half..].fill(0),
-        Some(Fault::Refused) => return Err(Failure::Device("could not be mapped".to_owned())),
-        _ => {}
+impl Deref for FaultyGpu {
+    type Target = Gpu;
+
+    fn deref(&self) -> &Gpu {
+        &self.gpu
     }
-    Ok(words)
 }
 
 /// Lavapipe, which opens devices and builds pipelines quickly, or else the first adapter there is, on a
 /// device of its own. Without one the test says so and passes,
 /// unless the environment says that there has to be one.
-pub(crate) fn fresh_gpu() -> Option<Gpu> {
+pub(crate) fn fresh_gpu() -> Option<FaultyGpu> {
     let labels: Vec<String> =
         adapters().iter().map(|found| found.description.to_string()).collect();
     let lavapipe = labels.iter().find(|label| label.starts_with("Vulkan/llvmpipe"));
     match lavapipe.or(labels.first()) {
-        Some(label) => Some(Gpu::open(Some(label)).unwrap()),
+        Some(label) => Some(FaultyGpu::open(label)),
         None if std::env::var_os("COFIRE_REQUIRE_ADAPTERS").is_some() => {
             panic!("COFIRE_REQUIRE_ADAPTERS is set and there is no adapter")
         }

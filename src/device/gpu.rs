@@ -4,11 +4,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::adapter::{BACKENDS_IN_TURN, check_limits, describe, is_software, ranked_adapters};
+use super::device::Device;
+use super::driver::{Driver, SystemDriver};
+use super::failure::Failure;
 use super::job_threads::JobThreads;
 use super::limits::{Care, DeviceLimits};
 use super::pace::Paces;
-use super::pipelines::Pipelines;
+use super::pipelines::{Pipelines, Stage};
 use super::poller::Poller;
+use super::shader::Shader;
 use crate::Error;
 use crate::execution::AdapterDescription;
 use crate::support::monitor::Monitor;
@@ -44,10 +48,7 @@ pub struct Gpu {
 struct Shared {
     /// The first to be dropped: its thread holds the device while a submission is under way.
     poller: Poller,
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    adapter: AdapterDescription,
-    limits: wgpu::Limits,
+    device: Device,
     pipelines: Pipelines,
     paces: Paces,
     /// Whether it was opened here, and so can be again; the caller's own cannot.
@@ -57,8 +58,6 @@ struct Shared {
     loss: Arc<Mutex<Option<String>>>,
     /// What was opened in its place when it had failed.
     successor: Mutex<Option<Gpu>>,
-    #[cfg(test)]
-    faults: Arc<super::faults::Faults>,
 }
 
 /// Devices that hang. To let go of one is to wait for it.
@@ -94,13 +93,21 @@ impl Gpu {
     ///
     /// As [`Gpu::open`].
     pub async fn open_async(name: Option<&str>) -> Result<Self, Error> {
+        Self::open_with(name, Arc::new(SystemDriver)).await
+    }
+
+    /// Opens an adapter as [`Gpu::open_async`], and reaches it through a driver.
+    pub(crate) async fn open_with(
+        name: Option<&str>,
+        driver: Arc<dyn Driver>,
+    ) -> Result<Self, Error> {
         let wanted = name.map(str::to_lowercase).unwrap_or_default();
         let mut available = Vec::new();
         for backends in BACKENDS_IN_TURN {
             for adapter in ranked_adapters(backends).await {
                 let label = describe(&adapter.get_info()).to_string();
                 if label.to_lowercase().contains(&wanted) {
-                    return Self::request(&adapter).await;
+                    return Self::request(&adapter, driver).await;
                 }
                 available.push(label);
             }
@@ -122,35 +129,44 @@ impl Gpu {
     ///
     /// [`Error::AdapterTooSmall`] if the device's limits are too low for any kernel.
     pub fn from_device(device: wgpu::Device, queue: wgpu::Queue) -> Result<Self, Error> {
-        Self::new(device, queue, false)
+        Self::from_device_with(device, queue, Arc::new(SystemDriver))
     }
 
-    fn new(device: wgpu::Device, queue: wgpu::Queue, is_own: bool) -> Result<Self, Error> {
-        let adapter = describe(&device.adapter_info());
-        let limits = device.limits();
+    /// Uses a device of the caller's own, and reaches it through a driver.
+    pub(crate) fn from_device_with(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        driver: Arc<dyn Driver>,
+    ) -> Result<Self, Error> {
+        Self::new(device, queue, false, driver)
+    }
+
+    fn new(
+        raw: wgpu::Device,
+        queue: wgpu::Queue,
+        is_own: bool,
+        driver: Arc<dyn Driver>,
+    ) -> Result<Self, Error> {
+        let adapter = describe(&raw.adapter_info());
+        let limits = raw.limits();
         check_limits(&adapter, &limits)?;
+        let device = Device { raw, queue, limits, adapter, driver };
+        let threads = JobThreads::new(device.adapter.to_string(), device.takes_turns());
         let shared = Shared {
             poller: Poller::default(),
             device,
-            queue,
-            adapter,
-            limits,
             pipelines: Pipelines::default(),
             paces: Paces::default(),
             is_own,
             failed: AtomicBool::new(false),
             loss: Arc::default(),
             successor: Mutex::default(),
-            #[cfg(test)]
-            faults: Default::default(),
         };
-        let mut gpu = Self { job_threads: None, shared: Arc::new(shared), memory_limit: None };
-        let threads = JobThreads::new(gpu.adapter().to_string(), gpu.takes_turns());
-        gpu.job_threads = Some(Arc::new(threads));
-        Ok(gpu)
+        let job_threads = Some(Arc::new(threads));
+        Ok(Self { job_threads, shared: Arc::new(shared), memory_limit: None })
     }
 
-    async fn request(adapter: &wgpu::Adapter) -> Result<Self, Error> {
+    async fn request(adapter: &wgpu::Adapter, driver: Arc<dyn Driver>) -> Result<Self, Error> {
         let description = describe(&adapter.get_info());
         // Nothing beyond what every WebGPU device has, and less where the adapter has less.
         let limits = wgpu::Limits::default().or_worse_values_from(&adapter.limits());
@@ -167,7 +183,7 @@ impl Gpu {
         })?;
         // Every call is made inside an error scope; what still gets here must not end the process.
         device.on_uncaptured_error(Arc::new(|error| log::error!("wgpu: {error}")));
-        let gpu = Self::new(device, queue, true)?;
+        let gpu = Self::new(device, queue, true, driver)?;
         let loss = Arc::clone(&gpu.shared.loss);
         gpu.device().set_device_lost_callback(move |reason, message| {
             let text = format!("{reason:?} {message}");
@@ -185,7 +201,7 @@ impl Gpu {
     /// What a job may make use of.
     pub(crate) fn limits_of_job(&self, care: Care) -> DeviceLimits {
         let subgroup_size = self.device().adapter_info().subgroup_max_size;
-        DeviceLimits::of(self.limits(), subgroup_size, self.memory_limit).with(care)
+        DeviceLimits::of(&self.inner().limits, subgroup_size, self.memory_limit).with(care)
     }
 
     /// The device that the next job should use: this one, or what took its place.
@@ -237,16 +253,13 @@ impl Gpu {
         for backends in BACKENDS_IN_TURN {
             for adapter in ranked_adapters(backends).await {
                 let description = describe(&adapter.get_info());
-                if description == self.shared.adapter {
-                    let opened = Self::request(&adapter).await?;
-                    #[cfg(test)]
-                    let opened = opened.with_faults_of(self);
-                    return Ok(opened);
+                if description == self.inner().adapter {
+                    return Self::request(&adapter, Arc::clone(&self.inner().driver)).await;
                 }
                 available.push(description.to_string());
             }
         }
-        Err(Error::AdapterNotFound { requested: self.shared.adapter.to_string(), available })
+        Err(Error::AdapterNotFound { requested: self.inner().adapter.to_string(), available })
     }
 
     /// The first adapter that is not a software one. Looked for and opened once for the whole
@@ -269,7 +282,7 @@ impl Gpu {
         for backends in BACKENDS_IN_TURN {
             let adapters = ranked_adapters(backends).await;
             for adapter in adapters.iter().filter(|a| !is_software(&a.get_info())) {
-                match Self::request(adapter).await {
+                match Self::request(adapter, Arc::new(SystemDriver)).await {
                     Ok(gpu) => return Some(gpu),
                     Err(error) => log::debug!("passed over: {error}"),
                 }
@@ -284,7 +297,7 @@ impl Gpu {
     /// What the driver says of the adapter.
     #[must_use]
     pub fn adapter(&self) -> &AdapterDescription {
-        &self.shared.adapter
+        &self.shared.device.adapter
     }
 
     /// The device, for work of the caller's own beside this crate's.
@@ -293,21 +306,24 @@ impl Gpu {
     /// same adapter.
     #[must_use]
     pub fn device(&self) -> &wgpu::Device {
-        &self.shared.device
+        &self.shared.device.raw
     }
 
     /// The queue of the device.
     #[must_use]
     pub fn queue(&self) -> &wgpu::Queue {
-        &self.shared.queue
+        &self.shared.device.queue
     }
 
-    pub(crate) fn limits(&self) -> &wgpu::Limits {
-        &self.shared.limits
+    /// Returns the device as submissions use it.
+    pub(crate) fn inner(&self) -> &Device {
+        &self.shared.device
     }
 
-    pub(crate) fn pipelines(&self) -> &Pipelines {
-        &self.shared.pipelines
+    /// Returns a shader with its pipeline, which is built now if it is not kept.
+    pub(crate) async fn stage(&self, shader: Shader) -> Result<Stage, Failure> {
+        let pipeline = self.shared.pipelines.get(self.inner(), &shader).await?;
+        Ok(Stage { shader, pipeline })
     }
 
     pub(crate) fn paces(&self) -> &Paces {
@@ -316,11 +332,6 @@ impl Gpu {
 
     pub(crate) fn poller(&self) -> &Poller {
         &self.shared.poller
-    }
-
-    /// Whether who waits for the device keeps everybody else from it.
-    pub(crate) fn takes_turns(&self) -> bool {
-        self.adapter().backend == "Gl"
     }
 
     /// Remembers that the device is of no more use, so that a later job opens another.
@@ -343,18 +354,6 @@ impl Gpu {
     #[cfg(test)]
     pub(crate) fn let_go_of_abandoned() {
         ABANDONED.lock().unwrap().clear();
-    }
-
-    #[cfg(test)]
-    fn with_faults_of(mut self, other: &Self) -> Self {
-        let shared = Arc::get_mut(&mut self.shared).unwrap();
-        shared.faults = Arc::clone(&other.shared.faults);
-        self
-    }
-
-    #[cfg(test)]
-    pub(crate) fn faults(&self) -> &super::faults::Faults {
-        &self.shared.faults
     }
 
     fn has_failed(&self) -> bool {

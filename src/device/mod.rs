@@ -4,6 +4,8 @@
 mod adapter;
 pub(crate) mod buffers;
 pub(crate) mod commands;
+pub(crate) mod device;
+pub(crate) mod driver;
 pub(crate) mod failure;
 #[cfg(test)]
 pub(crate) mod faults;

@@ -3,21 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::failure::{Failure, scoped};
-use super::gpu::Gpu;
+use super::device::Device;
+use super::failure::Failure;
 use super::shader::Shader;
 
 /// A shader and its pipeline, as a job uses them.
 pub(crate) struct Stage {
     pub(crate) shader: Shader,
     pub(crate) pipeline: wgpu::ComputePipeline,
-}
-
-impl Stage {
-    pub(crate) async fn open(gpu: &Gpu, shader: Shader) -> Result<Self, Failure> {
-        let pipeline = gpu.pipelines().get(gpu, &shader).await?;
-        Ok(Self { shader, pipeline })
-    }
 }
 
 /// The most pipelines to keep. A program that always uses the same few numbers of bins has fewer; one
@@ -60,14 +53,14 @@ impl Pipelines {
     /// The pipeline of a shader, built now if it is not kept.
     pub(crate) async fn get(
         &self,
-        gpu: &Gpu,
+        device: &Device,
         shader: &Shader,
     ) -> Result<wgpu::ComputePipeline, Failure> {
         let known = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(shader);
         if let Some(pipeline) = known {
             return Ok(pipeline);
         }
-        let pipeline = scoped(gpu, || build(gpu.device(), shader)).await?;
+        let pipeline = device.scoped(|| build(&device.raw, shader)).await?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(shader, pipeline.clone());
         Ok(pipeline)

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 
+use super::device::Device;
 use super::failure::Failure;
-#[cfg(test)]
-use super::faults::{self, Fault, Stage};
-use super::gpu::Gpu;
 
 /// A submission under way.
 #[derive(Debug)]
@@ -59,30 +57,22 @@ mod native {
     #[derive(Debug)]
     struct Request {
         /// Let go before the answer, so that who was answered can be the last to hold the device.
-        device: wgpu::Device,
+        device: Device,
         index: wgpu::SubmissionIndex,
         submitted: Instant,
         tell: oneshot::Sender<Result<Duration, Failure>>,
-        #[cfg(test)]
-        fault: Option<Fault>,
     }
 
     impl Poller {
         /// Has the thread wait for a submission.
         pub(crate) fn watch(
             &self,
-            gpu: &Gpu,
+            device: &Device,
             index: wgpu::SubmissionIndex,
         ) -> Result<Waiting, Failure> {
             let (tell, told) = oneshot::channel();
-            let request = Request {
-                device: gpu.device().clone(),
-                index,
-                submitted: Instant::now(),
-                tell,
-                #[cfg(test)]
-                fault: gpu.faults().strike(Stage::Poll, gpu.device()),
-            };
+            let request =
+                Request { device: device.clone(), index, submitted: Instant::now(), tell };
             let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let thread = match running.take() {
                 Some(thread) => thread,
@@ -118,23 +108,11 @@ mod native {
 
     fn answer(requests: &mpsc::Receiver<Request>) {
         let mut free_since: Option<Instant> = None;
-        for Request {
-            device,
-            index,
-            submitted,
-            tell,
-            #[cfg(test)]
-            fault,
-        } in requests
-        {
+        for Request { device, index, submitted, tell } in requests {
             let wait =
                 wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(TIMEOUT) };
             // wgpu 30 panics here when the driver says that the device is lost.
-            let polled = catch_unwind(AssertUnwindSafe(|| {
-                #[cfg(test)]
-                faults::at_poll(fault)?;
-                device.poll(wait)
-            }));
+            let polled = catch_unwind(AssertUnwindSafe(|| device.driver.poll(&device.raw, wait)));
             drop(device);
             let now = Instant::now();
             let begun = free_since.map_or(submitted, |free| free.max(submitted));
@@ -167,7 +145,7 @@ mod native {
             let poller = Poller::default();
             let nothing = gpu.device().create_command_encoder(&Default::default()).finish();
             let index = gpu.queue().submit([nothing]);
-            let mut waiting = poller.watch(&gpu, index).unwrap();
+            let mut waiting = poller.watch(gpu.inner(), index).unwrap();
             drop(poller);
             let answer = waiting.0.try_recv();
             assert!(matches!(answer, Ok(Some(Ok(_)))), "not answered yet: {answer:?}");
@@ -187,11 +165,11 @@ mod browser {
         /// Has the event loop tell of a submission's end; called right after it.
         pub(crate) fn watch(
             &self,
-            gpu: &Gpu,
+            device: &Device,
             _index: wgpu::SubmissionIndex,
         ) -> Result<Waiting, Failure> {
             let (tell, told) = oneshot::channel();
-            gpu.queue().on_submitted_work_done(move || {
+            device.queue.on_submitted_work_done(move || {
                 let _ = tell.send(Ok(Duration::ZERO)); // nobody listens once the job was dropped
             });
             Ok(Waiting(told))

@@ -4,10 +4,8 @@
 use std::collections::VecDeque;
 
 use super::buffers::{filled_buffer, storage_buffer};
-use super::commands::{Command, Dispatch, Read, record_and_submit, words_read};
-use super::failure::{Failure, scoped};
-#[cfg(test)]
-use super::faults;
+use super::commands::{Command, Dispatch, Read, record_and_submit};
+use super::failure::Failure;
 use super::gpu::Gpu;
 use super::limits::DeviceLimits;
 use super::pace::{Load, Pace, Work};
@@ -89,11 +87,11 @@ impl<'a, T> Submissions<'a, T> {
         mut pace: Pace,
         limits: &DeviceLimits,
     ) -> Result<Self, Failure> {
-        let upload_sum = Stage::open(&gpu, upload_sum::shader()).await?;
+        let upload_sum = gpu.stage(upload_sum::shader()).await?;
         gpu.paces().recall(&upload_sum.shader, Work::UploadSum, &mut pace);
         // On OpenGL nothing can be submitted while somebody waits. Lavapipe lets nobody go who submits
         // before it has done what came before, and on a CPU there is nothing to do meanwhile.
-        let is_one = gpu.takes_turns() || gpu.adapter().is_software;
+        let is_one = gpu.inner().takes_turns() || gpu.adapter().is_software;
         let depth = if is_one { 1 } else { DEPTH };
         Ok(Self {
             gpu,
@@ -126,13 +124,14 @@ impl<'a, T> Submissions<'a, T> {
         if self.batch.sent.len() == upload_sum::SLOTS {
             self.submit().await?;
         }
-        let (gpu, known) = (&self.gpu, self.batch.upload_sums.take());
-        let (buffer, sums) = scoped(gpu, || {
-            let bytes = upload_sum::SLOTS * size_of::<u32>();
-            let sums = known.unwrap_or_else(|| storage_buffer(gpu, "upload_sums", bytes));
-            (filled_buffer(gpu, name, words), sums)
-        })
-        .await?;
+        let (device, known) = (self.gpu.inner(), self.batch.upload_sums.take());
+        let (buffer, sums) = device
+            .scoped(|| {
+                let bytes = upload_sum::SLOTS * size_of::<u32>();
+                let sums = known.unwrap_or_else(|| storage_buffer(device, "upload_sums", bytes));
+                (filled_buffer(device, name, words), sums)
+            })
+            .await?;
         let dispatch = Dispatch {
             pipeline: self.upload_sum.pipeline.clone(),
             params: upload_sum::params(words.len(), self.batch.sent.len()),
@@ -212,14 +211,14 @@ impl<'a, T> Submissions<'a, T> {
         if batch.commands.is_empty() {
             return Ok(());
         }
-        let gpu = &self.gpu;
+        let device = self.gpu.inner();
         let (load, progress, mut commands) = (batch.load, batch.progress, batch.commands);
         if let Some(source) = batch.upload_sums {
             let (words, label) = (batch.sent.len(), Label::Uploads(batch.sent));
             commands.push(Command::Read { source, words, label });
         }
-        let (index, reads) = scoped(gpu, || record_and_submit(gpu, commands)).await?;
-        let waiting = gpu.poller().watch(gpu, index)?;
+        let (index, reads) = device.scoped(|| record_and_submit(device, commands)).await?;
+        let waiting = self.gpu.poller().watch(device, index)?;
         self.in_flight.push_back(InFlight { waiting, load, progress, reads });
         while self.in_flight.len() >= self.depth {
             self.settle().await?;
@@ -252,7 +251,7 @@ impl<'a, T> Submissions<'a, T> {
     async fn settle(&mut self) -> Result<(), Failure> {
         let Some(oldest) = self.in_flight.pop_front() else { return Ok(()) };
         let clock = Stopwatch::start();
-        let busy = if self.gpu.takes_turns() {
+        let busy = if self.gpu.inner().takes_turns() {
             oldest.waiting.busy().await
         } else {
             // What is under way ends without us. Those who take turns must see it end.
@@ -270,11 +269,8 @@ impl<'a, T> Submissions<'a, T> {
                 Err(_) => return Err(Failure::Device("the device dropped a read".to_owned())),
             }
             let clock = Stopwatch::start();
-            #[cfg(test)]
-            let fault = self.gpu.faults().strike(faults::Stage::Read, self.gpu.device());
-            let words = words_read(&staging)?;
-            #[cfg(test)]
-            let words = faults::at_read(fault, words)?;
+            let device = self.gpu.inner();
+            let words = device.driver.read(&device.raw, &staging)?;
             self.transfer.read_back += clock.elapsed();
             self.transfer.read_back_bytes += staging.size();
             match label {

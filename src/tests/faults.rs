@@ -5,7 +5,7 @@ use ndarray::Array2;
 
 use super::remedies;
 use crate::device::Gpu;
-use crate::device::faults::{Fault, Stage, fresh_gpu};
+use crate::device::faults::{Fault, FaultyGpu, Stage, fresh_gpu};
 use crate::engine::Engine;
 use crate::execution::{Incident, Remedy};
 use crate::{
@@ -93,7 +93,7 @@ fn small_device() -> Option<(wgpu::Device, wgpu::Queue)> {
 #[test]
 fn what_goes_wrong_in_one_of_many_tiles_stays_there() {
     let Some((device, queue)) = small_device() else { return };
-    let gpu = Gpu::from_device(device, queue).unwrap();
+    let gpu = FaultyGpu::from_device(device, queue);
     let activations = Array2::from_shape_fn((300, 17), |(s, n)| ((s * (2 * n + 3)) % 241) as f32);
     let expected = Analysis::new(256).engine(Engine::Cpu).run(activations.view()).unwrap();
     for dropped in 0.. {
@@ -117,7 +117,7 @@ fn what_goes_wrong_in_one_of_many_tiles_stays_there() {
 
 /// Runs a job again and again, each time with another upload arriving as zeros, wholly or from its
 /// middle on, until it has no more uploads. `run` compares bits and returns what went wrong.
-fn zero_each_upload(gpu: &Gpu, job: &str, run: impl Fn() -> Vec<Incident>) {
+fn zero_each_upload(gpu: &FaultyGpu, job: &str, run: impl Fn() -> Vec<Incident>) {
     for fault in [Fault::Zeros, Fault::HalfZeros] {
         for zeroed in 0.. {
             gpu.faults().plan(vec![(Stage::Upload, zeroed, fault)]);
@@ -157,7 +157,7 @@ fn any_upload_that_arrives_as_zeros_is_noticed_and_made_good() {
 }
 
 /// Calls inside error scopes when nothing goes wrong, and those of opening a job.
-fn calls_of_a_job(gpu: &Gpu) -> usize {
+fn calls_of_a_job(gpu: &FaultyGpu) -> usize {
     gpu.faults().plan(Vec::new());
     settings(gpu, Kernel::JointHistogram).run(activations().view()).unwrap();
     gpu.faults().seen(Stage::Call)
@@ -233,8 +233,8 @@ fn tiles_become_smaller_where_memory_is_short() {
 
 #[test]
 fn a_device_of_the_callers_own_is_not_replaced() {
-    let open = || small_device().map(|(device, queue)| Gpu::from_device(device, queue).unwrap());
-    let run = |gpu: &Gpu, fault| {
+    let open = || small_device().map(|(device, queue)| FaultyGpu::from_device(device, queue));
+    let run = |gpu: &FaultyGpu, fault| {
         gpu.faults().plan(vec![(Stage::Call, 3, fault)]);
         let report = settings(gpu, Kernel::JointHistogram).run(activations().view()).unwrap();
         assert_same_bits(&report, Kernel::JointHistogram, "on the caller's own device");

@@ -90,6 +90,9 @@ fn more_neighbors_than_fit_are_left_to_the_cpu() {
     let expected = NeighborAnalysis::new(600).run(activations().view()).unwrap();
     assert_eq!(report.mutual_information, expected.mutual_information);
     // The device is as good as before.
-    let next = NeighborAnalysis::new(3).engine(Engine::Gpu(gpu)).run(activations().view()).unwrap();
+    let next = NeighborAnalysis::new(3)
+        .engine(Engine::Gpu(gpu.clone()))
+        .run(activations().view())
+        .unwrap();
     assert_eq!(remedies(&next.execution.incidents), []);
 }

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::device::Gpu;
 use crate::device::buffers::{storage_buffer, words_of};
 use crate::device::commands::Dispatch;
-use crate::device::failure::{Failure, scoped};
+use crate::device::failure::Failure;
 use crate::device::limits::Care;
 use crate::device::pace::{Pace, Work};
 use crate::device::pipelines::Stage;
@@ -80,21 +80,22 @@ impl<'a> TileCounter<'a> {
         log::debug!("{chosen} on {}: {plan:?}", gpu.adapter());
 
         let output = plan.reduction.output();
-        let count = Stage::open(gpu, kernel.shader(output)).await?;
+        let count = gpu.stage(kernel.shader(output)).await?;
         let pairs = plan.edge * plan.edge;
         let words = match output {
             Output::Counts => pairs * bins * bins,
             Output::Sums => pairs * tagged_sums::WORDS,
         };
         let bytes = words * size_of::<u32>();
-        let counts = scoped(gpu, || storage_buffer(gpu, "counts", bytes)).await?;
+        let device = gpu.inner();
+        let counts = device.scoped(|| storage_buffer(device, "counts", bytes)).await?;
         let mut pace = Pace::new();
         gpu.paces().recall(&count.shader, Work::Count, &mut pace);
         let cell_sum = if plan.reduction == Reduction::CellSum {
-            let stage = Stage::open(gpu, cell_sum::shader(bins)).await?;
+            let stage = gpu.stage(cell_sum::shader(bins)).await?;
             gpu.paces().recall(&stage.shader, Work::CellSum, &mut pace);
             let bytes = pairs * tagged_sums::WORDS * size_of::<u32>();
-            let sums = scoped(gpu, || storage_buffer(gpu, "sums", bytes)).await?;
+            let sums = device.scoped(|| storage_buffer(device, "sums", bytes)).await?;
             Some(CellSum { stage, sums })
         } else {
             None

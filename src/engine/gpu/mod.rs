@@ -49,7 +49,7 @@ async fn count(
     sink: &Arc<dyn Sink>,
     on_failure: OnDeviceFailure,
 ) -> Result<Execution, Error> {
-    let mut incidents = Incidents::new(gpu, on_failure);
+    let mut incidents = Incidents::new(gpu.adapter(), on_failure);
     let mut counted = Counted { job, sink, kernel: None, transfer: None };
     recovery::see_through(&mut counted, gpu, vec![job.pairs.clone()], &mut incidents).await?;
     let (kernel, kernel_choice) = counted.kernel.unwrap_or_else(|| {
@@ -123,7 +123,7 @@ pub(crate) async fn joint_histograms(
         let tiles = pairs.iter().map(|&(first, second)| Tile::single(first, second)).collect();
         let counts = Mutex::new(counts);
         let mut chosen = ChosenPairs { job: &own, counts, places: places(&pairs) };
-        let mut incidents = Incidents::new(&gpu, on_failure);
+        let mut incidents = Incidents::new(gpu.adapter(), on_failure);
         recovery::see_through(&mut chosen, &gpu, tiles, &mut incidents).await?;
         Ok(chosen.counts.into_inner().unwrap_or_else(PoisonError::into_inner))
     };

@@ -44,7 +44,7 @@ async fn search(
     sink: &Arc<Sink>,
     on_failure: OnDeviceFailure,
 ) -> Result<NeighborExecution, Error> {
-    let mut incidents = Incidents::new(gpu, on_failure);
+    let mut incidents = Incidents::new(gpu.adapter(), on_failure);
     let mut searched = Searched { job, sink, transfer: None };
     recovery::see_through(&mut searched, gpu, vec![job.pairs.clone()], &mut incidents).await?;
     let (adapter, incidents) = (Some(gpu.adapter().clone()), incidents.list);

@@ -9,7 +9,7 @@ use super::plan::Plan;
 use crate::device::Gpu;
 use crate::device::buffers::{storage_buffer, words_of};
 use crate::device::commands::Dispatch;
-use crate::device::failure::{Failure, scoped};
+use crate::device::failure::Failure;
 use crate::device::limits::Care;
 use crate::device::pace::{Pace, Work};
 use crate::device::pipelines::Stage;
@@ -64,21 +64,25 @@ impl<'a> TileRunner<'a> {
         let plan =
             Plan::new(job.samples, job.k, job.algorithm, &limits).map_err(Failure::TooSmall)?;
         log::debug!("nearest_neighbors on {}: {plan:?}", gpu.adapter());
-        let mut searches =
-            vec![Stage::open(gpu, kernels::nearest_neighbors(job.k, job.algorithm)).await?];
+        let mut searches = vec![gpu.stage(kernels::nearest_neighbors(job.k, job.algorithm)).await?];
         if job.algorithm == KsgAlgorithm::Second {
-            searches.push(Stage::open(gpu, kernels::neighbor_extents(job.k)).await?);
+            searches.push(gpu.stage(kernels::neighbor_extents(job.k)).await?);
         }
-        let counts = Stage::open(gpu, kernels::neighbor_counts(job.k, job.algorithm)).await?;
+        let counts = gpu.stage(kernels::neighbor_counts(job.k, job.algorithm)).await?;
         let pairs = plan.edge * plan.edge;
         let sum_groups = job.samples.div_ceil(SUM_SAMPLES);
-        let (state, sums) = scoped(gpu, || {
-            let word = size_of::<u32>();
-            let state_bytes = pairs * plan.state_words * job.samples * word;
-            let sums_bytes = pairs * sum_groups * tagged_sums::WORDS * word;
-            (storage_buffer(gpu, "state", state_bytes), storage_buffer(gpu, "sums", sums_bytes))
-        })
-        .await?;
+        let device = gpu.inner();
+        let (state, sums) = device
+            .scoped(|| {
+                let word = size_of::<u32>();
+                let state_bytes = pairs * plan.state_words * job.samples * word;
+                let sums_bytes = pairs * sum_groups * tagged_sums::WORDS * word;
+                (
+                    storage_buffer(device, "state", state_bytes),
+                    storage_buffer(device, "sums", sums_bytes),
+                )
+            })
+            .await?;
         let mut pace = Pace::new();
         gpu.paces().recall(&searches[0].shader, Work::Count, &mut pace);
         gpu.paces().recall(&counts.shader, Work::CellSum, &mut pace);
@@ -191,7 +195,7 @@ impl<'a> TileRunner<'a> {
         if fit == 0 && room < self.submissions.pace.allowed(kind) {
             return None;
         }
-        let limit = self.gpu.limits().max_compute_workgroups_per_dimension;
+        let limit = self.gpu.inner().limits.max_compute_workgroups_per_dimension;
         Some(Items::new(items.start, fit.min(items.len()), limit))
     }
 
