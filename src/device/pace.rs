@@ -28,13 +28,13 @@ const TARGET: Duration = Duration::from_millis(40);
 pub(crate) enum Work {
     /// The counting kernel's, in pair-samples.
     Count,
-    /// That of `cell_sum`, in cells.
-    CellSum,
+    /// Reducing counts to sums, in cells.
+    Reduce,
     /// That of `upload_sum`, in words.
     UploadSum,
 }
 
-const KINDS: [Work; 3] = [Work::Count, Work::CellSum, Work::UploadSum];
+const KINDS: [Work; 3] = [Work::Count, Work::Reduce, Work::UploadSum];
 
 /// The work in one submission.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -183,11 +183,11 @@ mod tests {
         let mut pace = Pace::new();
         let mut load = Load::default();
         load.add(Work::Count, FIRST / 10);
-        load.add(Work::CellSum, FIRST / 10 * 9);
+        load.add(Work::Reduce, FIRST / 10 * 9);
         // All of the 19 ms may have been the counting kernel's.
         pace.measured(&load, Duration::from_millis(19));
         assert_eq!(pace.allowed(Work::Count), FIRST);
-        assert_eq!(pace.allowed(Work::CellSum), FIRST / 10 * 18);
+        assert_eq!(pace.allowed(Work::Reduce), FIRST / 10 * 18);
     }
 
     #[test]
@@ -195,12 +195,12 @@ mod tests {
         let pace = Pace::new();
         let mut load = Load::default();
         assert_eq!(pace.room(Work::Count, &load), FIRST);
-        load.add(Work::CellSum, FIRST / 4);
+        load.add(Work::Reduce, FIRST / 4);
         assert_eq!(pace.room(Work::Count, &load), FIRST / 4 * 3);
         load.add(Work::UploadSum, FIRST / 4);
         assert_eq!(pace.room(Work::Count, &load), FIRST / 2);
         load.add(Work::Count, FIRST);
-        assert_eq!(pace.room(Work::CellSum, &load), 0);
+        assert_eq!(pace.room(Work::Reduce, &load), 0);
     }
 
     #[test]

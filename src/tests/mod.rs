@@ -3,6 +3,7 @@
 mod faults;
 mod neighbor_faults;
 mod random_faults;
+mod shaders;
 
 use crate::execution::{Incident, Remedy};
 

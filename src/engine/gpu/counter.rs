@@ -4,8 +4,9 @@
 use crate::device::tagged_sums;
 use std::ops::Range;
 
+use super::kernels;
 use super::kernels::cell_sum;
-use super::kernels::{self, CountKernel, Output, Piece};
+use super::kernels::count_kernel::{CountKernel, Output, Piece};
 use super::pieces::Pieces;
 use super::tiling::{Plan, Reduction};
 use super::uploads::Uploads;
@@ -93,7 +94,7 @@ impl<'a> TileCounter<'a> {
         gpu.paces().recall(&count.shader, Work::Count, &mut pace);
         let cell_sum = if plan.reduction == Reduction::CellSum {
             let stage = gpu.stage(cell_sum::shader(bins)).await?;
-            gpu.paces().recall(&stage.shader, Work::CellSum, &mut pace);
+            gpu.paces().recall(&stage.shader, Work::Reduce, &mut pace);
             let bytes = pairs * tagged_sums::WORDS * size_of::<u32>();
             let sums = device.scoped(|| storage_buffer(device, "sums", bytes)).await?;
             Some(CellSum { stage, sums })
@@ -138,7 +139,7 @@ impl<'a> TileCounter<'a> {
         let (paces, pace) = (self.gpu.paces(), &self.submissions.pace);
         paces.remember(&self.count.shader, pace.allowed(Work::Count));
         if let Some(cell_sum) = &self.cell_sum {
-            paces.remember(&cell_sum.stage.shader, pace.allowed(Work::CellSum));
+            paces.remember(&cell_sum.stage.shader, pace.allowed(Work::Reduce));
         }
         self.submissions.remember_pace();
     }
@@ -216,8 +217,8 @@ impl<'a> TileCounter<'a> {
         let mut pieces = Pieces::new(tile, usize::MAX, cells);
         while !pieces.is_finished() {
             let Some(cell_sum) = &self.cell_sum else { return Ok(()) };
-            let room = self.submissions.room(Work::CellSum);
-            match pieces.next(room, self.submissions.pace.allowed(Work::CellSum)) {
+            let room = self.submissions.room(Work::Reduce);
+            match pieces.next(room, self.submissions.pace.allowed(Work::Reduce)) {
                 Some(piece) => {
                     let dispatch = Dispatch {
                         pipeline: cell_sum.stage.pipeline.clone(),
@@ -230,7 +231,7 @@ impl<'a> TileCounter<'a> {
                         workgroups: cell_sum::workgroups(piece.columns.len(), piece.rows.len()),
                     };
                     let work = pieces.pairs(&piece) * cells as u64;
-                    self.submissions.dispatch(dispatch, Work::CellSum, work, 0);
+                    self.submissions.dispatch(dispatch, Work::Reduce, work, 0);
                 }
                 None => self.submissions.submit().await?,
             }

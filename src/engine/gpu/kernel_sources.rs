@@ -1,7 +1,8 @@
 //! The kernels as pipelines are made of them, for tools that look at what compilers make of them.
 
+use super::kernels;
 use super::kernels::cell_sum;
-use super::kernels::{self, Output};
+use super::kernels::count_kernel::Output;
 use crate::device::limits::DeviceLimits;
 use crate::device::shader::Shader;
 use crate::execution::Kernel;

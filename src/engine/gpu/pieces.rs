@@ -1,7 +1,7 @@
 //! Cuts a tile into the pieces that one dispatch counts: rows, and where a single row takes too
 //! long, columns.
 
-use super::kernels::Piece;
+use super::kernels::count_kernel::Piece;
 use crate::pairs::tile::Tile;
 
 /// A walk over a tile, piece by piece, row by row.

@@ -1,6 +1,6 @@
 //! What fits the device: tile edge, chunk of samples, where sums are made. Pure arithmetic.
 
-use super::kernels::{CountKernel, Output};
+use super::kernels::count_kernel::{CountKernel, Output};
 use crate::device::limits::DeviceLimits;
 use crate::device::tagged_sums;
 

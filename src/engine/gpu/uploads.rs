@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::kernels::CountKernel;
+use super::kernels::count_kernel::CountKernel;
 use super::visit::{Block, Role};
 use crate::codes::Codes;
 use crate::device::failure::Failure;

@@ -4,7 +4,9 @@
 use crate::device::tagged_sums;
 use std::ops::Range;
 
-use super::kernels::{self, Items, SUM_SAMPLES, Shape, WORKGROUP_SIZE};
+use super::kernels;
+
+use super::kernels::{Items, SUM_SAMPLES, Shape, WORKGROUP_SIZE};
 use super::plan::Plan;
 use crate::device::Gpu;
 use crate::device::buffers::{storage_buffer, words_of};
@@ -85,7 +87,7 @@ impl<'a> TileRunner<'a> {
             .await?;
         let mut pace = Pace::new();
         gpu.paces().recall(&searches[0].shader, Work::Count, &mut pace);
-        gpu.paces().recall(&counts.shader, Work::CellSum, &mut pace);
+        gpu.paces().recall(&counts.shader, Work::Reduce, &mut pace);
         let mut submissions = Submissions::open(gpu.clone(), &job.monitor, pace, &limits).await?;
         if care == Care::Smaller {
             submissions.pace.slow_down();
@@ -115,7 +117,7 @@ impl<'a> TileRunner<'a> {
     pub(crate) fn remember_pace(&self) {
         let (paces, pace) = (self.gpu.paces(), &self.submissions.pace);
         paces.remember(&self.searches[0].shader, pace.allowed(Work::Count));
-        paces.remember(&self.counts.shader, pace.allowed(Work::CellSum));
+        paces.remember(&self.counts.shader, pace.allowed(Work::Reduce));
         self.submissions.remember_pace();
     }
 
@@ -169,7 +171,7 @@ impl<'a> TileRunner<'a> {
         };
         let mut next = 0;
         while next < end {
-            let Some(items) = self.room(Work::CellSum, item_work, next..end) else {
+            let Some(items) = self.room(Work::Reduce, item_work, next..end) else {
                 self.submissions.submit().await?;
                 continue;
             };
@@ -183,7 +185,7 @@ impl<'a> TileRunner<'a> {
             next = items.range.end;
             let work = item_work * items.range.len() as u64;
             let progress = samples_before(next) - samples_before(items.range.start);
-            self.submissions.dispatch(dispatch, Work::CellSum, work, progress);
+            self.submissions.dispatch(dispatch, Work::Reduce, work, progress);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{CountKernel, Output, Piece};
+use super::count_kernel::{CountKernel, Output, Piece};
 use crate::codes::Codes;
 use crate::device::shader::Shader;
 use crate::device::shader::to_u32;

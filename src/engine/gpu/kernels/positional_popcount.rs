@@ -4,9 +4,9 @@
 
 use std::ops::Range;
 
+use super::count_kernel::{CountKernel, Output, Piece};
 use super::packed_codes;
 use super::sample_lists;
-use super::{CountKernel, Output, Piece};
 use crate::codes::Codes;
 use crate::device::limits::DeviceLimits;
 use crate::device::shader::Shader;
