@@ -7,8 +7,8 @@ use crate::Error;
 /// Activations of one layer, `samples × neurons`, that are handed out in batches of samples, as often
 /// as they are asked for.
 ///
-/// An array is one. With the feature `files`, so are files and shards of files
-/// (`cofire::files::open_batches`). Implement it for what else holds activations: the numbers of
+/// An array is one. With the crate `cofire-files`, so are files and shards of files
+/// (`cofire_files::open_batches`). Implement it for what else holds activations: the numbers of
 /// samples and neurons are those of all batches together, and every visit hands out the same samples
 /// in the same order.
 ///

@@ -25,7 +25,7 @@ use crate::plan::Tile;
 use crate::report::{Execution, MemoryUse, Timings};
 use crate::stopwatch::Stopwatch;
 use crate::{Analysis, Error};
-pub use block::Block;
+pub use block::{Block, BlockBounds};
 use collector::PAIR_BYTES;
 pub use collector::{Collected, Collector, SweepPlan};
 pub use report::SweepReport;

@@ -4,7 +4,6 @@ use crate::{Error, Estimator};
 
 /// Which pairs a [`crate::Sweep`] looks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
 pub enum Selection {
     /// All of them. Every block of the matrix is handed out as it is computed, and none is kept.
     All,
