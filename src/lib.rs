@@ -73,10 +73,11 @@
 //! - `gpu` (default): the GPU engine, with wgpu. Without it the crate is pure CPU code.
 //! - `system-memory` (default): asks the operating system how much memory is free, so that a job that
 //!   would not fit is refused unless it was given a limit of its own.
-//! - `files`: the module `files`, which reads layers from `.npy`, `.npz` and `.safetensors` files, whole
-//!   or in batches, and writes results whole or not at all: arrays, tables of pairs, sparse matrices,
-//!   and matrices too large for memory.
-//! - `arrow`: Arrow and Parquet in both directions, beside what `files` has. Compiles zstd from C.
+//! - `spill`: codes that memory is not allowed to hold go to a temporary file. Without it such a job is
+//!   refused.
+//!
+//! The crate `cofire-files` reads layers from files, whole or in batches, and writes results;
+//! `cofire-jobs` keeps the blocks of a [`Sweep`] in a directory; `cofire-report` compares models.
 
 #![cfg_attr(
     test,
@@ -92,8 +93,6 @@ mod engine;
 mod error;
 mod estimator;
 mod execution;
-#[cfg(feature = "files")]
-pub mod files;
 mod input;
 mod measures;
 mod neighbors;
@@ -133,7 +132,8 @@ pub use support::cancel::CancelToken;
 pub use support::monitor::Progress;
 pub use support::simd::simd_level;
 pub use sweep::{
-    Block, Collected, Collector, InformationPair, Selection, Sweep, SweepPlan, SweepReport,
+    Block, BlockBounds, Collected, Collector, InformationPair, Selection, Sweep, SweepPlan,
+    SweepReport,
 };
 
 /// Opening GPU adapters by hand: to list them, to keep one open over many jobs, or to share a

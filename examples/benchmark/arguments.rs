@@ -18,15 +18,12 @@ pub(crate) struct Arguments {
         long,
         default_value = "w1",
         value_parser = PossibleValuesParser::new(WORKLOADS.map(|workload| workload.name)),
-        conflicts_with_all = ["input", "layer", "bins"]
+        conflicts_with_all = ["input", "bins"]
     )]
     pub(crate) workload: String,
-    /// Activations from a .npy, .npz or .safetensors file instead, samples × neurons
+    /// Activations from a .npy file of f32 instead, samples × neurons
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
-    /// Name of the layer of that file, if it has several
-    #[arg(long, value_name = "NAME", requires = "input")]
-    pub(crate) layer: Option<String>,
     /// Number of bins for that file, 2 to 256
     #[arg(long, default_value_t = 10, requires = "input")]
     pub(crate) bins: usize,

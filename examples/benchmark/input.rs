@@ -1,9 +1,12 @@
 //! The input of the benchmark.
 
 use std::error::Error;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
 
-use cofire::{BinEdges, files};
-use ndarray::{Array2, ArrayView1};
+use cofire::BinEdges;
+use ndarray::{Array2, ArrayView1, ShapeBuilder};
 use rayon::prelude::*;
 
 use crate::arguments::Arguments;
@@ -19,9 +22,8 @@ pub(crate) struct Input {
 impl Input {
     pub(crate) fn read(arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
         if let Some(path) = &arguments.input {
-            let layer = files::read_layer(path, arguments.layer.as_deref())?;
-            let (name, bins) = (layer.name, arguments.bins);
-            return Ok(Self { name, activations: layer.activations, bins });
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            return Ok(Self { name, activations: read(path)?, bins: arguments.bins });
         }
         let known = WORKLOADS.iter().find(|workload| workload.name == arguments.workload);
         let workload = known.ok_or("no such workload")?;
@@ -46,6 +48,16 @@ impl Input {
         let share = shares.sum::<f64>() / self.activations.ncols() as f64;
         (self.bins - 1) as f64 * share
     }
+}
+
+/// Reads a two-dimensional .npy file of f32.
+fn read(path: &Path) -> Result<Array2<f32>, Box<dyn Error>> {
+    let file = npyz::NpyFile::new(BufReader::new(File::open(path)?))?;
+    let &[samples, neurons] = file.shape() else { return Err("not samples x neurons".into()) };
+    let shape = (usize::try_from(samples)?, usize::try_from(neurons)?);
+    let is_by_columns = file.order() == npyz::Order::Fortran;
+    let values = file.into_vec()?;
+    Ok(Array2::from_shape_vec(shape.set_f(is_by_columns), values)?)
 }
 
 /// Estimates the share of samples outside the fullest bin, from at most 20,000 samples to save

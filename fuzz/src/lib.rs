@@ -7,7 +7,7 @@ use std::sync::{LazyLock, Once};
 use std::{fs, panic};
 
 use cofire::Batches;
-use cofire::files::{self, Layer};
+use cofire_files::Layer;
 use tempfile::TempDir;
 
 /// The directory for temporary files. It is removed only if the process exits normally, which
@@ -55,13 +55,13 @@ pub fn most_values(len: usize) -> usize {
 pub fn read_all(path: &Path, most: usize) -> Vec<Layer> {
     allow_panics_of_crates();
     let mut read = Vec::new();
-    for info in one_line(files::layers(path)).unwrap_or_default() {
-        let Some(layer) = one_line(files::read_layer(path, Some(&info.name))) else { continue };
+    for info in one_line(cofire_files::layers(path)).unwrap_or_default() {
+        let Some(layer) = one_line(cofire_files::read_layer(path, Some(&info.name))) else { continue };
         assert_eq!(layer.name, info.name, "another layer than was asked for");
         assert!(layer.activations.len() <= most, "more values than the file has");
         read.push(layer);
     }
-    if let Some(only) = one_line(files::read_layer(path, None)) {
+    if let Some(only) = one_line(cofire_files::read_layer(path, None)) {
         let named = read.iter().find(|layer| layer.name == only.name);
         let is_same = |layer: &Layer| bits(layer) == bits(&only);
         assert!(named.is_some_and(is_same), "the only layer differs from itself by name");
@@ -78,16 +78,16 @@ pub fn read_in_batches(path: &Path, len: usize) {
     allow_panics_of_crates();
     let most = most_values(len);
     let mut names: Vec<Option<String>> = vec![None];
-    names.extend(one_line(files::layers(path)).into_iter().flatten().map(|info| Some(info.name)));
+    names.extend(one_line(cofire_files::layers(path)).into_iter().flatten().map(|info| Some(info.name)));
     for name in names {
-        let whole = one_line(files::read_layer(path, name.as_deref()));
+        let whole = one_line(cofire_files::read_layer(path, name.as_deref()));
         let whole = whole.map(|layer| layer.activations);
         let values = whole.as_ref().map_or(0, |layer| layer.len());
         assert!(values <= most, "{values} values of {len} bytes");
         if values > MANY {
             continue;
         }
-        let batches = one_line(files::open_batches(&[path], name.as_deref()));
+        let batches = one_line(cofire_files::open_batches(&[path], name.as_deref()));
         let Some(mut batches) = batches else {
             // Samples without neurons cannot be divided into batches.
             assert!(whole.is_none_or(|layer| layer.ncols() == 0), "only whole");

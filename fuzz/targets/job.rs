@@ -6,7 +6,7 @@
 use std::fs;
 
 use cofire::Collector;
-use cofire::files::Job;
+use cofire_jobs::Job;
 use cofire_fuzz::one_line;
 use libfuzzer_sys::fuzz_target;
 use twox_hash::XxHash3_128;

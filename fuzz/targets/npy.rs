@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use cofire::files::ElementType;
+use cofire_files::ElementType;
 use cofire_fuzz::{DEFLATE, bits, file_of, read_all};
 use libfuzzer_sys::fuzz_target;
 use ndarray::{Array2, ShapeBuilder};

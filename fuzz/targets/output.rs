@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::LazyLock;
 
-use cofire::files::{FileError, OutputDirectory};
+use cofire_files::{FileError, OutputDirectory};
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 

@@ -7,16 +7,16 @@ use std::path::PathBuf;
 pub(crate) struct Spill {
     /// The directory of the file. `None` means the system's directory for temporary files.
     #[cfg_attr(
-        not(feature = "files"),
+        not(feature = "spill"),
         expect(dead_code, reason = "there is no file to be put there")
     )]
     pub(crate) directory: Option<PathBuf>,
 }
 
-#[cfg(feature = "files")]
+#[cfg(feature = "spill")]
 pub(super) use on_disk::SpillFile;
 
-#[cfg(feature = "files")]
+#[cfg(feature = "spill")]
 mod on_disk {
     use std::fs::File;
     use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -80,11 +80,11 @@ mod on_disk {
     }
 }
 
-#[cfg(not(feature = "files"))]
+#[cfg(not(feature = "spill"))]
 pub(super) use nowhere::SpillFile;
 
 /// A stub without the feature `files`: there are no temporary files.
-#[cfg(not(feature = "files"))]
+#[cfg(not(feature = "spill"))]
 mod nowhere {
     use super::Spill;
     use crate::Error;

@@ -1,5 +1,7 @@
 //! The result of one block of pairs.
 
+use std::ops::Range;
+
 use ndarray::{Array2, s};
 
 use super::InformationPair;
@@ -13,6 +15,26 @@ enum Found {
     PassedOver,
     Pairs(Vec<InformationPair>),
     Matrix { first_row: usize, first_column: usize, information: Array2<f64> },
+}
+
+/// Which pairs a block of a [`SweepPlan`](crate::SweepPlan) has: every row with every column. Both are
+/// places in the order in which neurons are swept. A block whose rows are its columns lies on the diagonal,
+/// and has no pair twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockBounds {
+    /// Places of the rows.
+    pub rows: Range<usize>,
+    /// Places of the columns.
+    pub columns: Range<usize>,
+}
+
+impl BlockBounds {
+    /// Number of pairs; on the diagonal, each neuron with itself included.
+    #[must_use]
+    pub fn pairs(&self) -> usize {
+        let (rows, columns) = (self.rows.len(), self.columns.len());
+        if self.rows.start == self.columns.start { rows * (rows + 1) / 2 } else { rows * columns }
+    }
 }
 
 impl Block {

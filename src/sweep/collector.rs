@@ -5,14 +5,13 @@ use std::fmt;
 use ndarray::Array1;
 
 use super::selectors::{BlockNeurons, Selector};
-use super::{Block, InformationPair, Selection, at_least, false_discovery, strongest};
+use super::{Block, BlockBounds, InformationPair, Selection, at_least, false_discovery, strongest};
 use crate::pairs::tile::Tile;
 use crate::{Error, Estimator, MAX_BINS, Units};
 
 /// The facts of a layer, beside its codes, that determine its blocks and the selection of pairs.
 /// Sweeps with equal plans have the same blocks, on any machine.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct SweepPlan {
     /// The pairs to select.
     pub selection: Selection,
@@ -42,6 +41,21 @@ impl SweepPlan {
     pub fn blocks(&self) -> u64 {
         let along = self.neurons().div_ceil(self.block_edge.max(1)) as u64;
         u64::try_from(u128::from(along) * (u128::from(along) + 1) / 2).unwrap_or(u64::MAX)
+    }
+
+    /// Returns the pairs of a block, numbered from 0; `None` if there is no block of that number.
+    #[must_use]
+    pub fn block(&self, number: usize) -> Option<BlockBounds> {
+        let edge = self.block_edge.max(1);
+        let along = self.neurons().div_ceil(edge);
+        // Blocks are numbered row by row; each row has one less than the one before.
+        let (mut row, mut column) = (0, number);
+        while row < along && along - row <= column {
+            column -= along - row;
+            row += 1;
+        }
+        let neurons = |at: usize| at * edge..self.neurons().min((at + 1) * edge);
+        (row < along).then(|| BlockBounds { rows: neurons(row), columns: neurons(row + column) })
     }
 
     /// Returns entropies in the plan's units.
@@ -306,5 +320,34 @@ impl fmt::Debug for Collector {
             .field("neurons", &self.order.len())
             .field("blocks", &self.blocks.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_knows_the_blocks_that_its_collector_has() {
+        for (neurons, block_edge) in [(0, 3), (1, 3), (9, 3), (10, 3), (50, 7), (5, 100), (3, 1)] {
+            let plan = SweepPlan {
+                selection: Selection::All,
+                estimator: Estimator::PlugIn,
+                units: Units::Nats,
+                samples: 100,
+                block_edge,
+                entropy: vec![0.5; neurons],
+                occupied_bins: vec![2; neurons],
+            };
+            let collector = Collector::new(plan.clone(), u64::MAX).unwrap();
+            assert_eq!(plan.blocks(), collector.blocks() as u64, "{neurons} {block_edge}");
+            for number in 0..collector.blocks() {
+                let (block, tile) = (plan.block(number).unwrap(), collector.tile(number).unwrap());
+                assert_eq!((&block.rows, &block.columns), (&tile.rows, &tile.columns), "{number}");
+                assert_eq!(block.pairs(), tile.pairs(), "{number}");
+            }
+            assert_eq!(plan.block(collector.blocks()), None, "{neurons} {block_edge}");
+            assert_eq!(plan.block(usize::MAX), None, "{neurons} {block_edge}");
+        }
     }
 }

@@ -29,7 +29,7 @@ use crate::report::{MemoryUse, Timings};
 use crate::support::monitor::Monitor;
 use crate::support::stopwatch::Stopwatch;
 use crate::{Analysis, Error};
-pub use block::Block;
+pub use block::{Block, BlockBounds};
 use collector::PAIR_BYTES;
 pub use collector::{Collected, Collector, SweepPlan};
 pub use report::SweepReport;

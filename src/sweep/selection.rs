@@ -4,7 +4,6 @@ use crate::{Error, Estimator};
 
 /// The pairs that a [`crate::Sweep`] looks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
 pub enum Selection {
     /// All pairs. Every block of the matrix is handed out when it is computed, and none is kept.
     All,

@@ -1,0 +1,84 @@
+//! Measurement of one layer. Its arrays go to [`Results`], and facts about it are returned.
+
+mod histograms;
+mod neighbors;
+
+use cofire::Error;
+use cofire_files::Layer;
+
+use crate::facts::LayerFacts;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::labels::Labels;
+use crate::layer_list::{LayerPlace, Task};
+use crate::progress::Bar;
+use crate::results::Results;
+use crate::settings::{Method, Settings};
+
+/// The settings and labels, which are the same for all layers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) labels: Option<&'a Labels>,
+}
+
+/// A layer that has been read.
+#[derive(Debug)]
+struct Read<'a> {
+    place: &'a LayerPlace,
+    layer: Layer,
+}
+
+/// Measures a layer in all the ways that were asked for.
+pub(crate) fn measure(
+    task: &Task,
+    wanted: Wanted<'_>,
+    bar: &Bar,
+    results: &mut Results<'_>,
+) -> Result<LayerFacts, Failure> {
+    let this = Read::of(&task.this)?;
+    let other = task.other.as_ref().map(Read::of).transpose()?;
+    let facts = match (&wanted.settings.method, &other) {
+        (Method::Histograms(method), None) => {
+            histograms::within(&this, method, wanted, bar, results)?
+        }
+        (Method::Histograms(method), Some(other)) => {
+            histograms::between(&this, other, method, wanted.settings, bar, results)?
+        }
+        (Method::Neighbors(method), None) => {
+            neighbors::within(&this, method, wanted, bar, results)?
+        }
+        (Method::Neighbors(method), Some(other)) => {
+            neighbors::between(&this, other, method, wanted.settings, bar, results)?
+        }
+    };
+    interrupt::check()?;
+    Ok(facts)
+}
+
+impl<'a> Read<'a> {
+    fn of(place: &'a LayerPlace) -> Result<Self, Failure> {
+        let layer = cofire_files::read_layer(&place.file, Some(&place.layer.name))?;
+        interrupt::check()?;
+        Ok(Self { place, layer })
+    }
+
+    /// Makes a failure from an error about this layer.
+    fn failed(&self, error: &Error) -> Failure {
+        Failure::of_analysis(&self.place.subject(), error)
+    }
+
+    /// Makes a failure from an error about this layer, about the other one, or about both.
+    fn failed_with(&self, other: &Read<'_>, error: &Error) -> Failure {
+        let (Error::NonFinite { sample, neuron, value }
+        | Error::NotACategory { sample, neuron, value, .. }) = *error
+        else {
+            let subject = format!("{}, with {}", self.place.subject(), other.place.subject());
+            return Failure::of_analysis(&subject, error);
+        };
+        // The first layer is checked first.
+        let found = self.layer.activations.get([sample, neuron]);
+        let is_first = found.is_some_and(|found| found.to_bits() == value.to_bits());
+        if is_first { self.failed(error) } else { other.failed(error) }
+    }
+}
