@@ -1,6 +1,5 @@
 //! A device that never returns wrong results silently: opening it, submitting work at a pace,
-//! reading results back, and recovering from its failures. This module does not know what is
-//! computed.
+//! reading results back, and recovering from its failures. Nothing here depends on the computation.
 
 mod adapter;
 pub(crate) mod buffers;

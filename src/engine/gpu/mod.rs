@@ -32,7 +32,7 @@ use crate::support::memory;
 use crate::support::monitor::Monitor;
 use counter::TileCounter;
 
-/// Counts every pair. Returns how the pairs were counted, and the incidents.
+/// Counts every pair. Returns how it was done, and the incidents.
 pub(crate) async fn run(
     gpu: &Gpu,
     job: &Job,

@@ -40,8 +40,8 @@ impl PrivateCounters {
     pub(crate) fn new(bins: usize, limits: &DeviceLimits) -> Self {
         let invocation_bytes = to_u32(bins.div_ceil(2) * size_of::<u32>());
         let fit = (limits.workgroup_storage_bytes / invocation_bytes).clamp(1, MAX_WORKGROUP_SIZE);
-        // A power of two, whatever the size of a subgroup: a workgroup that fills only part of a
-        // subgroup leaves the rest idle.
+        // A power of two fits subgroups of any size. A workgroup that fills half a subgroup would
+        // leave the other half idle.
         let workgroup_size = 1 << fit.ilog2();
         Self { bins, workgroup_size }
     }
