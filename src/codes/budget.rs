@@ -50,8 +50,8 @@ impl Memory {
         Self { held: self.in_all(), new: 0 }
     }
 
-    /// Raises the total to `bytes`, the most that was taken before some of it was freed, unless it
-    /// is higher.
+    /// Raises the total to `bytes` if it is less. `bytes` is the most that was in use before some of
+    /// it was freed.
     pub(crate) fn at_least(self, bytes: u128) -> Self {
         Self { new: self.new.max(bytes.saturating_sub(self.held)), ..self }
     }

@@ -7,8 +7,7 @@ use crate::execution::AdapterDescription;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FoundAdapter {
-    /// The description by the driver. What it displays is the label by which to ask for the
-    /// adapter.
+    /// The driver's description. It displays as the label by which to ask for the adapter.
     pub description: AdapterDescription,
     /// One of `discrete`, `integrated`, `virtual`, `software` and `other`.
     pub kind: &'static str,
@@ -20,7 +19,7 @@ pub struct FoundAdapter {
     pub is_auto_choice: bool,
 }
 
-/// Limits of an adapter. cofire asks for no more than WebGPU's defaults of them.
+/// The limits that an adapter offers. A device that cofire opens gets at most WebGPU's defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdapterLimits {

@@ -11,7 +11,7 @@ pub(crate) enum Care {
     Smaller,
 }
 
-/// The divisor of a device's largest buffers and of its memory with [`Care::Smaller`].
+/// The divisor of a device's largest buffers and of its memory for [`Care::Smaller`].
 const CAREFUL_SHARE: u64 = 8;
 /// The least that remains after the division. Every device has this much.
 const CAREFUL_BYTES: u64 = 16 << 20;
@@ -22,10 +22,10 @@ pub(crate) const MEMORY_BYTES: u64 = 2 << 30;
 
 /// The number of parts of a device's memory. No buffer exceeds one part.
 ///
-/// One part each is for the table, the counts and the sums of a tile. One is for what each of three
-/// submissions reads back. [`UPLOAD_PARTS`] are for packed codes. Two are for uploads before all
-/// submissions are waited for, because the driver copies them, and two for the buffers that these
-/// uploads replaced. The rest is for a second kernel while kernels are measured.
+/// One part each is for the table, the counts and the sums of a tile. Three are for the data that
+/// three submissions read back. [`UPLOAD_PARTS`] are for packed codes. Two are for uploads before
+/// all submissions are waited for, because the driver copies them, and two for the buffers that
+/// these uploads replaced. The rest is for a second kernel while kernels are measured.
 const MEMORY_PARTS: u64 = 24;
 /// The parts for the packed codes that are kept.
 const UPLOAD_PARTS: u64 = 8;

@@ -94,8 +94,8 @@ impl Pace {
                 let smaller = (*allowed as f64 * factor.min(1.0)) as u64;
                 *allowed = smaller.max(1);
             } else if elapsed < SHORT {
-                // The other kinds took their part of the time, so this much of one kind alone is
-                // never too long.
+                // The other kinds took their part of the time, so this much of one kind alone
+                // takes no longer than `LONG`.
                 let growth = if elapsed < SHORT / 4 { 8 } else { 2 };
                 *allowed = load.of(kind).saturating_mul(growth).max(*allowed);
             }
