@@ -138,9 +138,9 @@ pub struct Transfer {
     pub read_back: Duration,
     /// Time spent waiting for the device with nothing else to do.
     pub waiting: Duration,
-    /// Time that the device seemed busy with submissions. Each counts from its own submission or
-    /// from the end of the previous one, whichever is later, to its end. The time includes other
-    /// users of the device and the delay until the host learns of the end.
+    /// Time that the device was seen to be busy with submissions. The time of each counts from its
+    /// own submission or from the end of the previous one, whichever is later, to its end. It
+    /// includes other users of the device and the delay until the host learns of the end.
     pub device_busy: Duration,
 }
 

@@ -85,8 +85,8 @@ fn build(device: &wgpu::Device, shader: &Shader) -> wgpu::ComputePipeline {
         entry_point: Some("main"),
         compilation_options: wgpu::PipelineCompilationOptions {
             constants: &constants,
-            // Kernels zero the memory that they use, in parallel. Through OpenGL llvmpipe takes
-            // minutes for it.
+            // Kernels zero the memory that they use themselves, in parallel. With this option on,
+            // llvmpipe through OpenGL takes minutes for it.
             zero_initialize_workgroup_memory: false,
         },
         cache: None,

@@ -6,7 +6,7 @@ use crate::device::limits::DeviceLimits;
 use crate::device::tagged_sums;
 
 /// The most bytes for the joint histograms of a tile. More would make dispatches no longer, and
-/// would not let more pairs share a table.
+/// would share tables no better.
 const COUNTS_BYTES: u64 = 64 << 20;
 
 /// The most neurons on an edge of a tile. More would only make progress coarser.
