@@ -1,4 +1,4 @@
-//! What computed a result: the engine, the kernel, and what went wrong on the way.
+//! The description of how a result was computed: the engine, the kernel and the incidents.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,22 +6,23 @@ use std::time::Duration;
 use crate::MAX_BINS;
 use crate::codes::bits;
 
-/// How joint histograms are counted. Every kernel exists on both engines and returns the same bits.
+/// A way to count joint histograms. Every kernel exists on both engines and returns the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kernel {
-    /// One counter a cell, incremented sample by sample. The plain baseline, for any number of
-    /// bins.
+    /// The plain baseline, for any number of bins. Each cell has one counter, which is incremented
+    /// sample by sample.
     JointHistogram,
-    /// The samples of one neuron are sorted by its code; the codes of many partners are one-hot
-    /// words, and each bin is counted by a positional population count with carry-save adders. For
+    /// A kernel that sorts the samples of one neuron by its code. The codes of many partners are
+    /// one-hot words, and a positional population count with carry-save adders counts each bin. For
     /// any number of bins.
     PositionalPopcount,
-    /// The samples of one neuron are sorted by its code, and each of its partners has counters of
-    /// its own for one row of the joint histogram at a time. For any number of bins, and meant for
-    /// many.
+    /// A kernel that sorts the samples of one neuron by its code. Each partner has its own
+    /// counters, for one row of the joint histogram at a time. For any number of bins, but meant
+    /// for many.
     PrivateCounters,
-    /// One bit a sample: a count of ones tells a pair's whole histogram. For two bins.
+    /// A kernel with one bit per sample. A count of ones gives the whole histogram of a pair. For
+    /// two bins.
     Bitset,
 }
 
@@ -30,7 +31,7 @@ impl Kernel {
     pub const ALL: [Self; 4] =
         [Self::JointHistogram, Self::PositionalPopcount, Self::PrivateCounters, Self::Bitset];
 
-    /// The name of the kernel, and of the files that hold it.
+    /// Returns the name of the kernel, which is also the name of its files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -41,7 +42,7 @@ impl Kernel {
         }
     }
 
-    /// The most bins the kernel can count.
+    /// Returns the most bins that the kernel can count.
     #[must_use]
     pub fn max_bins(self) -> usize {
         match self {
@@ -57,25 +58,25 @@ impl fmt::Display for Kernel {
     }
 }
 
-/// How a result was computed.
+/// The description of how a result was computed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Execution {
-    /// The adapter that computed it; `None` for the CPU engine.
+    /// The adapter that computed the result. `None` for the CPU engine.
     pub adapter: Option<AdapterDescription>,
     /// The kernel that counted.
     pub kernel: Kernel,
-    /// Why this kernel.
+    /// The way in which the kernel was chosen.
     pub kernel_choice: KernelChoice,
-    /// What went to the device and back; `None` for the CPU engine.
+    /// The transfer between host and device. `None` for the CPU engine.
     pub transfer: Option<Transfer>,
-    /// Tiles that a device failed to compute and how they were rescued. Results are the same bits
-    /// with and without incidents.
+    /// The failures of devices and how each was remedied. Results have the same bits with and
+    /// without incidents.
     pub incidents: Vec<Incident>,
 }
 
 impl Execution {
-    /// One execution of this and of what was computed after it, in the same way.
+    /// Joins this execution with a later one of the same kind.
     pub(crate) fn followed_by(mut self, later: Self) -> Self {
         self.incidents.extend(later.incidents);
         self.transfer = match (self.transfer, later.transfer) {
@@ -85,64 +86,66 @@ impl Execution {
         self
     }
 
-    /// `"gpu"` or `"cpu"`.
+    /// Returns `"gpu"` or `"cpu"`.
     #[must_use]
     pub fn engine(&self) -> &'static str {
         if self.adapter.is_some() { "gpu" } else { "cpu" }
     }
 }
 
-/// How the kernel of a job was chosen.
+/// The way in which the kernel of a job was chosen.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum KernelChoice {
-    /// By the caller, with [`crate::Analysis::kernel`].
+    /// The caller chose the kernel, with [`crate::Analysis::kernel`].
     Asked,
-    /// By a rule: the job was too small to measure, or there was nothing to choose from.
+    /// A rule chose the kernel, because the job was too small to measure or there was nothing to
+    /// choose from.
     Rule,
-    /// It was the fastest of these kernels on a small piece of this job, or of an earlier one of
-    /// this process of about the same size, on the same adapter.
+    /// A measurement chose the fastest of these kernels. It was made on a small part of this job,
+    /// or of an earlier job of about the same size in this process, on the same adapter.
     Measured(Vec<KernelSpeed>),
 }
 
-/// How fast a kernel was found to be.
+/// The measured speed of a kernel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct KernelSpeed {
     /// The kernel.
     pub kernel: Kernel,
-    /// Pair-samples a second, counting and summing together.
+    /// Pair-samples per second, for counting and summing together.
     pub pair_samples_per_second: f64,
 }
 
-/// What went between host and device, and how long the host was busy with it.
+/// The transfer between host and device, and the host's time for it.
 ///
-/// Times are the host's. They are parts of [`Timings::pairs`], during most of which the device
-/// computes as well; how long the device itself copies is not known.
+/// Times are the host's. They are parts of [`Timings::pairs`](crate::Timings::pairs). During most
+/// of them the device computes as well. The time that the device itself takes to copy is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Transfer {
     /// Bytes of packed codes that were uploaded.
     pub uploaded_bytes: u64,
-    /// The most bytes of the device's memory that buffers of the job had at once, with what is on its
-    /// way and what may be there twice; the few bytes of parameters apart. [`crate::Analysis::device_memory_limit`] is what it can be.
+    /// The most bytes of device memory that the job's buffers took at once. They include data on
+    /// their way and data that may be in memory twice, but not the few bytes of parameters.
+    /// [`crate::Analysis::device_memory_limit`] limits this number.
     pub device_memory_bytes: u64,
-    /// Packing codes and handing them to the driver.
+    /// Time for packing codes and passing them to the driver.
     pub upload: Duration,
     /// Bytes of sums that were read back.
     pub read_back_bytes: u64,
-    /// Copying sums out of the driver's memory, decoding and checking them.
+    /// Time for copying sums out of the driver's memory, and for decoding and checking them.
     pub read_back: Duration,
-    /// Waiting for the device with nothing else to do.
+    /// Time spent waiting for the device with nothing else to do.
     pub waiting: Duration,
-    /// How long the device was seen to be busy with what was submitted: from the end of one
-    /// submission, or its own submission if that was later, to its end. Other users of the device,
-    /// and the way of the news, are in it.
+    /// Time that the device was seen to be busy with submissions. The time of each counts from its
+    /// own submission or from the end of the previous one, whichever is later, to its end. It
+    /// includes other users of the device and the delay until the host learns of the end.
     pub device_busy: Duration,
 }
 
 impl Transfer {
-    /// Both of them.
+    /// Joins two transfers, one after the other.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             uploaded_bytes: self.uploaded_bytes + other.uploaded_bytes,
@@ -160,47 +163,48 @@ impl Transfer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdapterDescription {
-    /// Name of the adapter, such as `NVIDIA GeForce RTX 4070` or `llvmpipe (LLVM 15.0.6)`.
+    /// The name of the adapter, such as `NVIDIA GeForce RTX 4070` or `llvmpipe (LLVM 15.0.6)`.
     pub name: String,
-    /// The interface it is reached through: `Vulkan`, `Metal`, `Dx12`, `Gl` or `BrowserWebGpu`.
+    /// The interface through which it is reached: `Vulkan`, `Metal`, `Dx12`, `Gl` or
+    /// `BrowserWebGpu`.
     pub backend: String,
-    /// Name and version of the driver, as far as it tells.
+    /// The name and version of the driver, if it reports them.
     pub driver: String,
-    /// Whether it computes on the CPU: lavapipe, llvmpipe, SwiftShader, WARP.
+    /// True if it computes on the CPU: lavapipe, llvmpipe, SwiftShader, WARP.
     pub is_software: bool,
 }
 
 impl fmt::Display for AdapterDescription {
-    /// The label by which an adapter can be asked for: `backend/name`.
+    /// Writes the label by which to ask for an adapter: `backend/name`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.backend, self.name)
     }
 }
 
-/// Something a device did wrong, and what was done about it.
+/// A failure of a device, and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Incident {
-    /// What happened.
+    /// The problem.
     pub problem: String,
-    /// What was done about it.
+    /// The remedy.
     pub remedy: Remedy,
 }
 
-/// What was done about a tile, or a device, that failed.
+/// The remedy for a tile, or a device, that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remedy {
-    /// The device did the tile again in smaller dispatches.
+    /// The device computed the tile again in smaller dispatches.
     SmallerDispatches,
-    /// The CPU did the tile.
+    /// The CPU computed the tile.
     TileOnCpu,
-    /// A new device of the same adapter went on with what was left.
+    /// A new device of the same adapter computed the rest.
     NewDevice,
-    /// A device went on with what was left in smaller tiles, which take less memory, and in
-    /// smaller dispatches: another new one, or the caller's own.
+    /// A device computed the rest in smaller tiles, which take less memory, and in smaller
+    /// dispatches. It was another new device, or the caller's own.
     SmallerTiles,
-    /// The CPU did this tile and all that were left.
+    /// The CPU computed this tile and all remaining ones.
     RestOnCpu,
 }
 
@@ -217,12 +221,12 @@ impl fmt::Display for Incident {
     }
 }
 
-/// What happens to the tiles that a failing device leaves behind.
+/// The treatment of the tiles that a failing device leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDeviceFailure {
-    /// They are computed on the CPU, with the same bits, and the report lists the incident.
+    /// The CPU computes them, with the same bits, and the report lists the incident.
     #[default]
     UseCpu,
-    /// The job ends with [`Error::DeviceFailed`].
+    /// The job ends with [`Error::DeviceFailed`](crate::Error::DeviceFailed).
     Fail,
 }

@@ -1,4 +1,4 @@
-//! The adapters of this machine: finding them, telling what they are, and whether they will do.
+//! The adapters of this machine: finding, describing and checking them.
 
 use crate::Error;
 use crate::execution::AdapterDescription;
@@ -7,40 +7,42 @@ use crate::execution::AdapterDescription;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FoundAdapter {
-    /// What the driver says of it. Its display is the label to ask for it by.
+    /// The driver's description. It displays as the label by which to ask for the adapter.
     pub description: AdapterDescription,
-    /// Whether it is discrete, integrated, virtual or software, in a word.
+    /// One of `discrete`, `integrated`, `virtual`, `software` and `other`.
     pub kind: &'static str,
     /// The limits that matter to cofire.
     pub limits: AdapterLimits,
-    /// Why it cannot be used, if it cannot.
+    /// The reason why cofire cannot use the adapter, if there is one.
     pub unusable: Option<String>,
-    /// Whether [`crate::Engine::Auto`] would take it.
+    /// True for the adapter that [`crate::Engine::Auto`] would choose.
     pub is_auto_choice: bool,
 }
 
-/// What an adapter offers, before cofire asks for no more than WebGPU's defaults.
+/// The limits that an adapter offers. A device that cofire opens gets at most WebGPU's defaults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdapterLimits {
-    /// Largest buffer a kernel can see, in bytes.
+    /// The largest buffer that a kernel can bind, in bytes.
     pub storage_binding_bytes: u64,
-    /// Workgroup memory, in bytes.
+    /// The workgroup memory, in bytes.
     pub workgroup_storage_bytes: u32,
-    /// Invocations in a workgroup.
+    /// The most invocations in a workgroup.
     pub workgroup_invocations: u32,
-    /// Workgroups in one dimension of a dispatch.
+    /// The most workgroups in one dimension of a dispatch.
     pub workgroups_per_dimension: u32,
 }
 
-/// Every adapter of this machine, the best one first. Set the environment variable `WGPU_BACKEND`
-/// (`vulkan`, `metal`, `dx12`, `gl`) to look through some interfaces only.
+/// Returns every adapter of this machine, the best one first.
+///
+/// Set the environment variable `WGPU_BACKEND` (`vulkan`, `metal`, `dx12`, `gl`) to search only
+/// some interfaces.
 #[must_use]
 pub fn adapters() -> Vec<FoundAdapter> {
     pollster::block_on(adapters_async())
 }
 
-/// [`adapters`] for callers that have an executor, or are in a browser.
+/// Returns [`adapters`] asynchronously, for callers that have an executor or run in a browser.
 pub async fn adapters_async() -> Vec<FoundAdapter> {
     let mut auto_is_free = true;
     let found = ranked_adapters(wgpu::Backends::all()).await.into_iter().map(|adapter| {
@@ -66,12 +68,14 @@ pub async fn adapters_async() -> Vec<FoundAdapter> {
     found.collect()
 }
 
-/// OpenGL is asked last: on a machine without a desktop its loader writes complaints to the
-/// terminal, and what it shows is mostly what Vulkan has shown.
+/// The backends in the order in which they are searched. OpenGL comes last: on a machine without a
+/// desktop its loader writes complaints to the terminal, and it mostly shows the hardware that
+/// Vulkan has shown.
 pub(crate) const BACKENDS_IN_TURN: [wgpu::Backends; 2] =
     [wgpu::Backends::PRIMARY, wgpu::Backends::SECONDARY];
 
-/// The adapters of some backends, as far as the environment does not rule them out, best first.
+/// Returns the adapters of some backends, the best one first. The environment can rule backends
+/// out.
 pub(crate) async fn ranked_adapters(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     let backends = descriptor.backends & backends;
@@ -84,7 +88,7 @@ pub(crate) async fn ranked_adapters(backends: wgpu::Backends) -> Vec<wgpu::Adapt
     adapters
 }
 
-/// Smaller is better.
+/// Returns the rank of an adapter. A lower rank is better.
 fn rank(info: &wgpu::AdapterInfo) -> (bool, u8, bool) {
     let kind = match info.device_type {
         wgpu::DeviceType::DiscreteGpu => 0,
@@ -97,7 +101,7 @@ fn rank(info: &wgpu::AdapterInfo) -> (bool, u8, bool) {
 }
 
 pub(crate) fn is_software(info: &wgpu::AdapterInfo) -> bool {
-    // OpenGL reports software rasterizers as "other", and Windows its WARP as integrated.
+    // OpenGL reports software rasterizers as "other", and Windows reports WARP as integrated.
     const NAMES: [&str; 5] =
         ["llvmpipe", "lavapipe", "swiftshader", "softpipe", "microsoft basic render"];
     let name = info.name.to_lowercase();
@@ -124,7 +128,7 @@ pub(crate) fn describe(info: &wgpu::AdapterInfo) -> AdapterDescription {
     }
 }
 
-/// What the kernels cannot do without. Everything else the planner adapts to.
+/// Checks the limits below which no kernel works. The planner adapts to all others.
 pub(crate) fn check_limits(
     adapter: &AdapterDescription,
     limits: &wgpu::Limits,

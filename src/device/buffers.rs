@@ -1,8 +1,8 @@
-//! Buffers that kernels use, empty or with contents.
+//! Buffers for kernels, empty or with contents.
 
 use super::device::Device;
 
-/// A buffer that kernels read and write.
+/// Makes a buffer that kernels read and write.
 pub(crate) fn storage_buffer(device: &Device, name: &str, bytes: usize) -> wgpu::Buffer {
     device.raw.create_buffer(&wgpu::BufferDescriptor {
         label: Some(&format!("cofire.{name}")),
@@ -14,15 +14,15 @@ pub(crate) fn storage_buffer(device: &Device, name: &str, bytes: usize) -> wgpu:
     })
 }
 
-/// A buffer with these contents; they are written before what is submitted next.
+/// Makes a buffer with these contents. They are written before the next submission.
 pub(crate) fn filled_buffer(device: &Device, name: &str, words: &[u32]) -> wgpu::Buffer {
-    // wgpu's own helper for this panics when the device is lost.
+    // wgpu's own helper for this panics if the device is lost.
     let buffer = storage_buffer(device, name, size_of_val(words));
     device.driver.write(&device.raw, &device.queue, &buffer, words);
     buffer
 }
 
-/// 64-bit numbers as a shader's `vec2<u32>`, low word first on any host.
+/// Converts 64-bit numbers to the `vec2<u32>` of shaders, low word first on any host.
 pub(crate) fn words_of(values: impl Iterator<Item = u64>) -> Vec<u32> {
     #[expect(clippy::cast_possible_truncation, reason = "the two halves of the number")]
     let halves = |value: u64| [value as u32, (value >> 32) as u32];

@@ -1,4 +1,4 @@
-//! What a device can be told to do, and how it is recorded and submitted.
+//! Commands for a device, and how they are recorded and submitted.
 
 use futures_channel::oneshot;
 
@@ -7,7 +7,7 @@ use super::device::Device;
 /// The largest `Params` of any shader, in bytes.
 const PARAMS_BYTES: usize = 32;
 
-/// A dispatch to be submitted.
+/// A dispatch that is to be submitted.
 #[derive(Debug)]
 pub(crate) struct Dispatch {
     pub(crate) pipeline: wgpu::ComputePipeline,
@@ -18,7 +18,7 @@ pub(crate) struct Dispatch {
     pub(crate) workgroups: [u32; 3],
 }
 
-/// What the device does next. What is read back has a label, by which it is known when it arrives.
+/// A command for the device. Each read has a label that identifies the data when they arrive.
 #[derive(Debug)]
 pub(crate) enum Command<L> {
     Dispatch(Dispatch),
@@ -32,11 +32,11 @@ pub(crate) enum Command<L> {
     },
 }
 
-/// What is on its way back to the host.
+/// Data on their way back to the host.
 #[derive(Debug)]
 pub(crate) struct Read<L> {
     pub(crate) staging: wgpu::Buffer,
-    /// When `staging` can be looked at.
+    /// The message that `staging` has been mapped.
     pub(crate) mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
     pub(crate) label: L,
 }
@@ -68,12 +68,13 @@ pub(crate) fn record_and_submit<L>(
     (index, reads)
 }
 
-/// Bytes from the parameters of one dispatch to those of the next.
+/// Returns the number of bytes from the parameters of one dispatch to those of the next.
 fn params_stride(device: &Device) -> usize {
     PARAMS_BYTES.max(device.limits.min_uniform_buffer_offset_alignment as usize)
 }
 
-/// One buffer for the parameters of all dispatches; none where there are no dispatches.
+/// Uploads the parameters of all dispatches in one buffer. Returns `None` if there are no
+/// dispatches.
 fn upload_params<L>(
     device: &Device,
     commands: &[Command<L>],
@@ -128,8 +129,8 @@ fn encode(
     device.driver.dispatch(&device.raw, encoder, &dispatch.pipeline, &group, dispatch.workgroups);
 }
 
-/// The staging buffer is a fresh one, zeroed by wgpu: what an earlier tile left cannot be taken for
-/// this tile's.
+/// Records a read into a fresh staging buffer, which wgpu zeroes, so that data of an earlier tile
+/// cannot be mistaken for this tile's.
 fn encode_read<L>(
     device: &Device,
     encoder: &mut wgpu::CommandEncoder,
@@ -147,7 +148,7 @@ fn encode_read<L>(
     device.driver.copy(encoder, source, &staging);
     let (tell, mapped) = oneshot::channel();
     encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Read, .., move |result| {
-        let _ = tell.send(result); // nobody listens once the job was dropped
+        let _ = tell.send(result); // nobody listens after the job was dropped
     });
     Read { staging, mapped, label }
 }

@@ -1,4 +1,4 @@
-//! A device and its queue, with the driver they are reached through.
+//! A device and its queue, with the driver through which they are called.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::driver::Driver;
 use super::failure::Failure;
 use crate::execution::AdapterDescription;
 
-/// A device, its queue, and what it can do. Cloning it shares the device.
+/// A device, its queue, its limits and its adapter. Clones share the device.
 #[derive(Debug, Clone)]
 pub(crate) struct Device {
     pub(crate) raw: wgpu::Device,
@@ -24,8 +24,8 @@ impl Device {
 
     /// Makes calls on the device and returns the error that the device reports about them, if any.
     ///
-    /// Without such a scope wgpu ends the process on a device error, or hands it to a handler that the
-    /// owner of the device may have set for other purposes.
+    /// Without such a scope wgpu ends the process on a device error, or passes the error to a
+    /// handler that the owner of the device may have set for other purposes.
     pub(crate) async fn scoped<T>(&self, calls: impl FnOnce() -> T) -> Result<T, Failure> {
         self.driver.begin_calls(&self.raw)?;
         let (value, errors) = self.in_scopes(calls);

@@ -1,20 +1,21 @@
-//! The calls on a device that can go wrong without an error: one seam, behind which tests put a driver
-//! that fails on demand (`faults.rs`).
+//! The calls on a device that can fail without an error, behind one trait. Tests replace it by a
+//! driver that fails on demand (`faults.rs`).
 
 use std::fmt;
 
 use super::failure::Failure;
 
-/// The calls of wgpu that this crate has seen fail, or be left out, on some driver.
+/// The wgpu calls that this crate has seen fail, or do nothing, on some driver.
 ///
-/// Each method does what its name says. An implementation for tests may do something else instead.
+/// Each method does what its name says. An implementation for tests may do something else.
 pub(crate) trait Driver: fmt::Debug + Send + Sync {
-    /// Runs before calls inside error scopes, and may report an error of the device in their place.
+    /// Runs before calls inside error scopes. A test can return an error here in place of the
+    /// device's.
     fn begin_calls(&self, _device: &wgpu::Device) -> Result<(), Failure> {
         Ok(())
     }
 
-    /// Writes words to the beginning of a buffer, before what is submitted next.
+    /// Writes words to the beginning of a buffer. The write happens before the next submission.
     fn write(&self, _device: &wgpu::Device, queue: &wgpu::Queue, to: &wgpu::Buffer, words: &[u32]) {
         queue.write_buffer(to, 0, bytemuck::cast_slice(words));
     }
@@ -62,7 +63,7 @@ pub(crate) trait Driver: fmt::Debug + Send + Sync {
         queue.submit([commands])
     }
 
-    /// Waits for a submission, on the thread that does nothing else.
+    /// Waits for a submission. Runs on the thread that only waits.
     fn poll(
         &self,
         device: &wgpu::Device,

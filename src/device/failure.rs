@@ -1,23 +1,23 @@
-//! What can go wrong on a device, and how it is noticed.
+//! Failures of a device.
 
 use std::fmt;
 
 use crate::Error;
 
-/// Why a tile has no sums.
+/// The reason why a tile has no sums.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The caller wants to stop.
+    /// The caller has cancelled the job.
     Cancelled,
-    /// The device reported an error, or is gone: there is no use in asking it again.
+    /// The device reported an error or is lost. Asking it again is useless.
     Device(String),
-    /// The device has no memory left for what it was asked to do.
+    /// The device has no memory left for the request.
     OutOfMemory(String),
-    /// The device does not finish what it began. Nor will it ever be safe to wait for it.
+    /// The device does not finish its work. Waiting for it will never be safe.
     Hung(String),
-    /// The device returned something that cannot be right, without a word.
+    /// The device returned a wrong result without reporting an error.
     Wrong(String),
-    /// Nothing has gone wrong: the device is too small for the job.
+    /// The device is too small for the job. It has not failed.
     TooSmall(String),
 }
 
@@ -53,7 +53,7 @@ impl From<wgpu::Error> for Failure {
     }
 }
 
-/// Returns a text with each run of white space as one space.
+/// Returns a text with each run of white space replaced by one space.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! Faults on demand, for tests: each stage at which a device can fail asks here whether it does.
+//! Faults on demand, for tests: a driver that fails at planned calls.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
@@ -9,10 +9,10 @@ use super::failure::Failure;
 use super::gpu::Gpu;
 use crate::Error;
 
-/// Where something can go wrong.
+/// A stage at which something can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Stage {
-    /// Calls that make something on the device, or submit: all that is inside error scopes.
+    /// Calls inside error scopes, which make something on the device or submit.
     Call,
     /// Bytes on their way to the device.
     Upload,
@@ -37,7 +37,7 @@ impl Stage {
         Self::Read,
     ];
 
-    /// What can go wrong here.
+    /// Returns the faults that are possible at this stage.
     pub(crate) fn faults(self) -> &'static [Fault] {
         match self {
             Self::Call => &[Fault::Lost, Fault::OutOfMemory, Fault::Refused],
@@ -50,33 +50,34 @@ impl Stage {
     }
 }
 
-/// What goes wrong.
+/// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Fault {
-    /// The driver leaves it out and reports success, as Metal does after a timeout. An upload is
-    /// part of the submission that comes next, all of which is dropped.
+    /// The driver skips the call and reports success, as Metal does after a timeout. An upload is
+    /// part of the next submission, all of which is dropped.
     Dropped,
-    /// The device is gone, as after a driver reset: it is destroyed before the stage.
+    /// The device is lost, as after a driver reset. It is destroyed before the stage.
     Lost,
-    /// It is gone after the submission was made.
+    /// The device is lost after the submission was made.
     LostUnderWay,
-    /// The device has no memory for it.
+    /// The device has no memory for the call.
     OutOfMemory,
     /// The device reports another error.
     Refused,
     /// The submission does not end in time.
     TimedOut,
-    /// What wgpu 30 does when a driver says, to who waits, that the device is lost.
+    /// wgpu panics while it waits, as version 30 does when the driver reports a lost device.
     Panicked,
-    /// What arrives is zeros.
+    /// Zeros arrive instead of the data.
     Zeros,
-    /// The second half of what arrives is zeros.
+    /// Zeros arrive instead of the second half of the data.
     HalfZeros,
 }
 
 impl Stage {
-    /// Whether a job cannot go on as if nothing was. It can where a device is lost that had done its
-    /// work, where zeros are not set to zero, and where zeros are uploaded, as half of some uploads is.
+    /// Returns whether a job needs a remedy for the fault. It may need none if the device is lost
+    /// after its work was done, if zeros are not cleared, or if the zeroed part of an upload is
+    /// zeros anyway.
     pub(crate) fn needs_a_remedy_for(self, fault: Fault) -> bool {
         let is_harmless = matches!(
             (self, fault),
@@ -89,13 +90,13 @@ impl Stage {
     }
 }
 
-/// What happens when to a device, and to those that are opened in its place.
+/// The planned faults of a device, and of the devices that replace it.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many times each stage was reached.
+    /// The number of times that each stage was reached.
     seen: [usize; Stage::ALL.len()],
     planned: Vec<(Stage, usize, Fault)>,
     happened: usize,
@@ -105,13 +106,13 @@ struct State {
 }
 
 impl Faults {
-    /// Counts from here on, and has a fault happen when a stage is reached for the time that is
-    /// named, 0 being the first.
+    /// Plans faults and starts to count stages from 0. A fault happens when its stage is reached
+    /// for the given time, 0 being the first.
     pub(crate) fn plan(&self, planned: Vec<(Stage, usize, Fault)>) {
         *self.0.lock().unwrap() = State { planned, ..State::default() };
     }
 
-    /// Called at a stage: what happens there.
+    /// Counts a call at a stage and returns the fault that happens there.
     pub(crate) fn strike(&self, stage: Stage, device: &wgpu::Device) -> Option<Fault> {
         let mut state = self.0.lock().unwrap();
         let time = state.seen[stage as usize];
@@ -136,12 +137,12 @@ impl Faults {
         self.0.lock().unwrap().submission == Some(Fault::Dropped)
     }
 
-    /// How many times a stage was reached.
+    /// Returns how many times a stage was reached.
     pub(crate) fn seen(&self, stage: Stage) -> usize {
         self.0.lock().unwrap().seen[stage as usize]
     }
 
-    /// How many of the faults have happened.
+    /// Returns how many of the faults have happened.
     pub(crate) fn happened(&self) -> usize {
         self.0.lock().unwrap().happened
     }
@@ -162,7 +163,7 @@ impl Driver for Faults {
 
     fn write(&self, device: &wgpu::Device, queue: &wgpu::Queue, to: &wgpu::Buffer, words: &[u32]) {
         let arrived = match self.strike(Stage::Upload, device) {
-            // As the submission that it is a part of, or by itself: the buffer has zeros.
+            // The buffer keeps its zeros, either alone or with the whole submission.
             Some(Fault::Dropped | Fault::Zeros) => return,
             Some(Fault::HalfZeros) => words.len() / 2,
             _ => words.len(),
@@ -200,7 +201,7 @@ impl Driver for Faults {
     }
 
     fn copy(&self, encoder: &mut wgpu::CommandEncoder, from: &wgpu::Buffer, to: &wgpu::Buffer) {
-        // What is read back without a copy is zeros.
+        // A staging buffer without a copy holds zeros.
         if !self.is_dropped() {
             SystemDriver.copy(encoder, from, to);
         }
@@ -227,7 +228,7 @@ impl Driver for Faults {
     ) -> Result<wgpu::PollStatus, wgpu::PollError> {
         match self.strike(Stage::Poll, device) {
             Some(Fault::TimedOut) => Err(wgpu::PollError::Timeout),
-            // Not by `panic!`, whose hook would fill the terminal.
+            // `panic!` would call the panic hook, which fills the terminal.
             Some(Fault::Panicked) => {
                 std::panic::resume_unwind(Box::new("Parent device is lost".to_owned()))
             }
@@ -249,7 +250,7 @@ impl Driver for Faults {
     }
 }
 
-/// A device on which things go wrong as planned, and so they do on those that are opened in its place.
+/// A device with planned faults, which also happen on the devices that replace it.
 pub(crate) struct FaultyGpu {
     gpu: Gpu,
     faults: Arc<Faults>,
@@ -285,9 +286,9 @@ impl Deref for FaultyGpu {
     }
 }
 
-/// Lavapipe, which opens devices and builds pipelines quickly, or else the first adapter there is, on a
-/// device of its own. Without one the test says so and passes,
-/// unless the environment says that there has to be one.
+/// Opens lavapipe, which opens devices and builds pipelines quickly, or else the first adapter, on
+/// a device of its own. Without an adapter the test prints a message and passes, unless the
+/// environment requires one.
 pub(crate) fn fresh_gpu() -> Option<FaultyGpu> {
     let labels: Vec<String> =
         adapters().iter().map(|found| found.description.to_string()).collect();

@@ -1,4 +1,4 @@
-//! An opened device, and what took its place when it had failed.
+//! An opened device, and the device that replaces it after a failure.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,10 +17,10 @@ use crate::Error;
 use crate::execution::AdapterDescription;
 use crate::support::monitor::Monitor;
 
-/// An opened GPU device, to be shared by many jobs. Cloning it is cheap and shares the device.
+/// An opened GPU device that many jobs can share. Cloning is cheap and shares the device.
 ///
-/// Where the last one is dropped, that waits for what the device is doing: a job that was cancelled has
-/// returned before.
+/// Dropping the last clone waits until the device has finished its work. That includes the work of
+/// cancelled jobs, which have returned earlier.
 ///
 /// # Examples
 ///
@@ -36,34 +36,36 @@ use crate::support::monitor::Monitor;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Gpu {
-    /// Where its jobs run. What jobs themselves have of the device has none: threads end with what their
-    /// callers have.
+    /// The threads on which jobs run. The handle that a job itself gets has none, so that the
+    /// threads end with the handles of the callers.
     job_threads: Option<Arc<JobThreads>>,
     shared: Arc<Shared>,
-    /// The most bytes of its memory for a job of this handle.
+    /// The most bytes of device memory for a job of this handle.
     memory_limit: Option<u64>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    /// The first to be dropped: its thread holds the device while a submission is under way.
+    /// The poller, dropped first, because its thread holds the device while a submission is under
+    /// way.
     poller: Poller,
     device: Device,
     pipelines: Pipelines,
     paces: Paces,
-    /// Whether it was opened here, and so can be again; the caller's own cannot.
+    /// True for a device that was opened here, which can be opened again. False for the caller's
+    /// own.
     is_own: bool,
     failed: AtomicBool,
-    /// Why the driver gave the device up, once it has.
+    /// The driver's reason for the loss of the device, once it is lost.
     loss: Arc<Mutex<Option<String>>>,
-    /// What was opened in its place when it had failed.
+    /// The device that replaced this one after it failed.
     successor: Mutex<Option<Gpu>>,
 }
 
-/// Devices that hang. To let go of one is to wait for it.
+/// Devices that hang. They are kept for ever, because dropping a device waits for it.
 static ABANDONED: Mutex<Vec<Gpu>> = Mutex::new(Vec::new());
 
-/// What [`crate::Engine::Auto`] found, kept for the next job.
+/// The result of the search for [`crate::Engine::Auto`], kept for the next job.
 static FIRST_REAL: Mutex<Search> = Mutex::new(Search::NotYet);
 
 #[derive(Debug, Clone)]
@@ -73,7 +75,8 @@ enum Search {
 }
 
 impl Gpu {
-    /// Opens the best adapter whose label contains `name` in any case, or the best of all.
+    /// Opens the best adapter whose label contains `name`, ignoring case. Without a name, opens the
+    /// best of all.
     ///
     /// Real GPUs come before software adapters, discrete ones before integrated ones, and Vulkan,
     /// Metal and DirectX 12 before OpenGL. The label is what [`AdapterDescription`] displays, such
@@ -87,16 +90,17 @@ impl Gpu {
         pollster::block_on(Self::open_async(name))
     }
 
-    /// [`Gpu::open`] for callers that have an executor, or are in a browser.
+    /// Opens an adapter as [`Gpu::open`] does, for callers that have an executor or run in a
+    /// browser.
     ///
     /// # Errors
     ///
-    /// As [`Gpu::open`].
+    /// The same errors as [`Gpu::open`].
     pub async fn open_async(name: Option<&str>) -> Result<Self, Error> {
         Self::open_with(name, Arc::new(SystemDriver)).await
     }
 
-    /// Opens an adapter as [`Gpu::open_async`], and reaches it through a driver.
+    /// Opens an adapter as [`Gpu::open_async`] does, and calls it through `driver`.
     pub(crate) async fn open_with(
         name: Option<&str>,
         driver: Arc<dyn Driver>,
@@ -120,10 +124,10 @@ impl Gpu {
         }
     }
 
-    /// Uses a device that the caller opened, with whatever limits it was given.
+    /// Uses a device that the caller opened, with the limits that the caller gave it.
     ///
-    /// It stays the caller's: its handlers of errors and of its loss are left alone, and where it is
-    /// lost, nobody opens another one. What is left of a job then is the CPU's.
+    /// The device stays the caller's: its handlers of errors and of its loss are left alone. If it
+    /// is lost, no other device is opened, and the CPU does the rest of the job.
     ///
     /// # Errors
     ///
@@ -132,7 +136,7 @@ impl Gpu {
         Self::from_device_with(device, queue, Arc::new(SystemDriver))
     }
 
-    /// Uses a device of the caller's own, and reaches it through a driver.
+    /// Uses a device of the caller's own, and calls it through `driver`.
     pub(crate) fn from_device_with(
         device: wgpu::Device,
         queue: wgpu::Queue,
@@ -168,20 +172,22 @@ impl Gpu {
 
     async fn request(adapter: &wgpu::Adapter, driver: Arc<dyn Driver>) -> Result<Self, Error> {
         let description = describe(&adapter.get_info());
-        // Nothing beyond what every WebGPU device has, and less where the adapter has less.
+        // No more than what every WebGPU device has, and less if the adapter has less.
         let limits = wgpu::Limits::default().or_worse_values_from(&adapter.limits());
         check_limits(&description, &limits)?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("cofire"),
             required_limits: limits,
-            // Buffers are few and large: of the hundreds of MiB that would be taken ahead, most stay empty.
+            // Buffers are few and large. The default would reserve hundreds of MiB, most of which
+            // stay empty.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         };
         let (device, queue) = adapter.request_device(&descriptor).await.map_err(|error| {
             Error::DeviceRefused { adapter: description.to_string(), reason: error.to_string() }
         })?;
-        // Every call is made inside an error scope; what still gets here must not end the process.
+        // Every call is made inside an error scope. An error that still gets here must not end the
+        // process.
         device.on_uncaptured_error(Arc::new(|error| log::error!("wgpu: {error}")));
         let gpu = Self::new(device, queue, true, driver)?;
         let loss = Arc::clone(&gpu.shared.loss);
@@ -193,26 +199,26 @@ impl Gpu {
         Ok(gpu)
     }
 
-    /// The same device for a job that may have so much of its memory.
+    /// Returns the same device for a job that may use at most `bytes` of its memory.
     pub(crate) fn with_memory_limit(self, bytes: Option<u64>) -> Self {
         Self { memory_limit: bytes, ..self }
     }
 
-    /// What a job may make use of.
+    /// Returns the limits that a job has to obey.
     pub(crate) fn limits_of_job(&self, care: Care) -> DeviceLimits {
         let subgroup_size = self.device().adapter_info().subgroup_max_size;
         DeviceLimits::of(&self.inner().limits, subgroup_size, self.memory_limit).with(care)
     }
 
-    /// The device that the next job should use: this one, or what took its place.
+    /// Returns the device that the next job should use: this one, or the one that replaced it.
     pub(crate) fn current(&self) -> Self {
         let successor = self.shared.successor.lock().unwrap_or_else(PoisonError::into_inner);
         let current = successor.as_ref().unwrap_or(self);
-        // A device that took the place of another one has its threads, too.
+        // A device that replaced another one uses the threads of that one.
         Self { shared: Arc::clone(&current.shared), ..self.clone() }
     }
 
-    /// Runs a job on it, on a thread of the device where there are threads.
+    /// Runs a job on the device. If the handle has threads, the job runs on one of them.
     pub(crate) async fn run_job<T: Send + 'static>(
         &self,
         monitor: &Monitor,
@@ -226,8 +232,9 @@ impl Gpu {
         }
     }
 
-    /// A device in the place of the current one, which has failed: what another job has opened
-    /// meanwhile, or a new one on the same adapter. `None` if the device is the caller's own.
+    /// Returns a device in place of the current one, which has failed: the one that another job has
+    /// opened meanwhile, or a new one on the same adapter. Returns `None` if the device is the
+    /// caller's own.
     pub(crate) async fn replace(&self) -> Result<Option<Self>, Error> {
         if !self.shared.is_own {
             return Ok(None);
@@ -246,8 +253,8 @@ impl Gpu {
         Ok(Some(self.current()))
     }
 
-    /// Opens an adapter of the same description, which is asked for anew: drivers that were reset
-    /// may not know what they told before.
+    /// Opens an adapter of the same description. Adapters are enumerated again, because what a
+    /// driver reported before a reset may no longer hold.
     async fn open_again(&self) -> Result<Self, Error> {
         let mut available = Vec::new();
         for backends in BACKENDS_IN_TURN {
@@ -262,8 +269,8 @@ impl Gpu {
         Err(Error::AdapterNotFound { requested: self.inner().adapter.to_string(), available })
     }
 
-    /// The first adapter that is not a software one. Looked for and opened once for the whole
-    /// process, and again when the device has failed since.
+    /// Returns a device on the first adapter that is not a software one. The search is made once
+    /// per process, and again if the device has failed since.
     pub(crate) async fn first_real() -> Option<Self> {
         let known = FIRST_REAL.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match known {
@@ -294,22 +301,22 @@ impl Gpu {
         None
     }
 
-    /// What the driver says of the adapter.
+    /// Returns the driver's description of the adapter.
     #[must_use]
     pub fn adapter(&self) -> &AdapterDescription {
         &self.shared.device.adapter
     }
 
-    /// The device, for work of the caller's own beside this crate's.
+    /// Returns the device, for other work of the caller.
     ///
-    /// It stays the one that was opened first. When it is lost, jobs go on with another one of the
-    /// same adapter.
+    /// The device stays the one that was opened first. When it is lost, jobs go on with another
+    /// device of the same adapter, but this method still returns the first.
     #[must_use]
     pub fn device(&self) -> &wgpu::Device {
         &self.shared.device.raw
     }
 
-    /// The queue of the device.
+    /// Returns the queue of the device.
     #[must_use]
     pub fn queue(&self) -> &wgpu::Queue {
         &self.shared.device.queue
@@ -320,7 +327,7 @@ impl Gpu {
         &self.shared.device
     }
 
-    /// Returns a shader with its pipeline, which is built now if it is not kept.
+    /// Returns a shader with its pipeline. The pipeline is built now if it is not kept.
     pub(crate) async fn stage(&self, shader: Shader) -> Result<Stage, Failure> {
         let pipeline = self.shared.pipelines.get(self.inner(), &shader).await?;
         Ok(Stage { shader, pipeline })
@@ -334,23 +341,23 @@ impl Gpu {
         &self.shared.poller
     }
 
-    /// Remembers that the device is of no more use, so that a later job opens another.
+    /// Marks the device as failed, so that a later job opens another one.
     pub(crate) fn mark_failed(&self) {
         self.shared.failed.store(true, Ordering::Relaxed);
     }
 
-    /// The same for a device that hangs, which is never let go of.
+    /// Marks a device that hangs as failed, and never drops it.
     pub(crate) fn abandon(&self) {
         self.mark_failed();
         ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).push(self.clone());
     }
 
-    /// Why the driver gave the device up, if it has said so.
+    /// Returns the driver's reason for the loss of the device, if the driver gave one.
     pub(crate) fn loss(&self) -> Option<String> {
         self.shared.loss.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets go of the devices that tests only pretended to hang.
+    /// Drops the devices that tests only pretended to hang.
     #[cfg(test)]
     pub(crate) fn let_go_of_abandoned() {
         ABANDONED.lock().unwrap().clear();

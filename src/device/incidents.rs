@@ -1,10 +1,10 @@
-//! What went wrong in a job, and what the caller wants done about it.
+//! The incidents of a job, and the caller's choice of what happens then.
 
 use crate::Error;
 use crate::execution::OnDeviceFailure;
 use crate::execution::{AdapterDescription, Incident, Remedy};
 
-/// What went wrong in a job, and what the caller wants done about it.
+/// The incidents of a job, and the caller's choice of what happens then.
 pub(crate) struct Incidents<'a> {
     adapter: &'a AdapterDescription,
     on_failure: OnDeviceFailure,
@@ -16,7 +16,8 @@ impl<'a> Incidents<'a> {
         Self { adapter, on_failure, list: Vec::new() }
     }
 
-    /// Notes what the CPU has to make good; an error when it must not.
+    /// Notes an incident that needs the CPU. Returns an error if the caller chose
+    /// [`OnDeviceFailure::Fail`].
     pub(crate) fn need_cpu(&mut self, problem: String, remedy: Remedy) -> Result<(), Error> {
         if self.on_failure == OnDeviceFailure::Fail {
             let adapter = self.adapter.to_string();

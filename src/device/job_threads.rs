@@ -1,12 +1,13 @@
-//! Every job of a device runs on a thread of the device's, so that nobody who wants to stop has to wait
-//! for it: drivers compile shaders, and software ones run them, within calls that may take seconds.
+//! The threads on which the jobs of a device run, so that a caller that cancels a job need not wait
+//! for it. Drivers compile shaders, and software ones run them, within calls that may take seconds.
 //!
-//! A thread stays for later jobs. With a new one for each, allocators that have arenas for threads, as
-//! glibc's, come to keep in each arena what the largest of all jobs took: twice as much in all.
+//! Threads are reused for later jobs. With a new thread for each job, allocators with arenas per
+//! thread, such as glibc's, would keep in each arena as much as the largest job took: twice as much
+//! in all.
 //!
-//! On OpenGL who waits for a submission holds the context, and wgpu gives everybody else, be it only to
-//! make or to drop a buffer, some seconds to get hold of it, and then panics. So jobs take turns there,
-//! and each has to see its submissions end.
+//! On OpenGL, waiting for a submission locks the context. Other threads that create or drop a
+//! buffer time out after some seconds, and wgpu panics. So jobs take turns there, and each job has
+//! to see its submissions end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -20,13 +21,13 @@ use crate::support::monitor::Monitor;
 /// The most threads of a device that wait for a job.
 const MOST_IDLE: usize = 8;
 
-/// The threads of a device's jobs. All have ended when this was dropped, as Mesa's OpenGL frees what it
-/// keeps for a thread twice where one ends while the process exits.
+/// The threads of a device's jobs. Dropping this waits until all have ended, because Mesa's OpenGL
+/// frees its data of a thread twice if the thread ends while the process exits.
 #[derive(Debug)]
 pub(crate) struct JobThreads {
-    /// Label of the device's adapter.
+    /// The label of the device's adapter.
     adapter: String,
-    /// Held by the one job that a device can have, if it can have only one.
+    /// The lock that a job holds, if the device can run only one job at a time.
     turn: Option<Arc<Mutex<()>>>,
     idle: Arc<Idle>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -34,7 +35,7 @@ pub(crate) struct JobThreads {
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// How threads that wait for a job are given one; nobody is to wait any more when it is `None`.
+/// The senders of the threads that wait for a job. `None` once no thread is to wait any more.
 #[derive(Debug)]
 struct Idle(Mutex<Option<Vec<mpsc::Sender<Work>>>>);
 
@@ -43,7 +44,7 @@ impl Idle {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next job; `None` for a thread that is to end.
+    /// Waits for the next job. Returns `None` if the thread is to end.
     fn wait(&self) -> Option<Work> {
         let (give, given) = mpsc::channel();
         match &mut *self.lock() {
@@ -64,10 +65,11 @@ impl JobThreads {
         }
     }
 
-    /// Does some work. Once the caller wants to stop it does not wait: the work ends when it notices.
+    /// Runs some work and returns its result. If the caller cancels, this returns at once, and the
+    /// work ends when it notices.
     ///
-    /// On a thread of a rayon pool the work is done there: it may need the pool, and the caller, who
-    /// blocks it, be all of it.
+    /// On a thread of a rayon pool the work runs on that thread: it may need the pool, and the
+    /// calling thread, which would block, may be the whole pool.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         monitor: &Monitor,
@@ -81,7 +83,7 @@ impl JobThreads {
             if !tell.is_canceled() {
                 // A progress callback that panics should end the caller's thread and not this one.
                 let result = catch_unwind(AssertUnwindSafe(work));
-                let _ = tell.send(result); // nobody listens once the caller has left
+                let _ = tell.send(result); // nobody listens after the caller has left
             }
         };
         if rayon::current_thread_index().is_some() {
@@ -91,7 +93,7 @@ impl JobThreads {
         }
         let caller = Caller(monitor);
         let told = monitor.token().or_cancelled(told).await?;
-        std::mem::forget(caller); // who has stayed
+        std::mem::forget(caller); // the caller has stayed to the end
         match told {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => resume_unwind(panic),
@@ -99,13 +101,13 @@ impl JobThreads {
         }
     }
 
-    /// Gives the work to a thread that waits for some, or to a new one.
+    /// Gives the work to a waiting thread, or to a new one.
     fn give(&self, work: Work) -> Result<(), Error> {
         let idle = self.idle.lock().as_mut().and_then(Vec::pop);
         match idle {
             Some(give) => match give.send(work) {
                 Ok(()) => Ok(()),
-                Err(mpsc::SendError(work)) => self.spawn(work), // it has ended after all
+                Err(mpsc::SendError(work)) => self.spawn(work), // the thread has ended after all
             },
             None => self.spawn(work),
         }
@@ -145,14 +147,15 @@ impl Drop for JobThreads {
 
 fn join(threads: Vec<JoinHandle<()>>) {
     for thread in threads {
-        // A progress callback may have held the last of the device: its thread cannot wait for itself.
+        // A progress callback may have held the last handle of the device. Its thread cannot wait
+        // for itself.
         if thread.thread().id() != std::thread::current().id() {
-            let _ = thread.join(); // what it panicked with has been said
+            let _ = thread.join(); // the panic has been reported already
         }
     }
 }
 
-/// Who waits for a job, and no longer wants it when this is dropped.
+/// A caller that waits for a job. Dropping it tells the job that nobody waits any more.
 struct Caller<'a>(&'a Monitor);
 
 impl Drop for Caller<'_> {
@@ -179,7 +182,7 @@ mod tests {
         Monitor::new(1, None, token.clone())
     }
 
-    /// Would wait for ever for a job that goes on until it is told to end afterwards.
+    /// Hangs if cancelling waits for the job, because the job is released only afterwards.
     #[test]
     fn who_wants_to_stop_does_not_wait_for_the_job() {
         let (threads, token) = (in_turns(), CancelToken::new());
@@ -245,7 +248,7 @@ mod tests {
         let first = pollster::block_on(threads.run(&monitor, id)).unwrap();
         assert_ne!(first, std::thread::current().id(), "not the caller's");
         while threads.idle.lock().as_ref().unwrap().is_empty() {
-            std::thread::yield_now(); // it has answered, and is on its way back
+            std::thread::yield_now(); // it has answered, and will wait soon
         }
         let second = pollster::block_on(threads.run(&monitor, id)).unwrap();
         assert_eq!(first, second, "the same thread");

@@ -1,5 +1,5 @@
-//! A device that is never silently wrong: opening it, submitting work at a pace, reading results back,
-//! and what is done when it fails. It knows nothing of what is computed.
+//! A device that never returns wrong results silently: opening it, submitting work at a pace,
+//! reading results back, and recovering from its failures. Nothing here depends on the computation.
 
 mod adapter;
 pub(crate) mod buffers;

@@ -1,9 +1,10 @@
-//! How much work one submission gets, so that no watchdog has a reason to kill it.
+//! The amount of work in one submission, small enough that no watchdog kills it.
 //!
-//! Operating systems reset a device, or silently drop its work, when a submission takes longer than
-//! about two seconds; a desktop stutters long before that. The first submission is small; later
-//! ones grow or shrink by what was measured. Several are under way at a time, so what is learned
-//! from one is stated in terms of its own work, never of what is allowed by now.
+//! Operating systems reset a device, or silently drop its work, if a submission takes longer than
+//! about two seconds. A desktop stutters long before that. The first submission is small. Later
+//! ones grow or shrink with the measured times. Several are under way at a time, so each
+//! measurement is compared with the work of that submission, never with the work that is allowed by
+//! then.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,23 +15,23 @@ use super::shader::Shader;
 /// Work of the first submission: 20 ms on the slowest adapter known (SwiftShader).
 const FIRST: u64 = 1 << 20;
 
-/// A submission shorter than this is followed by larger ones.
+/// The time below which later submissions grow.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// A submission longer than this is followed by smaller ones.
+/// The time above which later submissions shrink.
 const LONG: Duration = Duration::from_millis(60);
 
-/// What a smaller submission is meant to take.
+/// The time that a smaller submission should take.
 const TARGET: Duration = Duration::from_millis(40);
 
-/// A kind of work, each with a speed of its own.
+/// A kind of work. Each kind has its own speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// The counting kernel's, in pair-samples.
+    /// The work of the counting kernel, in pair-samples.
     Count,
-    /// Reducing counts to sums, in cells.
+    /// The reduction of counts to sums, in cells.
     Reduce,
-    /// That of `upload_sum`, in words.
+    /// The work of `upload_sum`, in words.
     UploadSum,
 }
 
@@ -54,8 +55,8 @@ impl Load {
     }
 }
 
-/// The most work of each kind in a submission that has no other, adapted to the device while it
-/// runs.
+/// The most work of each kind in a submission without other kinds. It adapts to the device as the
+/// job runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pace([u64; KINDS.len()]);
 
@@ -64,12 +65,12 @@ impl Pace {
         Self([FIRST; KINDS.len()])
     }
 
-    /// The most work of a kind in one submission.
+    /// Returns the most work of a kind in one submission.
     pub(crate) fn allowed(&self, kind: Work) -> u64 {
         self.0[kind as usize]
     }
 
-    /// How much more work of a kind a submission can take.
+    /// Returns how much more work of a kind a submission can take.
     pub(crate) fn room(&self, kind: Work, load: &Load) -> u64 {
         let left = (1.0 - self.share(load)).max(0.0);
         #[expect(clippy::cast_possible_truncation, reason = "a share of a number of 64 bits")]
@@ -78,7 +79,7 @@ impl Pace {
         if load.is_empty() { self.allowed(kind) } else { room }
     }
 
-    /// Learns from a submission; nothing where there is no clock.
+    /// Learns from a submission. Does nothing if there is no clock.
     pub(crate) fn measured(&mut self, load: &Load, elapsed: Duration) {
         if elapsed.is_zero() || load.is_empty() {
             return;
@@ -93,33 +94,33 @@ impl Pace {
                 let smaller = (*allowed as f64 * factor.min(1.0)) as u64;
                 *allowed = smaller.max(1);
             } else if elapsed < SHORT {
-                // Others of the submission took their part of the time, so that this much of one
-                // kind alone takes no longer than a long submission.
+                // The other kinds took their part of the time, so this much of one kind alone
+                // takes no longer than `LONG`.
                 let growth = if elapsed < SHORT / 4 { 8 } else { 2 };
                 *allowed = load.of(kind).saturating_mul(growth).max(*allowed);
             }
         }
     }
 
-    /// For a second try at what went wrong.
+    /// Allows less work, for a second try after a wrong result.
     pub(crate) fn slow_down(&mut self) {
         for allowed in &mut self.0 {
             *allowed = (*allowed / 16).max(1);
         }
     }
 
-    /// What a submission has of all that one is allowed.
+    /// Returns the share of the allowed work that a load takes, summed over its kinds.
     fn share(&self, load: &Load) -> f64 {
         KINDS.into_iter().map(|kind| load.of(kind) as f64 / self.allowed(kind) as f64).sum()
     }
 }
 
-/// What was allowed to each shader of a device by the end of the latest job.
+/// The work allowed to each shader of a device at the end of the latest job.
 #[derive(Debug, Default)]
 pub(crate) struct Paces(Mutex<HashMap<Shader, u64>>);
 
 impl Paces {
-    /// Has a pace start where the latest job with this shader ended.
+    /// Lets a pace start where the latest job with this shader ended.
     pub(crate) fn recall(&self, shader: &Shader, kind: Work, pace: &mut Pace) {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&allowed) = known.get(shader) {
@@ -144,8 +145,8 @@ mod tests {
 
     use super::*;
 
-    /// Runs submissions on a pretended device, several at a time, and returns the longest and the
-    /// last one of those after the first few.
+    /// Runs submissions on a simulated device, several at a time. Returns the longest and the last
+    /// time, without the first few submissions.
     fn settled_on(pair_samples_per_second: f64, in_flight: usize) -> (Duration, Duration) {
         let mut pace = Pace::new();
         let (mut longest, mut last) = (Duration::ZERO, Duration::ZERO);
@@ -184,7 +185,7 @@ mod tests {
         let mut load = Load::default();
         load.add(Work::Count, FIRST / 10);
         load.add(Work::Reduce, FIRST / 10 * 9);
-        // All of the 19 ms may have been the counting kernel's.
+        // The counting kernel may have taken all of the 19 ms.
         pace.measured(&load, Duration::from_millis(19));
         assert_eq!(pace.allowed(Work::Count), FIRST);
         assert_eq!(pace.allowed(Work::Reduce), FIRST / 10 * 18);

@@ -1,4 +1,4 @@
-//! Compute pipelines, built once for each device and set of constants.
+//! Compute pipelines, built once per device and set of constants.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,17 +7,17 @@ use super::device::Device;
 use super::failure::Failure;
 use super::shader::Shader;
 
-/// A shader and its pipeline, as a job uses them.
+/// A shader and its pipeline.
 pub(crate) struct Stage {
     pub(crate) shader: Shader,
     pub(crate) pipeline: wgpu::ComputePipeline,
 }
 
-/// The most pipelines to keep. A program that always uses the same few numbers of bins has fewer; one
-/// that uses all 255 would keep some hundred MiB of the code of a software adapter.
+/// The most pipelines to keep. A program that always uses the same few numbers of bins needs fewer.
+/// A program that uses all 255 would keep some hundred MiB of code on a software adapter.
 const MOST_KEPT: usize = 32;
 
-/// The pipelines of one device that were used last.
+/// The most recently used pipelines of one device.
 #[derive(Debug, Default)]
 pub(crate) struct Pipelines {
     kept: Mutex<Kept>,
@@ -26,7 +26,7 @@ pub(crate) struct Pipelines {
 #[derive(Debug, Default)]
 struct Kept {
     pipelines: HashMap<Shader, (wgpu::ComputePipeline, u64)>,
-    /// How often any was asked for: the time of which each has its last.
+    /// The number of requests so far, which is the time of a pipeline's last use.
     now: u64,
 }
 
@@ -50,7 +50,7 @@ impl Kept {
 }
 
 impl Pipelines {
-    /// The pipeline of a shader, built now if it is not kept.
+    /// Returns the pipeline of a shader. The pipeline is built now if it is not kept.
     pub(crate) async fn get(
         &self,
         device: &Device,
@@ -85,8 +85,8 @@ fn build(device: &wgpu::Device, shader: &Shader) -> wgpu::ComputePipeline {
         entry_point: Some("main"),
         compilation_options: wgpu::PipelineCompilationOptions {
             constants: &constants,
-            // Kernels zero what they use, in parallel; llvmpipe through OpenGL takes minutes to do
-            // it for them.
+            // Kernels zero the memory that they use themselves, in parallel. With this option on,
+            // llvmpipe through OpenGL takes minutes for it.
             zero_initialize_workgroup_memory: false,
         },
         cache: None,

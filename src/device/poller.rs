@@ -1,4 +1,4 @@
-//! Waits for submissions, so that neither the caller's executor nor the next submission has to.
+//! The wait for submissions, which blocks neither the caller's executor nor the next submission.
 
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use super::failure::Failure;
 pub(crate) struct Waiting(oneshot::Receiver<Result<Duration, Failure>>);
 
 impl Waiting {
-    /// Waits for the end of the submission and returns how long the device was busy with it: from
-    /// the end of the one before, or from when it was submitted. Zero where there is no clock.
+    /// Waits for the end of the submission and returns how long the device was busy with it. The
+    /// time counts from the submission or from the end of the previous one, whichever is later.
+    /// Zero if there is no clock.
     pub(crate) async fn busy(self) -> Result<Duration, Failure> {
         match self.0.await {
             Ok(result) => result,
@@ -38,13 +39,14 @@ mod native {
 
     use super::*;
 
-    /// A submission is planned to take less than a tenth of a second; a device that has not
-    /// finished after this long is taken for dead.
+    /// The time after which a device is taken for dead. A submission is planned to take less than a
+    /// tenth of a second.
     const TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// On native targets somebody has to poll the device: one thread, started for the first
-    /// submission. It has ended when the poller was dropped: drivers keep data for each thread that
-    /// used them, and where a thread ends while the process exits, Mesa's OpenGL frees them twice.
+    /// The thread that polls the device, which native targets need. It is started for the first
+    /// submission. Dropping the poller waits until the thread has ended: drivers keep data for each
+    /// thread that used them, and Mesa's OpenGL frees them twice if the thread ends while the
+    /// process exits.
     #[derive(Debug, Default)]
     pub(crate) struct Poller(Mutex<Option<PollThread>>);
 
@@ -56,7 +58,8 @@ mod native {
 
     #[derive(Debug)]
     struct Request {
-        /// Let go before the answer, so that who was answered can be the last to hold the device.
+        /// The device, dropped before the answer, so that the thread that gets the answer can hold
+        /// the last handle.
         device: Device,
         index: wgpu::SubmissionIndex,
         submitted: Instant,
@@ -64,7 +67,7 @@ mod native {
     }
 
     impl Poller {
-        /// Has the thread wait for a submission.
+        /// Lets the thread wait for a submission.
         pub(crate) fn watch(
             &self,
             device: &Device,
@@ -82,7 +85,7 @@ mod native {
             };
             let sent = thread.requests.send(request);
             *running = sent.is_ok().then_some(thread);
-            drop(sent); // without a thread, `tell` is gone, and `told` says so
+            drop(sent); // without a thread, `tell` is dropped, and `told` reports that
             Ok(Waiting(told))
         }
     }
@@ -91,10 +94,11 @@ mod native {
         fn drop(&mut self) {
             let running = self.0.get_mut().unwrap_or_else(PoisonError::into_inner).take();
             let Some(PollThread { requests, handle }) = running else { return };
-            drop(requests); // which ends the thread
-            // A waker that it calls may have held the last of the device: it cannot wait for itself.
+            drop(requests); // this ends the thread
+            // A waker that the thread calls may have held the last handle. The thread cannot wait
+            // for itself.
             if handle.thread().id() != std::thread::current().id() {
-                let _ = handle.join(); // what it panicked with has been said
+                let _ = handle.join(); // the panic has been reported already
             }
         }
     }
@@ -111,7 +115,7 @@ mod native {
         for Request { device, index, submitted, tell } in requests {
             let wait =
                 wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(TIMEOUT) };
-            // wgpu 30 panics here when the driver says that the device is lost.
+            // wgpu 30 panics here when the driver reports that the device is lost.
             let polled = catch_unwind(AssertUnwindSafe(|| device.driver.poll(&device.raw, wait)));
             drop(device);
             let now = Instant::now();
@@ -123,11 +127,11 @@ mod native {
                 Ok(Err(error)) => Err(Failure::Device(error.to_string())),
                 Err(panic) => Err(Failure::Device(said(panic.as_ref()))),
             };
-            let _ = tell.send(busy); // nobody listens once the job was dropped
+            let _ = tell.send(busy); // nobody listens after the job was dropped
         }
     }
 
-    /// What somebody said who panicked, in one line.
+    /// Returns the message of a panic in one line.
     fn said(panic: &(dyn Any + Send)) -> String {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -157,12 +161,13 @@ mod native {
 mod browser {
     use super::*;
 
-    /// In a browser the event loop polls.
+    /// A poller for browsers, where the event loop polls.
     #[derive(Debug, Default)]
     pub(crate) struct Poller;
 
     impl Poller {
-        /// Has the event loop tell of a submission's end; called right after it.
+        /// Lets the event loop report the end of a submission. Must be called right after the
+        /// submission.
         pub(crate) fn watch(
             &self,
             device: &Device,
@@ -170,7 +175,7 @@ mod browser {
         ) -> Result<Waiting, Failure> {
             let (tell, told) = oneshot::channel();
             device.queue.on_submitted_work_done(move || {
-                let _ = tell.send(Ok(Duration::ZERO)); // nobody listens once the job was dropped
+                let _ = tell.send(Ok(Duration::ZERO)); // nobody listens after the job was dropped
             });
             Ok(Waiting(told))
         }

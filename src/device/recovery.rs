@@ -1,8 +1,9 @@
-//! Sees a job through the devices that fail it.
+//! The loop that takes a job from device to device when devices fail.
 //!
-//! Tiles that a failed device leaves behind are counted on a new device of the same adapter; if
-//! that fails before it has counted any, on another one in smaller tiles; and if that fails as well, on
-//! the CPU. A device that has counted a tile is worth another try from the beginning.
+//! The remaining tiles of a failed device are counted on a new device of the same adapter. If that
+//! device fails before it has counted a tile, another one counts in smaller tiles. If that one
+//! fails, too, the CPU counts the rest. After a device has counted a tile, the sequence starts
+//! again.
 
 use super::failure::Failure;
 use super::gpu::Gpu;
@@ -13,7 +14,7 @@ use crate::Error;
 use crate::execution::Remedy;
 use crate::pairs::tile::Tile;
 
-/// The most devices that are opened for one job beside the first, however much each of them does.
+/// The most devices opened for one job besides the first, even if each of them counts tiles.
 const MOST_DEVICES: usize = 16;
 
 /// Counts all tiles of a job.
@@ -53,7 +54,7 @@ pub(crate) async fn see_through<J: TileJob>(
     }
 }
 
-/// Where a job goes on, and why it has to.
+/// The next place for a job, with the problem that made it move.
 enum Next {
     Device(String, Remedy),
     Cpu(String),
@@ -61,11 +62,11 @@ enum Next {
 
 /// The devices of a job, one after the other.
 struct Devices<'a> {
-    /// What the caller asked for.
+    /// The device that the caller asked for.
     first: &'a Gpu,
     current: Gpu,
     care: Care,
-    /// Failures since a device has counted a tile.
+    /// The failures since a device last counted a tile.
     failures: usize,
     opened: usize,
 }
@@ -79,12 +80,12 @@ impl<'a> Devices<'a> {
         self.failures = 0;
     }
 
-    /// What comes after a failure of the current device.
+    /// Decides what to do after a failure of the current device.
     async fn next(&mut self, failure: Failure) -> Result<Next, Error> {
         let is_out_of_memory = matches!(failure, Failure::OutOfMemory(_));
         match failure {
             Failure::Cancelled => return Err(Error::Cancelled),
-            // What does not fit this device fits no other of its kind.
+            // A job that does not fit this device fits no other of its kind.
             Failure::TooSmall(problem) => return Ok(Next::Cpu(problem)),
             Failure::Hung(_) => self.current.abandon(),
             Failure::Device(_) | Failure::OutOfMemory(_) | Failure::Wrong(_) => {
@@ -110,7 +111,7 @@ impl<'a> Devices<'a> {
                 self.opened += 1;
                 Ok(Next::Device(problem, remedy))
             }
-            // The caller's own device, which is all there is. It is short of memory, not lost.
+            // The caller's own device is the only one. It is short of memory, not lost.
             Ok(None) if is_out_of_memory && self.care == Care::Usual => {
                 self.care = Care::Smaller;
                 Ok(Next::Device(problem, Remedy::SmallerTiles))

@@ -1,5 +1,6 @@
-//! The submissions of a job: dispatches are gathered until they are worth a submission, a few
-//! submissions are under way at a time, and what they return is read while later ones run.
+//! The submissions of a job. Dispatches are gathered until they are worth a submission. A few
+//! submissions are under way at a time, and the data that they return are read while later ones
+//! run.
 
 use std::collections::VecDeque;
 
@@ -16,29 +17,31 @@ use crate::execution::Transfer;
 use crate::support::monitor::Monitor;
 use crate::support::stopwatch::Stopwatch;
 
-/// Submissions under way: one that runs, one that follows it at once, and one that the host makes.
+/// Submissions under way: one that runs, one that follows it at once, and one that the host
+/// prepares.
 const DEPTH: usize = 3;
 
-/// What is read back.
+/// The purpose of a read.
 #[derive(Debug)]
 enum Label<T> {
-    /// What the job asked for.
+    /// Data that the job asked for.
     Asked(T),
-    /// Sums of what was uploaded.
+    /// Sums of uploads, to be checked.
     Uploads(Vec<Sent>),
 }
 
-/// What goes to the device at once.
+/// The commands of the next submission.
 #[derive(Debug)]
 struct Batch<T> {
     commands: Vec<Command<Label<T>>>,
-    /// What its commands are the first to use, and the buffer for the device's sums of it.
+    /// The uploads that these commands are the first to use. `upload_sums` is the buffer for the
+    /// device's sums of them.
     sent: Vec<Sent>,
     upload_sums: Option<wgpu::Buffer>,
     load: Load,
-    /// Pair-samples that are done when it is.
+    /// Pair-samples that are done when the submission is done.
     progress: u64,
-    /// Bytes that it reads back.
+    /// Bytes that the submission reads back.
     read_bytes: u64,
 }
 
@@ -62,7 +65,7 @@ struct InFlight<T> {
     reads: Vec<Read<Label<T>>>,
 }
 
-/// A device's queue, as one job uses it. Every buffer that is read back has a label.
+/// A device's queue, as one job uses it. Every read has a label.
 pub(crate) struct Submissions<'a, T> {
     gpu: Gpu,
     monitor: &'a Monitor,
@@ -73,14 +76,16 @@ pub(crate) struct Submissions<'a, T> {
     in_flight: VecDeque<InFlight<T>>,
     arrived: VecDeque<(T, Vec<u32>)>,
     depth: usize,
-    /// The most bytes that a submission of several tiles reads back, and of `pending`.
+    /// The most bytes that a submission of several tiles reads back, and the most bytes of
+    /// `pending`.
     memory_part: u64,
-    /// Bytes that were uploaded since nothing was under way.
+    /// Bytes uploaded since the last time when no submission was under way.
     pending: u64,
 }
 
 impl<'a, T> Submissions<'a, T> {
-    /// Starts at a pace; that of summing uploads is where the latest job of the device left it.
+    /// Opens the queue for a job that starts at `pace`. Sums of uploads start at the pace of the
+    /// device's latest job.
     pub(crate) async fn open(
         gpu: Gpu,
         monitor: &'a Monitor,
@@ -89,8 +94,8 @@ impl<'a, T> Submissions<'a, T> {
     ) -> Result<Self, Failure> {
         let upload_sum = gpu.stage(upload_sum::shader()).await?;
         gpu.paces().recall(&upload_sum.shader, Work::UploadSum, &mut pace);
-        // On OpenGL nothing can be submitted while somebody waits. Lavapipe lets nobody go who submits
-        // before it has done what came before, and on a CPU there is nothing to do meanwhile.
+        // On OpenGL nothing can be submitted while a thread waits. Lavapipe blocks a submission
+        // until earlier ones are done, and on a CPU there is nothing else to do meanwhile.
         let is_one = gpu.inner().takes_turns() || gpu.adapter().is_software;
         let depth = if is_one { 1 } else { DEPTH };
         Ok(Self {
@@ -108,14 +113,15 @@ impl<'a, T> Submissions<'a, T> {
         })
     }
 
-    /// Lets later jobs sum uploads at the pace of this one.
+    /// Lets later jobs start sums of uploads at the pace of this job.
     pub(crate) fn remember_pace(&self) {
         let allowed = self.pace.allowed(Work::UploadSum);
         self.gpu.paces().remember(&self.upload_sum.shader, allowed);
     }
 
-    /// A buffer with these contents, of which the device will have shown that they arrived before
-    /// anything is returned that was made of them. `name` says what they are.
+    /// Uploads words into a new buffer. The device sums the words that it received, and no result
+    /// that was made from them is returned before that sum has been checked. `name` says what the
+    /// words are.
     pub(crate) async fn upload(
         &mut self,
         name: &'static str,
@@ -144,8 +150,9 @@ impl<'a, T> Submissions<'a, T> {
         Ok(buffer)
     }
 
-    /// Has room made for an upload of so many bytes: what was uploaded before may be there twice, and
-    /// what it took the place of be in use, until all that is under way is done.
+    /// Makes room for an upload of `bytes` bytes. Earlier uploads may be in memory twice, and the
+    /// buffers that they replaced may be in use, until all submissions are done. If too many bytes
+    /// are pending, this waits for all submissions.
     pub(crate) async fn make_room(&mut self, bytes: u64) -> Result<(), Failure> {
         self.monitor.token().check()?;
         if self.pending > 0 && self.pending + bytes > self.memory_part {
@@ -156,8 +163,8 @@ impl<'a, T> Submissions<'a, T> {
         Ok(())
     }
 
-    /// Bytes of the device for what is on its way to it or back, beside `others`: the most so far is
-    /// reported.
+    /// Records the device memory in use: `others`, uploads on their way and reads. The largest
+    /// value is reported.
     pub(crate) fn note_memory(&mut self, others: u64) {
         let under_way = self.in_flight.iter().flat_map(|flight| &flight.reads);
         let reads = under_way.map(|read| read.staging.size()).sum::<u64>() + self.batch.read_bytes;
@@ -165,7 +172,7 @@ impl<'a, T> Submissions<'a, T> {
         self.transfer.device_memory_bytes = self.transfer.device_memory_bytes.max(bytes);
     }
 
-    /// How much more work of a kind fits the submission in the making.
+    /// Returns how much more work of a kind fits the next submission.
     pub(crate) fn room(&self, kind: Work) -> u64 {
         self.pace.room(kind, &self.batch.load)
     }
@@ -177,12 +184,13 @@ impl<'a, T> Submissions<'a, T> {
         self.batch.progress += progress;
     }
 
-    /// Sets a buffer to zero.
+    /// Adds a command that sets a buffer to zero.
     pub(crate) fn clear(&mut self, buffer: &wgpu::Buffer) {
         self.batch.commands.push(Command::Clear(buffer.clone()));
     }
 
-    /// Reads the first words of a buffer back, as they are at this point of the queue.
+    /// Adds a command that reads the first words of a buffer back, as they are at this point of the
+    /// queue.
     pub(crate) async fn read(
         &mut self,
         source: &wgpu::Buffer,
@@ -199,12 +207,12 @@ impl<'a, T> Submissions<'a, T> {
         Ok(())
     }
 
-    /// What was read back, in order.
+    /// Returns the next data that were read back, in order.
     pub(crate) fn next_arrived(&mut self) -> Option<(T, Vec<u32>)> {
         self.arrived.pop_front()
     }
 
-    /// Submits what was gathered, then waits until there is room for another submission.
+    /// Submits the gathered commands, then waits until there is room for another submission.
     pub(crate) async fn submit(&mut self) -> Result<(), Failure> {
         self.monitor.token().check()?;
         let batch = std::mem::take(&mut self.batch);
@@ -226,7 +234,7 @@ impl<'a, T> Submissions<'a, T> {
         Ok(())
     }
 
-    /// Submits what was gathered, then waits for all that is under way.
+    /// Submits the gathered commands, then waits for all submissions under way.
     pub(crate) async fn finish(&mut self) -> Result<(), Failure> {
         self.submit().await?;
         while !self.in_flight.is_empty() {
@@ -236,7 +244,7 @@ impl<'a, T> Submissions<'a, T> {
         Ok(())
     }
 
-    /// Drops what was gathered or has arrived, and waits for all that is under way.
+    /// Drops gathered commands and arrived data, and waits for all submissions under way.
     pub(crate) async fn abandon(&mut self) -> Result<(), Failure> {
         self.batch = Batch::default();
         while let Some(oldest) = self.in_flight.pop_front() {
@@ -247,14 +255,15 @@ impl<'a, T> Submissions<'a, T> {
         Ok(())
     }
 
-    /// Waits for the oldest submission and takes in what it brings.
+    /// Waits for the oldest submission and takes in its results.
     async fn settle(&mut self) -> Result<(), Failure> {
         let Some(oldest) = self.in_flight.pop_front() else { return Ok(()) };
         let clock = Stopwatch::start();
         let busy = if self.gpu.inner().takes_turns() {
             oldest.waiting.busy().await
         } else {
-            // What is under way ends without us. Those who take turns must see it end.
+            // Submissions end even if nobody waits for them. Jobs that take turns have to see the
+            // end.
             self.monitor.token().or_cancelled(oldest.waiting.busy()).await?
         }?;
         self.transfer.waiting += clock.elapsed();

@@ -1,12 +1,12 @@
-//! Sums as shaders write them: each with the number of samples it was made of and the tag of its tile.
+//! Sums as shaders write them. Each has the number of samples in it and the tag of its tile.
 
 use crate::pairs::sums::PairSum;
 
-/// Words that the shader writes for a pair.
+/// The number of words that a shader writes per pair.
 pub(crate) const WORDS: usize = 4;
 
-/// The sums of a tile as the shader wrote them; a pair without this tile's tag was not written and
-/// gets no samples, which no check lets pass.
+/// Decodes the sums of a tile. A pair without this tile's tag was not written. It gets 0 samples,
+/// which every check refuses.
 pub(crate) fn decode(words: &[u32], tag: u32) -> Vec<PairSum> {
     words
         .chunks_exact(WORDS)

@@ -1,6 +1,6 @@
-//! Sees a job through its tiles on one device, as long as that device lives. One loop for joint
-//! histograms and nearest neighbours: which tiles there are, and what is found of them, is theirs
-//! to say. What becomes of a job whose device does not live that long is in `recovery.rs`.
+//! The loop that takes a job through its tiles on one device, as long as that device works. Joint
+//! histograms and nearest neighbours share it. They decide which tiles there are and what is found
+//! of each. `recovery.rs` goes on when the device has failed.
 
 use super::failure::Failure;
 use super::gpu::Gpu;
@@ -11,67 +11,66 @@ use crate::execution::Remedy;
 use crate::pairs::tile::Tile;
 use crate::support::monitor::Monitor;
 
-/// Tiles on a device. They are enqueued, and what was found of them arrives later, in the same
-/// order.
+/// Tiles on a device. They are enqueued, and their results arrive later in the same order.
 pub(crate) trait TileQueue {
-    /// What is found of a tile, checked.
+    /// The checked result of a tile.
     type Found;
 
-    /// The tiles of the job, in the order in which they are enqueued.
+    /// Returns the tiles of the job, in the order in which they are enqueued.
     fn tiles(&self) -> &[Tile];
 
-    /// Enqueues the tile of this number. Waits only while enough is under way.
+    /// Enqueues the tile with this number. Waits only while enough is under way.
     async fn enqueue(&mut self, number: usize) -> Result<(), Failure>;
 
-    /// Waits until everything about the tiles that were enqueued has arrived.
+    /// Waits until all results of the enqueued tiles have arrived.
     async fn finish(&mut self) -> Result<(), Failure>;
 
-    /// What was found of the next tile, if it has arrived.
+    /// Returns the result of the next tile, if it has arrived.
     fn next_found(&mut self) -> Option<(Tile, Result<Self::Found, Failure>)>;
 
-    /// Makes smaller dispatches from here on.
+    /// Makes dispatches smaller from now on.
     fn slow_down(&mut self);
 
-    /// Drops what was enqueued, and trusts nothing that is in memory: what there has to be before tiles
-    /// are counted is made again with the next one.
+    /// Drops everything enqueued, and trusts nothing in device memory. Whatever has to be there
+    /// before tiles are counted is made again with the next tile.
     async fn start_over(&mut self) -> Result<(), Failure>;
 }
 
-/// A job as devices see it: how it is opened on one of them, where its tiles go, and who counts
-/// those that no device does.
+/// A job as devices see it: how to open it on a device, where its results go, and how to count the
+/// tiles that no device counts.
 pub(crate) trait TileJob {
     /// The job on a device.
     type Queue: TileQueue;
 
-    /// Makes what the device needs to count these tiles, or parts of them.
+    /// Makes whatever the device needs to count these tiles, or parts of them.
     async fn open(&mut self, gpu: &Gpu, tiles: &[Tile], care: Care)
     -> Result<Self::Queue, Failure>;
 
-    /// Takes what is worth keeping of a queue, whose device may have failed.
+    /// Keeps the useful data of a queue, whose device may have failed.
     fn close(&mut self, queue: Self::Queue);
 
-    /// Takes what was found of a tile.
+    /// Takes the result of a tile.
     fn accept(&self, tile: &Tile, found: &<Self::Queue as TileQueue>::Found);
 
     /// Counts tiles on the CPU, with the same bits, and accepts them.
     async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error>;
 
-    /// Of the job.
+    /// Returns the monitor of the job.
     fn monitor(&self) -> &Monitor;
 
-    /// Of the job.
+    /// Returns the number of samples of the job.
     fn samples(&self) -> usize;
 }
 
-/// A job on its way through its tiles, several of which are under way at a time.
+/// A job on its way through its tiles. Several tiles are under way at a time.
 pub(crate) struct Run<'a, J: TileJob> {
     queue: &'a mut J::Queue,
     job: &'a J,
     /// Pairs that were accepted before this run.
     pairs_before: u64,
-    /// Tiles before this one have been accepted.
+    /// The number of accepted tiles, which are the first ones.
     accepted: usize,
-    /// The tile to be enqueued next.
+    /// The number of the tile to enqueue next.
     next: usize,
 }
 
@@ -80,7 +79,8 @@ impl<'a, J: TileJob> Run<'a, J> {
         Self { queue, job, pairs_before, accepted: 0, next: 0 }
     }
 
-    /// Ends when every tile has been accepted, or the device is of no more use.
+    /// Runs until every tile has been accepted or the device has failed. The inner error is the
+    /// device's, the outer one ends the job.
     pub(crate) async fn finish(
         &mut self,
         incidents: &mut Incidents<'_>,
@@ -97,18 +97,19 @@ impl<'a, J: TileJob> Run<'a, J> {
         Ok(Ok(()))
     }
 
-    /// The tiles that have not been accepted.
+    /// Returns the tiles that have not been accepted.
     pub(crate) fn rest(&self) -> &[Tile] {
         &self.queue.tiles()[self.accepted..]
     }
 
-    /// Pairs that have been accepted, in this run and before it.
+    /// Returns the number of pairs that have been accepted, in this run and before it.
     pub(crate) fn pairs_accepted(&self) -> u64 {
         let pairs: usize = self.queue.tiles()[..self.accepted].iter().map(Tile::pairs).sum();
         self.pairs_before + pairs as u64
     }
 
-    /// Enqueues the next tile, or waits for the last ones, and takes in what arrived.
+    /// Enqueues the next tile, or waits for the last ones, and takes in the results that have
+    /// arrived.
     async fn go_on(&mut self) -> Result<(), Failure> {
         if self.next < self.queue.tiles().len() {
             self.queue.enqueue(self.next).await?;
@@ -122,8 +123,9 @@ impl<'a, J: TileJob> Run<'a, J> {
         Ok(())
     }
 
-    /// Gives the tile that came back wrong a second chance in smaller dispatches, then to the CPU.
-    /// Tiles that were enqueued behind it are enqueued again: what was wrong may have spread.
+    /// Counts a tile whose result was wrong once more, in smaller dispatches, and then on the CPU
+    /// if it is wrong again. Tiles that were enqueued after it are enqueued again, because the
+    /// error may have spread.
     async fn again(
         &mut self,
         failure: Failure,
@@ -150,7 +152,8 @@ impl<'a, J: TileJob> Run<'a, J> {
         }
     }
 
-    /// Counts the first tile that was not accepted in smaller dispatches, as all from here on.
+    /// Counts the first tile that was not accepted in smaller dispatches. They stay smaller from
+    /// now on.
     async fn count_carefully(&mut self) -> Result<<J::Queue as TileQueue>::Found, Failure> {
         self.queue.slow_down();
         self.queue.start_over().await?;
@@ -160,7 +163,7 @@ impl<'a, J: TileJob> Run<'a, J> {
         self.queue.next_found().ok_or_else(nothing)?.1
     }
 
-    /// Takes back the progress of what was not accepted.
+    /// Takes back the progress of tiles that were not accepted.
     fn set_back(&self) {
         self.job.monitor().set_done(self.pairs_accepted() * self.job.samples() as u64);
     }

@@ -1,4 +1,5 @@
-//! Shows that uploads arrive: the device sums what it has been sent, and the host compares.
+//! A check that uploads arrive: the device sums the words that it received, and the host compares
+//! the sum.
 //!
 //! Shader: `shaders/upload_sum.wgsl`. CPU twin: [`sum`].
 
@@ -6,17 +7,17 @@ use super::failure::Failure;
 use super::shader::Shader;
 use super::shader::to_u32;
 
-/// Invocations of a workgroup.
+/// Invocations in a workgroup.
 const WORKGROUP_SIZE: u32 = 64;
 
-/// Words for an invocation, where there are enough of them: a few, so that small uploads are summed in
-/// parallel, too.
+/// Words per invocation, if there are enough words. The number is small so that small uploads are
+/// summed in parallel, too.
 const WORDS_EACH: usize = 16;
 
-/// The most workgroups: enough to fill a large device.
+/// The most workgroups, which are enough to fill a large device.
 const MOST_WORKGROUPS: u32 = 1024;
 
-/// The most uploads whose sums one buffer takes.
+/// The most uploads whose sums fit one buffer.
 pub(crate) const SLOTS: usize = 64;
 
 /// The shader's `Params`.
@@ -28,10 +29,10 @@ struct Params {
     slot: u32,
 }
 
-/// What was sent to the device, and how it can be told.
+/// The name and the sum of an upload.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
-    /// What it is to who reads of an incident.
+    /// The name of the upload in reports of incidents.
     pub(crate) name: &'static str,
     sum: u32,
 }
@@ -62,7 +63,7 @@ pub(crate) fn workgroups(words: usize) -> [u32; 3] {
     [to_u32(workgroups).clamp(1, MOST_WORKGROUPS), 1, 1]
 }
 
-/// Compares sums that came back with what was sent, slot by slot.
+/// Compares the sums that came back with those of what was sent, slot by slot.
 pub(crate) fn check(sent: &[Sent], sums: &[u32]) -> Result<(), Failure> {
     match sent.iter().zip(sums).find(|(sent, sum)| sent.sum != **sum) {
         Some((sent, _)) => {
@@ -73,8 +74,8 @@ pub(crate) fn check(sent: &[Sent], sums: &[u32]) -> Result<(), Failure> {
     }
 }
 
-/// One more than the sum of words times odd numbers, modulo 2³². Every single word that differs
-/// changes it, as an odd number times a difference is never zero.
+/// Returns 1 plus the sum of each word times an odd number, modulo 2³². A change of any single word
+/// changes the result, because an odd number times a nonzero difference is never zero.
 fn sum(words: &[u32]) -> u32 {
     let weighted = (0u32..).zip(words).map(|(at, word)| word.wrapping_mul(at.wrapping_mul(2) | 1));
     weighted.fold(1, u32::wrapping_add)

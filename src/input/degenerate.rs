@@ -8,11 +8,11 @@ use super::extents::Extent;
 pub struct DegenerateNeuron {
     /// Index of the neuron.
     pub neuron: usize,
-    /// What is degenerate about it.
+    /// The kind of degeneracy.
     pub kind: Degeneracy,
 }
 
-/// How few distinct activations a neuron has.
+/// The kind of a neuron with fewer than three distinct activations.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Degeneracy {

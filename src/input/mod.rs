@@ -1,4 +1,4 @@
-//! Activations as callers give them, and what is read off them before they are cut into bins.
+//! Activations as callers pass them, and the facts that are read from them before they are binned.
 
 pub(crate) mod activations;
 pub(crate) mod batches;

@@ -3,16 +3,16 @@
 use super::tile::Tile;
 use crate::Error;
 
-/// What a kernel returns for one pair.
+/// A kernel's result for one pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct PairSum {
-    /// Σ f(n) over the cells.
+    /// The sum of f(n) over the cells.
     pub(crate) cells: u64,
-    /// Σ n over the cells: the number of samples, unless something went wrong.
+    /// The sum of n over the cells. It is the number of samples, unless something went wrong.
     pub(crate) samples: u64,
 }
 
-/// Takes the histograms of a tile only if every pair was counted over every sample.
+/// Returns the histograms of a tile, or an error unless every pair was counted over every sample.
 #[cfg(feature = "gpu")]
 pub(crate) fn checked_histograms(
     tile: &Tile,
@@ -28,9 +28,9 @@ pub(crate) fn checked_histograms(
     }
 }
 
-/// Takes the sums of a tile only if every pair was counted over every sample.
+/// Returns the sums of a tile, or an error unless every pair was counted over every sample.
 ///
-/// Drivers have been seen to cut work short, or not to run it at all, without reporting an error.
+/// Some drivers cut work short, or do not run it at all, without reporting an error.
 pub(crate) fn checked_sums(
     tile: &Tile,
     samples: usize,

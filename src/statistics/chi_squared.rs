@@ -7,7 +7,7 @@ pub(crate) fn chi_squared_tail(statistic: f64, freedom: f64) -> f64 {
     if freedom == 0.0 || statistic <= 0.0 {
         return 1.0;
     }
-    // It fails only if the result underflows.
+    // The function fails only if the result underflows.
     checked_gamma_ur(freedom / 2.0, statistic / 2.0).map_or(0.0, |p| p.clamp(0.0, 1.0))
 }
 

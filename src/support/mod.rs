@@ -1,4 +1,5 @@
-//! Helpers that know nothing of activations: vectors, memory, random numbers, progress, cancelling.
+//! Helpers that do not depend on activations: vectors, memory, random numbers, progress,
+//! cancelling.
 
 pub(crate) mod cancel;
 pub(crate) mod memory;

@@ -1,5 +1,5 @@
-//! None of the faults of `faults.rs` changes a bit of the result, and what was done about it is told.
-//! Here one after the other; at random in `random_faults.rs`.
+//! Tests that no fault of `device/faults.rs` changes a bit of the result, and that incidents are
+//! reported. Faults happen one after the other here, and at random in `random_faults.rs`.
 
 use ndarray::Array2;
 
@@ -12,15 +12,15 @@ use crate::{
     Analysis, Error, Estimator, Kernel, KsgAlgorithm, NeighborAnalysis, OnDeviceFailure, Report,
 };
 
-/// More samples than the joint histogram takes in a chunk, so that a tile takes several dispatches
-/// and chunks.
+/// The number of samples. A chunk of the joint histogram has fewer, so a tile takes several
+/// dispatches and chunks.
 const SAMPLES: usize = 20_000;
 
 fn activations() -> Array2<f32> {
     Array2::from_shape_fn((SAMPLES, 12), |(s, n)| ((s * (2 * n + 3)) % (50 + n)) as f32)
 }
 
-/// Nine bins, or as many as the kernel can count.
+/// Returns nine bins, or the most that the kernel can count.
 fn bins(kernel: Kernel) -> usize {
     kernel.max_bins().min(9)
 }
@@ -47,7 +47,7 @@ fn any_dropped_dispatch_is_noticed_and_made_good() {
             let what = format!("dispatch {dropped} dropped");
             assert_same_bits(&report, kernel, &what);
             if gpu.faults().seen(Stage::Dispatch) <= dropped {
-                // How many dispatches a job takes depends on how fast they were.
+                // The number of dispatches of a job depends on how fast they were.
                 assert!(dropped >= 2, "{kernel}: only {dropped} dispatches, several are needed");
                 break;
             }
@@ -74,12 +74,13 @@ fn a_device_that_drops_everything_hands_its_tiles_to_the_cpu() {
     }
 }
 
-/// A device so small that a few neurons make several tiles, all of which are under way at a time.
+/// Opens a device so small that a few neurons make several tiles, all of which are under way at the
+/// same time.
 fn small_device() -> Option<(wgpu::Device, wgpu::Queue)> {
     let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     let adapters = wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::PRIMARY);
     let Some(adapter) = pollster::block_on(adapters).into_iter().next() else {
-        return fresh_gpu().and(None); // says that there is none, or that there must be
+        return fresh_gpu().and(None); // reports that there is none, or that one is required
     };
     let required_limits = wgpu::Limits {
         max_storage_buffer_binding_size: 16 << 20,
@@ -97,7 +98,7 @@ fn what_goes_wrong_in_one_of_many_tiles_stays_there() {
     let activations = Array2::from_shape_fn((300, 17), |(s, n)| ((s * (2 * n + 3)) % 241) as f32);
     let expected = Analysis::new(256).engine(Engine::Cpu).run(activations.view()).unwrap();
     for dropped in 0.. {
-        gpu.paces().forget(); // not ever smaller dispatches
+        gpu.paces().forget(); // otherwise dispatches become ever smaller
         gpu.faults().plan(vec![(Stage::Dispatch, dropped, Fault::Dropped)]);
         let settings = Analysis::new(256).engine(Engine::Gpu(gpu.clone()));
         let report = settings.kernel(Kernel::JointHistogram).run(activations.view()).unwrap();
@@ -109,14 +110,14 @@ fn what_goes_wrong_in_one_of_many_tiles_stays_there() {
             assert!(dropped >= 12, "{dropped} dispatches: six tiles have more");
             break;
         }
-        // Tiles behind the wrong one were dropped and done again; nobody needs to know.
+        // Tiles after the wrong one were dropped and counted again. That is no incident.
         let remedies = remedies(&report.execution.incidents);
         assert_eq!(remedies, [Remedy::SmallerDispatches], "dispatch {dropped} dropped");
     }
 }
 
-/// Runs a job again and again, each time with another upload arriving as zeros, wholly or from its
-/// middle on, until it has no more uploads. `run` compares bits and returns what went wrong.
+/// Runs a job again and again until it has no more uploads. Each time another upload arrives as
+/// zeros, either as a whole or from its middle on. `run` compares bits and returns the incidents.
 fn zero_each_upload(gpu: &FaultyGpu, job: &str, run: impl Fn() -> Vec<Incident>) {
     for fault in [Fault::Zeros, Fault::HalfZeros] {
         for zeroed in 0.. {
@@ -156,7 +157,8 @@ fn any_upload_that_arrives_as_zeros_is_noticed_and_made_good() {
     }
 }
 
-/// Calls inside error scopes when nothing goes wrong, and those of opening a job.
+/// Returns the number of calls inside error scopes in a job without faults, including those that
+/// open it.
 fn calls_of_a_job(gpu: &FaultyGpu) -> usize {
     gpu.faults().plan(Vec::new());
     settings(gpu, Kernel::JointHistogram).run(activations().view()).unwrap();
@@ -179,7 +181,7 @@ fn a_lost_device_is_replaced_by_a_new_one() {
             assert_eq!(remedies, [Remedy::NewDevice], "{kernel}, {what}");
             gpu.device().poll(wgpu::PollType::Poll).unwrap();
             assert_eq!(gpu.loss().as_deref(), Some("Destroyed"), "why the device is lost");
-            // The next job goes to the new device at once.
+            // The next job goes directly to the new device.
             let report = settings.run(activations().view()).unwrap();
             assert_same_bits(&report, kernel, "on the new device");
             assert_eq!(report.execution.incidents, [], "{kernel} on the new device");
@@ -190,7 +192,7 @@ fn a_lost_device_is_replaced_by_a_new_one() {
 #[test]
 fn devices_that_all_fail_leave_the_job_to_the_cpu() {
     let Some(gpu) = fresh_gpu() else { return };
-    // A call of each of three devices fails; the second and third fail to open.
+    // One call fails on each of three devices. The second and the third device fail to open.
     let calls = calls_of_a_job(&gpu);
     for fault in [Fault::OutOfMemory, Fault::Refused, Fault::Lost] {
         for first in [0, 1, calls - 1] {
@@ -213,7 +215,7 @@ fn devices_that_all_fail_leave_the_job_to_the_cpu() {
 #[test]
 fn tiles_become_smaller_where_memory_is_short() {
     let Some(gpu) = fresh_gpu() else { return };
-    // With histograms of 16 KiB, 60 neurons are a tile of 64 MiB, or some of 16 MiB.
+    // With histograms of 16 KiB, 60 neurons are one tile of 64 MiB, or several of 16 MiB.
     let activations = Array2::from_shape_fn((40, 60), |(s, n)| ((s * (2 * n + 3)) % 37) as f32);
     let on = |engine| Analysis::new(64).estimator(Estimator::ChaoShen).engine(engine);
     let expected = on(Engine::Cpu).run(activations.view()).unwrap();
@@ -221,7 +223,7 @@ fn tiles_become_smaller_where_memory_is_short() {
     on(Engine::Gpu(gpu.clone())).run(activations.view()).unwrap();
     let (calls, reads) = (gpu.faults().seen(Stage::Call), gpu.faults().seen(Stage::Read));
     let short = |time| (Stage::Call, time, Fault::OutOfMemory);
-    // When the first device counts, and when the second opens.
+    // Memory is short when the first device counts, and when the second one is opened.
     gpu.faults().plan(vec![short(calls - 1), short(calls)]);
     let report = on(Engine::Gpu(gpu.clone())).run(activations.view()).unwrap();
     let expected_remedies = [Remedy::NewDevice, Remedy::SmallerTiles];

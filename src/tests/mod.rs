@@ -1,4 +1,5 @@
-//! Tests of whole jobs with faults injected into their devices, which only the inside of the crate can do.
+//! Tests of whole jobs with faults injected into their devices. They need private parts of the
+//! crate.
 
 mod faults;
 mod neighbor_faults;

@@ -8,7 +8,8 @@ use crate::engine::Engine;
 use crate::execution::Remedy;
 use crate::{Error, KsgAlgorithm, NeighborAnalysis, NeighborReport, OnDeviceFailure};
 
-/// Several dispatches of the first pace: a million comparisons each.
+/// Returns activations that take several dispatches at the first pace, which is a million
+/// comparisons each.
 fn activations() -> Array2<f32> {
     Array2::from_shape_fn((700, 4), |(s, n)| ((s * s * (2 * n + 3)) % (997 + n)) as f32)
 }
@@ -89,7 +90,7 @@ fn more_neighbors_than_fit_are_left_to_the_cpu() {
     assert!(report.execution.incidents[0].problem.contains("k = 600"), "{report:?}");
     let expected = NeighborAnalysis::new(600).run(activations().view()).unwrap();
     assert_eq!(report.mutual_information, expected.mutual_information);
-    // The device is as good as before.
+    // The device is still usable.
     let next = NeighborAnalysis::new(3)
         .engine(Engine::Gpu(gpu.clone()))
         .run(activations().view())

@@ -1,4 +1,5 @@
-//! Faults at random: which job, at which stage of it, what, and when. Every result has the CPU's bits.
+//! Faults at random: the job, the stage, the fault and the time are random. Every result has the
+//! CPU's bits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,14 +13,14 @@ use crate::execution::Incident;
 use crate::support::random::{self, Philox};
 use crate::{Analysis, Estimator, Kernel, KsgAlgorithm, NeighborAnalysis};
 
-/// A job of some kind, on whatever engine, to bits.
+/// A job on some engine, which returns bits and incidents.
 type Task = Arc<dyn Fn(Engine) -> (Vec<u64>, Vec<Incident>) + Send + Sync>;
 
 fn bits<'a>(values: impl IntoIterator<Item = &'a f64>) -> Vec<u64> {
     values.into_iter().map(|x| x.to_bits()).collect()
 }
 
-/// Every kind of job with every kernel, small, but of several tiles or chunks where that can be.
+/// Returns small jobs of every kind with every kernel. Those that can have several tiles or chunks.
 fn tasks() -> Vec<(String, Task)> {
     let mut tasks: Vec<(String, Task)> = Vec::new();
     let layer = |samples: usize, neurons: usize| {
@@ -57,7 +58,7 @@ fn tasks() -> Vec<(String, Task)> {
             let pairs = [(0, 1), (7, 3), (2, 2), (0, 1)];
             let settings = Analysis::new(bins).kernel(kernel).engine(engine);
             let counts = settings.joint_histograms(x.view(), &pairs).unwrap();
-            // There is no report to look at.
+            // There is no report with incidents.
             (counts.iter().map(|&n| u64::from(n)).collect(), Vec::new())
         };
         tasks.push((format!("{kernel}, chosen pairs"), Arc::new(chosen)));
@@ -85,16 +86,16 @@ fn a_thousand_random_faults_lose_nothing_and_change_nothing() {
     random_faults(ALL_KINDS);
 }
 
-/// So many faults that every job and every kind of fault is met.
+/// The number of faults with which every job and every kind of fault occurs.
 const ALL_KINDS: usize = 1000;
 
-/// Random points: which job, at which stage, what, and when.
+/// Runs jobs with random faults at random stages and times, until `least` faults have happened.
 fn random_faults(least: usize) {
     const SEED: u64 = 221_009_404;
     let Some(gpu) = fresh_gpu() else { return };
     let mut numbers = Philox::new(SEED).stream(0);
     let mut below = |end: usize| random::below(end as u32, &mut numbers) as usize;
-    // What each job should return, and how often it comes to each stage.
+    // The expected result of each job, and how many times the job reaches each stage.
     let tasks: Vec<_> = tasks()
         .into_iter()
         .map(|(name, task)| {
@@ -119,7 +120,8 @@ fn random_faults(least: usize) {
         }
         let fault = stage.faults()[below(stage.faults().len())];
         let time = below(times[stage as usize]);
-        // One in four is followed by another at a random stage, wherever the job is by then.
+        // One fault in four is followed by another one at a random stage, wherever the job is by
+        // then.
         let mut planned = vec![(stage, time, fault)];
         if below(4) == 0 {
             let stage = Stage::ALL[below(Stage::ALL.len())];

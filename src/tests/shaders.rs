@@ -1,4 +1,4 @@
-//! Every shader against the host half that fills its constants, parameters and bindings.
+//! Tests of every shader against the host's half that sets its constants, parameters and bindings.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::engine::gpu::kernels::count_kernel::{Output, Piece};
 use crate::execution::Kernel;
 use crate::pairs::tile::Tile;
 
-/// Every shader, with the bytes that the host writes as its parameters.
+/// Returns every shader, with the bytes that the host writes as its parameters.
 fn shaders() -> Vec<(Shader, usize)> {
     let limits = DeviceLimits::of(&wgpu::Limits::default(), 32, None);
     let tile = Tile::single(0, 1);
@@ -37,7 +37,7 @@ fn hosts_and_shaders_agree_on_constants_and_parameters() {
             .chain(shader.constants.iter().map(|(name, _)| *name))
             .collect();
         assert_eq!(declared, set, "{}", shader.name);
-        // A default would hide that the host forgot to set it.
+        // A default would hide a constant that the host forgot to set.
         let mut named = module.overrides.iter().filter(|(_, o)| o.name.is_some());
         assert!(named.all(|(_, o)| o.init.is_none()), "{}", shader.name);
 
@@ -63,7 +63,7 @@ fn bindings_are_numbered_from_zero_and_few() {
         bindings.sort_unstable();
         let expected: Vec<u32> = (0..).take(bindings.len()).collect();
         assert_eq!(bindings, expected, "{}", shader.name);
-        // One uniform and at most four storage buffers: what the weakest adapters offer.
+        // One uniform and at most four storage buffers, which the weakest adapters offer.
         assert!(bindings.len() <= 5, "{}", shader.name);
     }
 }

@@ -1,5 +1,5 @@
-//! Counts tiles on a device: says what has to be uploaded, dispatched and read back for a tile, and
-//! makes sums of what arrives.
+//! Counting on a device: what to upload, dispatch and read back for a tile, and how to make sums of
+//! the data that arrive.
 
 use crate::device::tagged_sums;
 use std::ops::Range;
@@ -28,8 +28,8 @@ use crate::pairs::sums::{PairSum, checked_histograms, checked_sums};
 use crate::pairs::tile::Tile;
 use crate::support::stopwatch::Stopwatch;
 
-/// Counts the tiles of a job. Tiles are enqueued, and what was found of them arrives later, in the
-/// same order.
+/// A queue that counts the tiles of a job. Tiles are enqueued, and their results arrive later, in
+/// the same order.
 pub(crate) struct TileCounter<'a> {
     gpu: Gpu,
     job: &'a Job,
@@ -39,12 +39,12 @@ pub(crate) struct TileCounter<'a> {
     count: Stage,
     cell_sum: Option<CellSum>,
     table: wgpu::Buffer,
-    /// Counts, or sums where the counting kernel makes them.
+    /// Counts, or sums if the counting kernel makes them.
     counts: wgpu::Buffer,
     uploads: Uploads,
     visit: Visit,
     submissions: Submissions<'a, Expected>,
-    /// Of the latest tile.
+    /// The tag of the latest tile.
     tag: u32,
 }
 
@@ -53,15 +53,14 @@ struct CellSum {
     sums: wgpu::Buffer,
 }
 
-/// What is read back is of this tile, or should be.
+/// The tile and the tag that data read back should have.
 struct Expected {
     tile: Tile,
     tag: u32,
 }
 
 impl<'a> TileCounter<'a> {
-    /// Builds pipelines and buffers for tiles of a job, which are cut further where they are too
-    /// large.
+    /// Builds pipelines and buffers for tiles of a job. Tiles that are too large are cut further.
     pub(crate) async fn open(
         gpu: &Gpu,
         job: &'a Job,
@@ -124,17 +123,17 @@ impl<'a> TileCounter<'a> {
         })
     }
 
-    /// The kernel that counts.
+    /// Returns the kernel that counts.
     pub(crate) fn kernel(&self) -> Kernel {
         self.chosen
     }
 
-    /// What went to and fro so far.
+    /// Returns the transfer between host and device so far.
     pub(crate) fn transfer(&self) -> Transfer {
         self.submissions.transfer
     }
 
-    /// Lets later jobs start at the pace of this one.
+    /// Lets later jobs start at the pace of this job.
     pub(crate) fn remember_pace(&self) {
         let (paces, pace) = (self.gpu.paces(), &self.submissions.pace);
         paces.remember(&self.count.shader, pace.allowed(Work::Count));
@@ -186,7 +185,7 @@ impl<'a> TileCounter<'a> {
         self.reduce(tile).await
     }
 
-    /// Has the histograms of a tile summed and read back, or just read back.
+    /// Reduces the histograms of a tile to sums and reads those back, or reads the histograms back.
     async fn reduce(&mut self, tile: &Tile) -> Result<(), Failure> {
         let expected = Expected { tile: tile.clone(), tag: self.tag };
         match self.plan.reduction {
@@ -204,14 +203,14 @@ impl<'a> TileCounter<'a> {
                 let words = tile.pairs() * self.job.codes.bins() * self.job.codes.bins();
                 self.submissions.read(&self.counts, words, expected).await?;
                 self.submissions.clear(&self.counts);
-                // Host and device each hold a tile's histograms: no more than that.
+                // Host and device each hold the histograms of one tile and no more.
                 self.submissions.submit().await?;
             }
         }
         Ok(())
     }
 
-    /// Sums the joint histograms on the device, and leaves them at zero.
+    /// Reduces the joint histograms to sums on the device, and resets them to zero.
     async fn sum_cells(&mut self, tile: &Tile) -> Result<(), Failure> {
         let cells = self.job.codes.bins() * self.job.codes.bins();
         let mut pieces = Pieces::new(tile, usize::MAX, cells);
@@ -239,13 +238,14 @@ impl<'a> TileCounter<'a> {
         Ok(())
     }
 
-    /// Bytes of the buffers that every tile uses.
+    /// Returns the bytes of the buffers that every tile uses.
     fn fixed_bytes(&self) -> u64 {
         let sums = self.cell_sum.as_ref().map_or(0, |cell_sum| cell_sum.sums.size());
         self.table.size() + self.counts.size() + sums
     }
 
-    /// What was packed of a tile over a chunk of samples: of its rows, then of its columns.
+    /// Returns the packed codes of a tile over a chunk of samples, first of its rows, then of its
+    /// columns.
     async fn count_buffers(
         &mut self,
         tile: &Tile,
@@ -312,7 +312,7 @@ impl TileQueue for TileCounter<'_> {
     async fn start_over(&mut self) -> Result<(), Failure> {
         self.submissions.abandon().await?;
         self.uploads.clear();
-        // A submission that was dropped may have been the one with the table.
+        // The dropped submission may have been the one that uploads the table.
         let table = words_of_table(self.job.table.values(), self.plan.reduction);
         self.table = self.submissions.upload("table", &table).await?;
         self.submissions.clear(&self.counts);
@@ -320,27 +320,28 @@ impl TileQueue for TileCounter<'_> {
     }
 }
 
-/// Seconds of the device for the two parts of a job.
+/// Seconds of device time for the two parts of a job.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Speed {
-    /// To count a pair-sample.
+    /// The time to count one pair-sample.
     pub(crate) seconds_per_pair_sample: f64,
-    /// To sum the cells of a pair, where that is done apart.
+    /// The time to sum the cells of one pair. Zero if the counting kernel sums, or if the host
+    /// does.
     pub(crate) seconds_per_pair: f64,
 }
 
-/// Pairs of the piece that a kernel's speed is measured on: some millions of pair-samples, enough
-/// to fill a large device for a moment.
+/// Rows and columns of the tile on which a kernel's speed is measured. They make some millions of
+/// pair-samples, enough to fill a large device for a moment.
 const TRIAL_TILE: (usize, usize) = (128, 512);
 
-/// A measured submission takes this long, unless the whole piece takes less.
+/// The least time of the last measured submission, unless the whole tile takes less.
 const TRIAL_SECONDS: f64 = 0.004;
 
-/// Most submissions that are measured.
+/// The most submissions to measure.
 const TRIALS: usize = 12;
 
 impl TileCounter<'_> {
-    /// Measures the kernel on a piece of the job. What was counted is thrown away.
+    /// Measures the kernel on a part of the job. The counts are thrown away.
     pub(crate) async fn measure(&mut self) -> Result<Speed, Failure> {
         let Some((tile, samples)) = self.trial() else {
             return Ok(Speed { seconds_per_pair_sample: 0.0, seconds_per_pair: 0.0 });
@@ -356,7 +357,7 @@ impl TileCounter<'_> {
             self.submissions.dispatch(dispatch, Work::Count, work, 0);
             let seconds = self.busy_seconds().await?;
             seconds_per_pair_sample = seconds / work as f64;
-            // A driver may do in the first what it has to do once.
+            // The first submission may include work that the driver does only once.
             if trial > 0 && (seconds >= TRIAL_SECONDS || pieces.is_finished()) {
                 break;
             }
@@ -368,14 +369,14 @@ impl TileCounter<'_> {
                 seconds_per_pair = self.busy_seconds().await? / tile.pairs() as f64;
             }
         }
-        // On a lost device everything takes no time at all, until something is read.
+        // A lost device seems to take no time. Only reading from it shows the loss.
         self.submissions.read(&self.counts, 1, Expected { tile, tag: self.tag }).await?;
         self.submissions.finish().await?;
         self.start_over().await?;
         Ok(Speed { seconds_per_pair_sample, seconds_per_pair })
     }
 
-    /// The piece to measure: off the diagonal if there is a tile that is.
+    /// Returns the part to measure, from a tile off the diagonal if there is one.
     fn trial(&self) -> Option<(Tile, Range<usize>)> {
         let tiles = self.visit.tiles();
         let tile = tiles.iter().find(|tile| !tile.is_triangular()).or(tiles.first())?;
@@ -390,7 +391,8 @@ impl TileCounter<'_> {
     }
 }
 
-/// The table of f(n); of a kernel that does not sum, which has nothing to look up, its beginning.
+/// Returns the words of the table of f(n). If the host sums, kernels do not read the table, and its
+/// first entry is enough.
 fn words_of_table(values: &[u64], reduction: Reduction) -> Vec<u32> {
     let values = if reduction == Reduction::OnHost { &values[..1] } else { values };
     words_of(values.iter().copied())

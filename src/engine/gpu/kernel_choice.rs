@@ -1,5 +1,6 @@
-//! Which kernel counts a job: the one that was asked for, the one that a short measurement finds
-//! to be the fastest, or for small jobs the one that is likely to be.
+//! The choice of the kernel that counts a job: the one that the caller asked for, the one that a
+//! short measurement finds to be the fastest, or, for small jobs, the one that is likely to be the
+//! fastest.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,11 +14,11 @@ use crate::engine::Job;
 use crate::execution::Kernel;
 use crate::execution::{KernelChoice, KernelSpeed};
 
-/// When a measurement is worth its time. Building pipelines, which takes most of it, and packing
-/// codes cost some tens of milliseconds a kernel.
+/// The least work for which measuring kernels is worth the time. Building pipelines, which takes
+/// most of that time, and packing codes cost some tens of milliseconds per kernel.
 #[derive(Debug, Clone, Copy)]
 struct Worth {
-    /// The least pair-samples of a job; below, the likely kernel is not even measured itself.
+    /// The least pair-samples of a job. Below that, not even the likely kernel is measured.
     pair_samples: u64,
     /// The least seconds that the likely kernel would take.
     seconds: f64,
@@ -25,16 +26,16 @@ struct Worth {
 
 const WORTH: Worth = Worth { pair_samples: 1 << 28, seconds: 1.0 };
 
-/// What was found in this process.
+/// The speeds measured in this process.
 static FOUND: Mutex<Option<HashMap<Case, Vec<KernelSpeed>>>> = Mutex::new(None);
 
-/// Jobs of a case have the same fastest kernel.
+/// A class of jobs with the same fastest kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Case {
     adapter: String,
     driver: String,
     bins: usize,
-    /// Samples and neurons to the next power of two.
+    /// Samples, rounded up to a power of two, as `neurons` are.
     samples: usize,
     neurons: usize,
 }
@@ -77,7 +78,7 @@ async fn open_if_worth<'a>(
     let candidates: Vec<Kernel> =
         Kernel::ALL.into_iter().filter(|kernel| bins <= kernel.max_bins()).collect();
     let work = job.pairs.work(job.codes.samples());
-    // Without a clock there is nothing to measure with.
+    // Measuring needs a clock.
     let can_measure = !cfg!(target_arch = "wasm32") && candidates.len() > 1;
     if !can_measure || work < worth.pair_samples || care == Care::Smaller {
         return Ok((open(likely).await?, KernelChoice::Rule));
@@ -119,7 +120,7 @@ fn fastest(speeds: &[KernelSpeed]) -> Option<Kernel> {
     speeds.iter().max_by(fastest).map(|speed| speed.kernel)
 }
 
-/// What a measurement says of this job.
+/// Converts a measurement to the speed for this job.
 fn speed(job: &Job, kernel: Kernel, speed: Speed) -> KernelSpeed {
     let samples = job.codes.samples() as f64;
     let seconds_per_pair = samples * speed.seconds_per_pair_sample + speed.seconds_per_pair;
@@ -157,7 +158,7 @@ mod tests {
         }
     }
 
-    /// Every adapter there is; none unless the environment says that there has to be one.
+    /// Opens every adapter. There may be none, unless the environment requires one.
     fn gpus() -> Vec<Gpu> {
         let labels: Vec<String> =
             adapters().iter().map(|found| found.description.to_string()).collect();
@@ -169,7 +170,7 @@ mod tests {
         labels.iter().map(|label| Gpu::open(Some(label)).unwrap()).collect()
     }
 
-    /// The sums of all tiles with whatever kernel was chosen, and how it was.
+    /// Returns the sums of all tiles, the kernel that counted them, and how it was chosen.
     fn counted(gpu: &Gpu, job: &Job, worth: Worth) -> (Vec<u64>, Kernel, KernelChoice) {
         pollster::block_on(async {
             let (mut counter, choice) = open_if_worth(gpu, job, Care::Usual, worth).await.unwrap();
@@ -199,7 +200,7 @@ mod tests {
                 let KernelChoice::Measured(speeds) = &first else { panic!("{first:?}") };
                 assert_eq!(fastest(speeds), Some(kernel), "{first:?}");
                 assert!(speeds.iter().all(|s| s.pair_samples_per_second > 0.0), "{first:?}");
-                // To measure again would find other numbers.
+                // A second measurement would find other numbers.
                 let (sums, again, second) = counted(&gpu, &job, always);
                 assert_eq!((again, second), (kernel, first));
                 assert_eq!(sums, expected, "{kernel} on {gpu:?}");

@@ -1,4 +1,4 @@
-//! The kernels as pipelines are made of them, for tools that look at what compilers make of them.
+//! The sources of the kernels, for tools that look at the code that compilers make of them.
 
 use super::kernels;
 use super::kernels::cell_sum;
@@ -10,13 +10,13 @@ use crate::execution::Kernel;
 /// A shader and the value of each of its `override` constants.
 #[derive(Debug, Clone)]
 pub struct KernelSource {
-    /// The kernel's name, and of the files that hold it.
+    /// The kernel's name, which is also the name of its files.
     pub name: &'static str,
-    /// The shader's text.
+    /// The text of the shader.
     pub wgsl: &'static str,
-    /// Every `override` constant by name.
+    /// Every `override` constant with its name.
     pub constants: Vec<(&'static str, u32)>,
-    /// The most samples that it counts at once. `None` for the kernel that sums counts.
+    /// The most samples that the kernel counts at once. `None` for the kernel that sums counts.
     pub max_chunk: Option<usize>,
 }
 
@@ -28,9 +28,9 @@ impl KernelSource {
     }
 }
 
-/// The kernels that do the work of a job of so many bins on a device with WebGPU's default limits and
-/// subgroups as large as given: each that counts, by each output that it can write, and the one that
-/// sums counts.
+/// Returns the kernels for a job with `bins` bins, on a device with WebGPU's default limits and
+/// subgroups of `subgroup_size`: each counting kernel, once for each output that it can write, and
+/// the kernel that sums counts.
 #[must_use]
 pub fn kernel_sources(bins: usize, subgroup_size: u32) -> Vec<KernelSource> {
     let limits = DeviceLimits::of(&wgpu::Limits::default(), subgroup_size, None);

@@ -1,8 +1,8 @@
 //! The GPU engine: WGSL kernels through wgpu.
 //!
-//! A tile of pairs is counted in dispatches that no watchdog has a reason to kill, reduced on the
-//! device to one integer a pair, and checked on the host. What a device fails to do is done again,
-//! on a new one, smaller, then on the CPU: the bits are the same.
+//! A tile of pairs is counted in dispatches that no watchdog kills. The device reduces it to one
+//! integer per pair, and the host checks the result. Work that a device fails to do is repeated: on
+//! a new device, in smaller tiles, then on the CPU. The result has the same bits.
 
 pub(crate) mod counter;
 mod kernel_choice;
@@ -32,7 +32,7 @@ use crate::support::memory;
 use crate::support::monitor::Monitor;
 use counter::TileCounter;
 
-/// Counts every pair; returns how it was done, and what went wrong on the way.
+/// Counts every pair. Returns how it was done, and the incidents.
 pub(crate) async fn run(
     gpu: &Gpu,
     job: &Job,
@@ -64,7 +64,7 @@ async fn count(
 struct Counted<'a> {
     job: &'a Job,
     sink: &'a Arc<dyn Sink>,
-    /// What counts, once a device was found that does.
+    /// The kernel that counts, once a device has been opened.
     kernel: Option<(Kernel, KernelChoice)>,
     transfer: Option<Transfer>,
 }
@@ -109,8 +109,8 @@ impl<'a> TileJob for Counted<'a> {
     }
 }
 
-/// The joint histograms of chosen pairs, one after the other. There is no report to tell of incidents;
-/// they are logged.
+/// Returns the joint histograms of chosen pairs, one after the other. Incidents are logged, because
+/// there is no report.
 pub(crate) async fn joint_histograms(
     gpu: &Gpu,
     job: &Job,
@@ -130,11 +130,11 @@ pub(crate) async fn joint_histograms(
     gpu.run_job(&job.monitor, count).await
 }
 
-/// The joint histograms of chosen pairs, a tile each.
+/// A job of the joint histograms of chosen pairs, one tile per pair.
 struct ChosenPairs<'a> {
     job: &'a Job,
     counts: Mutex<Vec<u32>>,
-    /// Where the histogram of a pair goes: a pair may have been chosen twice.
+    /// The places of each pair's histogram in `counts`. A pair may have been chosen more than once.
     places: HashMap<(usize, usize), Vec<usize>>,
 }
 
@@ -156,7 +156,7 @@ impl<'a> TileJob for ChosenPairs<'a> {
         care: Care,
     ) -> Result<TileCounter<'a>, Failure> {
         debug_assert_eq!(self.job.goal, Goal::Histograms, "they are what is wanted");
-        // Nothing that the other kernels share among pairs can be shared here.
+        // The other kernels save work by sharing it among pairs, and single pairs share nothing.
         let kernel = self.job.kernel.unwrap_or(Kernel::JointHistogram);
         TileCounter::open(gpu, self.job, kernel, tiles, care).await
     }

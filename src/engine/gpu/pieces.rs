@@ -1,5 +1,5 @@
-//! Cuts a tile into the pieces that one dispatch counts: rows, and where a single row takes too
-//! long, columns.
+//! The pieces of a tile, each counted by one dispatch: rows, or some columns of a row if a single
+//! row takes too long.
 
 use super::kernels::count_kernel::Piece;
 use crate::pairs::tile::Tile;
@@ -8,9 +8,9 @@ use crate::pairs::tile::Tile;
 #[derive(Debug, Clone)]
 pub(crate) struct Pieces<'a> {
     tile: &'a Tile,
-    /// What the first column of a piece must be a multiple of.
+    /// The step of columns: the first column of a piece is a multiple of it.
     column_step: usize,
-    /// Work of a pair.
+    /// The work per pair.
     pair_work: u64,
     row: usize,
     column: usize,
@@ -27,8 +27,9 @@ impl<'a> Pieces<'a> {
         self.row == self.tile.rows.len()
     }
 
-    /// The next piece, with at most `room` work if it has more than one row or step of columns.
-    /// `None` when the next row fits a whole submission, whose room is `allowed`, but not this one.
+    /// Returns the next piece. Its work is at most `room`, unless it is the smallest piece: one row
+    /// and one step of columns. Returns `None` if the tile is finished, or if the next row or step
+    /// should wait for an empty submission, which has room for `allowed` work.
     pub(crate) fn next(&mut self, room: u64, allowed: u64) -> Option<Piece> {
         let width = self.tile.columns.len();
         let rows = self.whole_rows(room);
@@ -45,7 +46,7 @@ impl<'a> Pieces<'a> {
         if steps == 0 && room < allowed {
             return None;
         }
-        // Steps that lie below the diagonal as a whole are left out.
+        // Steps of columns that lie below the diagonal as a whole are left out.
         let diagonal = if self.tile.is_triangular() { self.row } else { 0 };
         let start = self.column.max(diagonal / self.column_step * self.column_step);
         let end = width.min(start + steps.max(1) * self.column_step);
@@ -54,7 +55,7 @@ impl<'a> Pieces<'a> {
         Some(piece)
     }
 
-    /// Pairs of a piece.
+    /// Returns the number of pairs in a piece.
     pub(crate) fn pairs(&self, piece: &Piece) -> u64 {
         let first = |row: usize| if self.tile.is_triangular() { row } else { 0 };
         let columns = &piece.columns;
@@ -67,7 +68,7 @@ impl<'a> Pieces<'a> {
         pairs.saturating_mul(self.pair_work)
     }
 
-    /// Whole rows that fit the room, none where a row was begun.
+    /// Returns the number of whole rows that fit `room`. Returns 0 if a row has been begun.
     fn whole_rows(&self, room: u64) -> usize {
         if self.column > 0 {
             return 0;

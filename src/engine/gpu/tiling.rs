@@ -1,39 +1,41 @@
-//! What fits the device: tile edge, chunk of samples, where sums are made. Pure arithmetic.
+//! The plan of a job for a device: the edge of tiles, the chunk of samples, and where sums are
+//! made. Pure arithmetic.
 
 use super::kernels::count_kernel::{CountKernel, Output};
 use crate::device::limits::DeviceLimits;
 use crate::device::tagged_sums;
 
-/// The most bytes for the joint histograms of a tile. More would not make dispatches any longer
-/// or tables any better shared.
+/// The most bytes for the joint histograms of a tile. More would make dispatches no longer, and
+/// would share tables no better.
 const COUNTS_BYTES: u64 = 64 << 20;
 
-/// Neurons on an edge of a tile. More would only make progress coarser.
+/// The most neurons on an edge of a tile. More would only make progress coarser.
 const MAX_EDGE: usize = 512;
 
-/// How a job is cut to fit a device.
+/// The way in which a job is cut to fit a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Rows and columns of a tile.
+    /// Rows of a tile, and also columns.
     pub(crate) edge: usize,
     /// Samples that are uploaded and counted together.
     pub(crate) chunk: usize,
     pub(crate) reduction: Reduction,
 }
 
-/// Where f(n) is summed over the cells of the joint histograms.
+/// The place where f(n) is summed over the cells of the joint histograms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reduction {
-    /// In the counting kernel: it can, and all samples fit one chunk. No counts go to memory.
+    /// The counting kernel, if it can sum and all samples fit one chunk. No counts go to memory.
     InKernel,
-    /// In `cell_sum`, once the counts of all chunks have been added.
+    /// The kernel `cell_sum`, after the counts of all chunks have been added.
     CellSum,
-    /// On the host: the table does not fit a binding, or the histograms themselves are wanted.
+    /// The host, if there is no table for every count, if the table does not fit a binding, or if
+    /// the histograms themselves are wanted.
     OnHost,
 }
 
 impl Reduction {
-    /// What the counting kernel writes.
+    /// Returns the output of the counting kernel.
     pub(crate) fn output(self) -> Output {
         match self {
             Self::InKernel => Output::Sums,
@@ -43,8 +45,9 @@ impl Reduction {
 }
 
 impl Plan {
-    /// `table_values` is the length of a table that covers every count, or `None` where there is
-    /// no such table or histograms are wanted. What does not fit, if not even one pair does.
+    /// Plans a job. `table_values` is the length of a table that covers every count. It is `None`
+    /// if there is no such table or if histograms are wanted. If not even one pair fits, the error
+    /// says what does not fit.
     pub(crate) fn new(
         samples: usize,
         neurons: usize,
@@ -80,8 +83,8 @@ impl Plan {
         Ok(Self { edge, chunk, reduction })
     }
 
-    /// How many rows of tiles and as many columns of tiles can be kept on the device with all their
-    /// samples.
+    /// Returns the number of rows of tiles, with as many columns of tiles, whose samples can all be
+    /// kept on the device.
     pub(crate) fn panels(
         &self,
         samples: usize,
@@ -150,7 +153,7 @@ mod tests {
             (plan.edge, plan.chunk, plan.reduction)
         };
         assert_eq!(plan(5000, Some(10_001)), (MAX_EDGE, 10_000, Reduction::InKernel));
-        // 64 MiB of counts.
+        // The limit of 64 MiB of counts.
         assert_eq!(plan(5000, None), (409, 10_000, Reduction::OnHost));
         assert_eq!(plan(7, None), (7, 10_000, Reduction::OnHost));
     }
@@ -162,7 +165,7 @@ mod tests {
             let limits = DeviceLimits { memory_bytes: mib << 20, ..WEBGPU };
             Plan::new(10_000, 5000, 256, kernel.as_ref(), Some(10_001), &limits)
         };
-        // 256 x 256 counts of 4 bytes, a twenty-fourth of the memory.
+        // A part, one twenty-fourth of the memory, must hold 256 × 256 counts of 4 bytes.
         assert_eq!(plan(6).unwrap().edge, 1);
         assert_eq!(plan(24).unwrap().edge, 2);
         let problem = plan(5).unwrap_err();

@@ -1,4 +1,5 @@
-//! Packed codes on the device: packed and uploaded when first needed, and kept as long as they fit.
+//! Packed codes on the device. They are packed and uploaded when first needed, and kept while they
+//! fit.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use crate::device::failure::Failure;
 use crate::device::submissions::Submissions;
 use crate::support::stopwatch::Stopwatch;
 
-/// What was uploaded of the codes.
+/// The codes that were uploaded.
 #[derive(Debug)]
 pub(crate) struct Uploads {
     kept: HashMap<Block, Vec<wgpu::Buffer>>,
@@ -29,15 +30,15 @@ impl Uploads {
         self.bytes = 0;
     }
 
-    /// Bytes that are kept.
+    /// Returns the number of bytes that are kept.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The buffers of a block, uploaded now if they are not there.
+    /// Returns the buffers of a block. They are uploaded now if they are not on the device.
     ///
-    /// Where room is short, the block goes that `next_use` tells to be needed last. What is under
-    /// way on the device keeps its buffers until it is done.
+    /// If room is short, the block that is needed last, according to `next_use`, is dropped.
+    /// Submissions under way keep its buffers until they are done.
     pub(crate) async fn get<T>(
         &mut self,
         kernel: &dyn CountKernel,

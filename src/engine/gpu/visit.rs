@@ -1,17 +1,18 @@
-//! In which order tiles are visited, so that what was uploaded for one is used by the next ones.
+//! The order in which tiles are visited, so that the uploads for one tile are used by the next
+//! ones.
 
 use std::ops::Range;
 
 use crate::pairs::tile::Tile;
 
-/// What part a neuron plays in a tile.
+/// The role of a neuron in a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Role {
     Rows,
     Columns,
 }
 
-/// What is uploaded at once: neurons in a role over a chunk of samples.
+/// The unit of uploads: neurons in a role over a chunk of samples.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Block {
     pub(crate) role: Role,
@@ -20,7 +21,7 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// What a tile needs for a chunk of samples.
+    /// Returns the block that a tile needs in a role for a chunk of samples.
     pub(crate) fn of(tile: &Tile, role: Role, samples: &Range<usize>) -> Self {
         let neurons = match role {
             Role::Rows => tile.rows.clone(),
@@ -38,8 +39,8 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    /// The pairs of a job, or what is left of them, in square tiles of at most `edge` neurons, one
-    /// part of them after the other.
+    /// Cuts the pairs of a job, or the remaining pairs, into square tiles of at most `edge`
+    /// neurons. The parts follow one another.
     pub(crate) fn new(
         parts: &[Tile],
         edge: usize,
@@ -57,14 +58,15 @@ impl Visit {
         &self.tiles
     }
 
-    /// The chunks of samples in the order in which the tile of this number counts them: to and fro.
+    /// Returns the chunks of samples in the order in which the tile with this number counts them.
+    /// Every other tile counts them backwards.
     pub(crate) fn chunks(&self, tile: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let chunks = self.chunks.clone();
         to_and_fro(0..chunks.len(), tile).map(move |chunk| chunks[chunk].clone())
     }
 
-    /// When a block is needed next, counted in chunks of tiles, at or after the chunk of number
-    /// `turn` of a tile; `usize::MAX` when it is not.
+    /// Returns the time when a block is needed next, at or after chunk number `turn` of a tile.
+    /// Time is counted in chunks of tiles. `usize::MAX` if the block is not needed again.
     pub(crate) fn next_use(&self, block: &Block, tile: usize, turn: usize) -> usize {
         let per_tile = self.chunks.len();
         let now = tile.saturating_mul(per_tile).saturating_add(turn);
@@ -86,13 +88,13 @@ impl Visit {
     }
 }
 
-/// Pairs in square tiles of `edge` neurons. They are visited in squares of `panels` × `panels` tiles:
-/// a square needs as many uploads as it has rows and columns, and more than a row of tiles of the
-/// same number would. Rows, and squares, are walked to and fro.
+/// Cuts pairs into square tiles of `edge` neurons. They are visited in squares of `panels` ×
+/// `panels` tiles. A square of n × n tiles needs 2n uploads, but n² tiles of one row need n² + 1.
+/// Every other row, and every other row of squares, is walked backwards.
 fn squares(pairs: &Tile, edge: usize, panels: usize) -> Vec<Tile> {
     let rows = panels_of(&pairs.rows, edge.max(1));
     let columns = panels_of(&pairs.columns, edge.max(1));
-    // The first column that pairs with a row, both counted in panels or in squares.
+    // The first column that pairs with a row, counted in panels or squares as the row is.
     let first = |row: usize| if pairs.is_triangular() { row } else { 0 };
     let square = panels.max(1);
     let (high_squares, wide_squares) =
@@ -120,7 +122,7 @@ fn panels_of(neurons: &Range<usize>, edge: usize) -> Vec<Range<usize>> {
     begins.map(|begin| begin..neurons.end.min(begin + edge)).collect()
 }
 
-/// A range from its beginning for an even `turn`, from its end for an odd one.
+/// Returns the numbers of a range, ascending if `turn` is even and descending if it is odd.
 fn to_and_fro(range: Range<usize>, turn: usize) -> impl Iterator<Item = usize> {
     let (start, end) = (range.start, range.end);
     range.map(move |at| if turn.is_multiple_of(2) { at } else { start + end - 1 - at })
@@ -184,7 +186,8 @@ mod tests {
         assert_eq!(visit.next_use(&rows(0..3, 0..4), 0, 0), usize::MAX);
     }
 
-    /// Uploads of whole panels when `kept` of them stay, the one that is needed last going first.
+    /// Counts uploads of whole panels if `kept` of them stay. The panel that is needed last is
+    /// dropped first.
     fn uploads(visit: &Visit, kept: usize) -> usize {
         let mut here: Vec<Block> = Vec::new();
         let mut uploads = 0;

@@ -1,4 +1,4 @@
-//! The host's halves of the three shaders: source, constants, parameters, number of workgroups.
+//! The host's halves of the three shaders: source, constants, parameters and number of workgroups.
 //!
 //! Shaders: `shaders/nearest_neighbors.wgsl`, `shaders/neighbor_extents.wgsl`,
 //! `shaders/neighbor_counts.wgsl`. CPU twin: `src/neighbors/nearest_neighbors.rs`.
@@ -9,37 +9,38 @@ use crate::device::shader::Shader;
 use crate::device::shader::to_u32;
 use crate::neighbors::KsgAlgorithm;
 
-/// Invocations in a workgroup; those of the first two shaders have a sample each.
+/// Invocations in a workgroup. In the first two shaders each has one sample.
 pub(crate) const WORKGROUP_SIZE: usize = 64;
 
-/// Samples of a pair that a workgroup of `neighbor_counts` sums: each of its invocations makes four
-/// searches of at most 32 turns for one of 64 of them, 8,256 turns in all.
+/// The number of a pair's samples that a workgroup of `neighbor_counts` sums. Each invocation takes
+/// 64 of them, with four searches of at most 32 turns for each, so it takes 8,256 turns in all.
 pub(crate) const SUM_SAMPLES: usize = 4096;
 
-/// Words that the state has for each sample of a pair.
+/// Returns the words of state for each sample of a pair.
 pub(crate) fn state_words(k: usize, algorithm: KsgAlgorithm) -> usize {
     let extents = if algorithm == KsgAlgorithm::Second { 5 } else { 0 };
     1 + 2 * k + extents
 }
 
-/// Bytes of workgroup memory for so many neighbours.
+/// Returns the bytes of workgroup memory for `k` neighbours.
 pub(crate) fn workgroup_bytes(k: usize) -> usize {
     k * WORKGROUP_SIZE * size_of::<[u32; 2]>()
 }
 
-/// Finds the smallest distances.
+/// Returns the shader that finds the smallest distances.
 pub(crate) fn nearest_neighbors(k: usize, algorithm: KsgAlgorithm) -> Shader {
     let wgsl = include_str!("../../../shaders/nearest_neighbors.wgsl");
     shader("nearest_neighbors", wgsl, k, algorithm)
 }
 
-/// Finds how far neighbours extend along each axis, for the second algorithm.
+/// Returns the shader that finds how far neighbours extend along each axis, for the second
+/// algorithm.
 pub(crate) fn neighbor_extents(k: usize) -> Shader {
     let wgsl = include_str!("../../../shaders/neighbor_extents.wgsl");
     shader("neighbor_extents", wgsl, k, KsgAlgorithm::Second)
 }
 
-/// Counts what is as near along each axis, and sums the table.
+/// Returns the shader that counts the samples that are as near along each axis, and sums the table.
 pub(crate) fn neighbor_counts(k: usize, algorithm: KsgAlgorithm) -> Shader {
     let wgsl = include_str!("../../../shaders/neighbor_counts.wgsl");
     let mut shader = shader("neighbor_counts", wgsl, k, algorithm);
@@ -54,16 +55,16 @@ fn shader(name: &'static str, wgsl: &'static str, k: usize, algorithm: KsgAlgori
     Shader { name, wgsl, workgroup_size: to_u32(WORKGROUP_SIZE), constants }
 }
 
-/// Items of a tile that one dispatch does, a workgroup each.
+/// The items of a tile that one dispatch does, one workgroup per item.
 #[derive(Debug, Clone)]
 pub(crate) struct Items {
     pub(crate) range: Range<usize>,
-    /// Workgroups in x.
+    /// The number of workgroups in x.
     width: usize,
 }
 
 impl Items {
-    /// At most as many as a dispatch of this limit can have.
+    /// Makes items from `first` on: `most` of them, or as many as fit a dispatch with this limit.
     pub(crate) fn new(first: usize, most: usize, workgroups_per_dimension: u32) -> Self {
         let limit = workgroups_per_dimension as usize;
         let number = most.clamp(1, limit.saturating_mul(limit));
@@ -75,7 +76,7 @@ impl Items {
     }
 }
 
-/// What all items of a tile have in common.
+/// Numbers that all items of a tile share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) pairs: usize,
@@ -132,7 +133,7 @@ pub(crate) fn count_params(items: &Items, shape: Shape, tag: u32) -> Vec<u8> {
     .to_vec()
 }
 
-/// Every shader with the bytes of its parameters, for the tests of all shaders.
+/// Returns every shader with the bytes of its parameters, for the tests of all shaders.
 #[cfg(test)]
 pub(crate) fn with_params() -> Vec<(Shader, usize)> {
     let items = Items::new(0, 1, 1);

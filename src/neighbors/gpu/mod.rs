@@ -1,8 +1,9 @@
 //! Nearest neighbours on a device: every sample of a pair is compared with every other one.
 //!
-//! `kernels.rs` has the host's halves of the shaders, `plan.rs` what fits, `tile_runner.rs` runs a
-//! tile. As with joint histograms, every sum says over how many samples it was made, each of them
-//! compared with all others; what a device does wrong is done again, smaller, then on the CPU.
+//! `kernels.rs` has the host's halves of the shaders, `plan.rs` the plan for a device, and
+//! `tile_runner.rs` runs tiles. As with joint histograms, every sum has the number of samples in
+//! it, and each of these was compared with all others. Work that a device does wrong is repeated in
+//! smaller dispatches, then on the CPU.
 
 mod kernels;
 mod plan;
@@ -27,7 +28,7 @@ use crate::support::monitor::Monitor;
 pub(crate) use kernels::with_params;
 use tile_runner::TileRunner;
 
-/// Sums every pair; returns how it was done, and what went wrong on the way.
+/// Computes the sum of every pair. Returns how it was done, and the incidents.
 pub(crate) async fn run(
     gpu: &Gpu,
     job: &Arc<NeighborJob>,

@@ -1,36 +1,37 @@
-//! What fits the device: tiles of pairs, chunks of the samples that are compared with. Pure
-//! arithmetic.
+//! The plan of a job for a device: tiles of pairs, and chunks of the samples with which samples are
+//! compared. Pure arithmetic.
 
 use super::kernels;
 use crate::device::limits::DeviceLimits;
 use crate::error::Bytes;
 use crate::neighbors::KsgAlgorithm;
 
-/// Neurons on an edge of a tile. More would only make progress coarser.
+/// The most neurons on an edge of a tile. More would only make progress coarser.
 const MAX_EDGE: usize = 32;
 
 /// The most bytes for the state of a tile.
 const STATE_BYTES: u64 = 64 << 20;
 
-/// Turns of all loops of an invocation, below the 65,535 after which lavapipe ends it.
+/// The most turns of all loops of an invocation together, below the 65,535 after which lavapipe
+/// ends it.
 const TURNS: usize = 60_000;
 
-/// The most samples that a sample is compared with in a dispatch, so that the least dispatch, of
-/// one workgroup, is short.
+/// The most samples with which a sample is compared in a dispatch. It keeps the smallest dispatch,
+/// of one workgroup, short.
 const MAX_CHUNK: usize = 8192;
 
-/// How a job is cut to fit a device.
+/// The way in which a job is cut to fit a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Rows and columns of a tile.
+    /// Rows of a tile, and also columns.
     pub(crate) edge: usize,
-    /// Samples that are compared with in a dispatch.
+    /// Samples with which a sample is compared in a dispatch.
     pub(crate) chunk: usize,
     pub(crate) state_words: usize,
 }
 
 impl Plan {
-    /// What does not fit, if that is so.
+    /// Plans a job. If the job does not fit the device, the error says what does not fit.
     pub(crate) fn new(
         samples: usize,
         k: usize,
@@ -42,7 +43,7 @@ impl Plan {
             let most = workgroup_bytes / kernels::workgroup_bytes(1);
             return Err(format!("k = {k} is more than the {most} neighbours that fit the device"));
         }
-        // A sample that is nearer than all before moves all of them.
+        // A sample that is nearer than all earlier ones moves k distances.
         let chunk = ((TURNS - 2 * k) / k).min(MAX_CHUNK);
         let state_words = kernels::state_words(k, algorithm);
         let largest = limits.largest_buffer();

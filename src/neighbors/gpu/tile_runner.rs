@@ -1,5 +1,5 @@
-//! Runs tiles on a device: says what has to be uploaded, dispatched and read back for a tile, and
-//! makes sums of what arrives.
+//! Running tiles on a device: what to upload, dispatch and read back for a tile, and how to make
+//! sums of the data that arrive.
 
 use crate::device::tagged_sums;
 use std::ops::Range;
@@ -26,36 +26,37 @@ use crate::pairs::sums::{PairSum, checked_sums};
 use crate::pairs::tile::Tile;
 use crate::support::stopwatch::Stopwatch;
 
-/// What summing a sample costs beside comparing it with another one.
+/// The work of summing one sample, where that of comparing two samples is 1.
 const SUM_WORK: u64 = 64;
 
-/// What is read back is of this tile, or should be.
+/// The tile and the tag that data read back should have.
 struct Expected {
     tile: Tile,
     tag: u32,
 }
 
-/// Runs the tiles of a job. Tiles are enqueued, and their sums arrive later, in the same order.
+/// A queue that runs the tiles of a job. Tiles are enqueued, and their sums arrive later, in the
+/// same order.
 pub(crate) struct TileRunner<'a> {
     gpu: Gpu,
     job: &'a NeighborJob,
     plan: Plan,
     tiles: Vec<Tile>,
-    /// What compares every sample with every other one, in this order.
+    /// The kernels that compare every sample with every other one, in this order.
     searches: Vec<Stage>,
     counts: Stage,
     table: wgpu::Buffer,
     state: wgpu::Buffer,
     sums: wgpu::Buffer,
     submissions: Submissions<'a, Expected>,
-    /// Of the latest tile.
+    /// The tag of the latest tile.
     tag: u32,
 }
 
 impl<'a> TileRunner<'a> {
     /// Builds pipelines and buffers for the tiles of a job.
     ///
-    /// What does not fit the device is its own sort of failure: the device is as good as before.
+    /// Returns [`Failure::TooSmall`] if the job does not fit the device, which is still usable.
     pub(crate) async fn open(
         gpu: &Gpu,
         job: &'a NeighborJob,
@@ -108,12 +109,12 @@ impl<'a> TileRunner<'a> {
         })
     }
 
-    /// What went to and fro so far.
+    /// Returns the transfer between host and device so far.
     pub(crate) fn transfer(&self) -> Transfer {
         self.submissions.transfer
     }
 
-    /// Lets later jobs start at the pace of this one.
+    /// Lets later jobs start at the pace of this job.
     pub(crate) fn remember_pace(&self) {
         let (paces, pace) = (self.gpu.paces(), &self.submissions.pace);
         paces.remember(&self.searches[0].shader, pace.allowed(Work::Count));
@@ -129,7 +130,7 @@ impl<'a> TileRunner<'a> {
         Shape { pairs: tile.pairs(), samples: self.job.samples }
     }
 
-    /// Compares every sample of the tile's pairs with some samples.
+    /// Compares every sample of the tile's pairs with the samples `partners`.
     async fn search(
         &mut self,
         search: usize,
@@ -159,7 +160,7 @@ impl<'a> TileRunner<'a> {
         Ok(())
     }
 
-    /// Counts and sums what was found of the tile's pairs.
+    /// Counts and sums the neighbours of the tile's pairs.
     async fn count(&mut self, tile: &Tile, values: &wgpu::Buffer) -> Result<(), Failure> {
         let shape = self.shape(tile);
         let groups = self.sum_groups();
@@ -190,7 +191,8 @@ impl<'a> TileRunner<'a> {
         Ok(())
     }
 
-    /// The next items that fit the submission in the making, at least one where it is empty.
+    /// Returns the next items that fit the next submission, at least one if it is empty. Returns
+    /// `None` if they should wait for an empty one.
     fn room(&self, kind: Work, item_work: u64, items: Range<usize>) -> Option<Items> {
         let room = self.submissions.room(kind);
         let fit = usize::try_from(room / item_work.max(1)).unwrap_or(usize::MAX);
@@ -201,7 +203,8 @@ impl<'a> TileRunner<'a> {
         Some(Items::new(items.start, fit.min(items.len()), limit))
     }
 
-    /// The places of each pair's neurons, then the values of each neuron by sample and ascending.
+    /// Uploads the places of each pair's neurons, then the values of each neuron, by sample and
+    /// then ascending.
     async fn upload_values(&mut self, tile: &Tile) -> Result<wgpu::Buffer, Failure> {
         let clock = Stopwatch::start();
         // The rows of a tile on the diagonal are among its columns.
@@ -270,7 +273,7 @@ impl TileQueue for TileRunner<'_> {
 
     async fn start_over(&mut self) -> Result<(), Failure> {
         self.submissions.abandon().await?;
-        // A submission that was dropped may have been the one with the table.
+        // The dropped submission may have been the one that uploads the table.
         self.table = self.submissions.upload("table", &words_of_table(self.job)).await?;
         self.submissions.clear(&self.state);
         Ok(())
@@ -281,7 +284,8 @@ fn words_of_table(job: &NeighborJob) -> Vec<u32> {
     words_of(job.table.values().iter().copied())
 }
 
-/// A value on the grid, an integer in an `f64`, as a number of steps above the grid's lowest one.
+/// Converts a value on the grid, an integer in an `f64`, to the number of steps above the lowest
+/// grid value.
 fn steps_of(value: f64) -> u64 {
     #[expect(clippy::cast_possible_truncation, reason = "from 0 to twice the offset")]
     let steps = (value + GRID_OFFSET) as i64;

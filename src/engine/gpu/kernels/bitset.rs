@@ -1,4 +1,4 @@
-//! Sets of bits and population counts, for two bins.
+//! The kernel with sets of bits and population counts, for two bins.
 //!
 //! Shader: `shaders/bitset.wgsl`. CPU twin: `src/engine/cpu/bitset.rs`.
 
@@ -15,13 +15,13 @@ use crate::pairs::tile::Tile;
 /// Samples in a word.
 const SAMPLES_A_WORD: usize = 32;
 
-/// The most samples in a dispatch: no invocation then loops more than 8,192 times.
+/// The most samples in a dispatch. No invocation then loops more than 8,192 times.
 const SAMPLES_PER_CHUNK: usize = 1 << 18;
 
-/// Rows and columns of an invocation.
+/// Rows, and columns, per invocation.
 const BLOCK: usize = 4;
 
-/// Invocations that share rows: one subgroup on most hardware.
+/// Invocations that share rows. On most hardware they are one subgroup.
 const WORKGROUP_SIZE: u32 = 32;
 
 /// The shader's `Params`.
@@ -42,7 +42,7 @@ struct Params {
 pub(crate) struct Bitset;
 
 impl Bitset {
-    /// `[word][neuron]`, with room for `stride` neurons.
+    /// Packs the sets of bits of some neurons, `[word][neuron]`, with room for `stride` neurons.
     fn data(
         codes: &Codes,
         neurons: Range<usize>,

@@ -1,4 +1,4 @@
-//! Sum of `f(n)` over the cells of every joint histogram of a tile.
+//! The kernel that sums `f(n)` over the cells of every joint histogram of a tile.
 //!
 //! Shader: `shaders/cell_sum.wgsl`. CPU twin: [`crate::estimator::CellTable::sum`].
 

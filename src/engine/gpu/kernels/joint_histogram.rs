@@ -1,5 +1,5 @@
-//! One workgroup a pair, one counter a cell in workgroup memory: the plain kernel, for any number
-//! of bins.
+//! The plain kernel, for any number of bins: one workgroup per pair, one counter per cell in
+//! workgroup memory.
 //!
 //! Shader: `shaders/joint_histogram.wgsl`. CPU twin: `src/engine/cpu/joint_histogram.rs`.
 
@@ -14,7 +14,7 @@ use crate::device::shader::Shader;
 use crate::device::shader::to_u32;
 use crate::pairs::tile::Tile;
 
-/// The most samples in a dispatch: no invocation then loops more than 256 times.
+/// The most samples in a dispatch. No invocation then loops more than 256 times.
 const SAMPLES_PER_CHUNK: usize = 16_384;
 
 /// Invocations that share a pair.
@@ -38,7 +38,7 @@ struct Params {
 #[derive(Debug)]
 pub(crate) struct JointHistogram {
     bins: usize,
-    /// Rows of the histogram that fit workgroup memory.
+    /// The number of rows of the histogram that fit workgroup memory.
     band_rows: usize,
 }
 

@@ -1,4 +1,5 @@
-//! The host's halves of the kernels, each with the name of its shader, and the one place that makes them.
+//! The host's halves of the kernels, each named as its shader, and the one function that makes
+//! them.
 
 pub(crate) mod bitset;
 pub(crate) mod cell_sum;

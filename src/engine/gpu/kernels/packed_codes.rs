@@ -1,5 +1,5 @@
-//! The codes of column neurons as shaders read them: several neurons a word, in blocks of words
-//! that are read together, `[block][sample][word]`.
+//! The codes of column neurons as shaders read them, `[block][sample][word]`. A word has several
+//! neurons, and the words of a block are read together.
 
 use std::ops::Range;
 
@@ -7,16 +7,17 @@ use rayon::prelude::*;
 
 use crate::codes::Codes;
 
-/// Samples that are packed together, so that the bytes of a neuron are read a cache line at a time.
+/// The number of samples packed together, so that the codes of a neuron are read a cache line at a
+/// time.
 const SAMPLES: usize = 256;
 
-/// Words of a sample.
+/// Returns the number of words per sample.
 pub(crate) fn words(neurons: usize, code_bits: usize) -> usize {
     neurons.div_ceil(32 / code_bits)
 }
 
-/// The codes of some neurons over a chunk of samples, `code_bits` bits a code, low bits first. The
-/// last block is filled up with zeros.
+/// Packs the codes of some neurons over a chunk of samples, `code_bits` bits per code, low bits
+/// first. The last block is padded with zeros.
 pub(crate) fn build(
     codes: &Codes,
     neurons: Range<usize>,

@@ -1,4 +1,4 @@
-//! Positional population count of one-hot words over sorted rows.
+//! The kernel with positional population counts of one-hot words over sorted rows.
 //!
 //! Shader: `shaders/positional_popcount.wgsl`. CPU twin: `src/engine/cpu/positional_popcount/mod.rs`.
 
@@ -27,21 +27,22 @@ struct Params {
     tag: u32,
 }
 
-/// The most turns that all loops of an invocation take: lavapipe silently ends it after 65,535.
+/// The most turns of all loops of an invocation together. Lavapipe silently ends an invocation
+/// after 65,535.
 const MAX_TURNS: usize = 60_000;
 
-/// One-hot words in what the shader calls a block.
+/// One-hot words in a block, as the shader calls it.
 const BLOCK_WORDS: usize = 2;
 
 #[derive(Debug)]
 pub(crate) struct PositionalPopcount {
     bins: usize,
-    /// Bits of a code in a word.
+    /// Bits per code in a word.
     code_bits: usize,
     /// Neurons in a one-hot word.
     slots: usize,
-    /// Words that a workgroup, which is one subgroup, reads of a sample. More would leave small
-    /// tiles with too few workgroups, and caches with too much.
+    /// Words of a sample that a workgroup, which is one subgroup, reads. More words would leave too
+    /// few workgroups for small tiles and too much data for caches.
     block_words: usize,
 }
 
@@ -55,12 +56,12 @@ impl PositionalPopcount {
         Self { bins, code_bits, slots, block_words: limits.subgroup_size as usize }
     }
 
-    /// One-hot words that a neuron takes.
+    /// Returns the number of one-hot words per neuron.
     fn bands(&self) -> usize {
         self.bins.div_ceil(32)
     }
 
-    /// Neurons in a word of codes.
+    /// Returns the number of neurons in a word of codes.
     fn neurons(&self) -> usize {
         32 / self.code_bits
     }
@@ -72,9 +73,9 @@ impl CountKernel for PositionalPopcount {
     }
 
     fn max_chunk(&self) -> usize {
-        // Leaving a loop counts as a turn. A code takes two turns, and one for every two bins; in
-        // each band six more, with the group and the batch that its last samples begin. Whole
-        // batches of 128 samples take 16 turns for their groups and two of their own.
+        // Leaving a loop counts as a turn. A code takes two turns, and one for every two bins. In
+        // each band it takes six more, with the group and the batch that its last samples begin. A
+        // whole batch of 128 samples takes 16 turns for its groups and two of its own.
         let code_turns = self.bins * (2 + self.bins.div_ceil(2));
         let band_turns = (MAX_TURNS - code_turns) / self.bands() - 6 * self.bins;
         (band_turns / 18 * 128).min(sample_lists::MAX_SAMPLES)

@@ -1,4 +1,4 @@
-//! Private counters in workgroup memory over sorted rows, for any number of bins.
+//! The kernel with private counters in workgroup memory over sorted rows, for any number of bins.
 //!
 //! Shader: `shaders/private_counters.wgsl`. CPU twin: `src/engine/cpu/private_counters.rs`.
 
@@ -13,7 +13,7 @@ use crate::device::shader::to_u32;
 use crate::device::shader::{MAX_WORKGROUP_SIZE, Shader};
 use crate::pairs::tile::Tile;
 
-/// Bits of a code in a word.
+/// Bits per code in a word.
 const CODE_BITS: usize = 8;
 
 /// The shader's `Params`.
@@ -32,7 +32,7 @@ struct Params {
 #[derive(Debug)]
 pub(crate) struct PrivateCounters {
     bins: usize,
-    /// Invocations whose counters fit workgroup memory.
+    /// The number of invocations whose counters fit workgroup memory.
     workgroup_size: u32,
 }
 
@@ -40,7 +40,8 @@ impl PrivateCounters {
     pub(crate) fn new(bins: usize, limits: &DeviceLimits) -> Self {
         let invocation_bytes = to_u32(bins.div_ceil(2) * size_of::<u32>());
         let fit = (limits.workgroup_storage_bytes / invocation_bytes).clamp(1, MAX_WORKGROUP_SIZE);
-        // Half a subgroup would leave the other half idle, whatever its size.
+        // A power of two fits subgroups of any size. A workgroup that fills half a subgroup would
+        // leave the other half idle.
         let workgroup_size = 1 << fit.ilog2();
         Self { bins, workgroup_size }
     }

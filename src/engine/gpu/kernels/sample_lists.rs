@@ -1,7 +1,7 @@
 //! The samples of row neurons sorted by their codes, as shaders read them.
 //!
-//! For each neuron, 16-bit numbers, two a word, low half first: how many samples have each code,
-//! filled up to a word, then the sample numbers of each code, filled up to a multiple of 8.
+//! Each neuron has 16-bit numbers, two per word, low half first: the number of samples with each
+//! code, padded to a word, then the sample numbers of each code, padded to a multiple of 8.
 
 use std::ops::Range;
 
@@ -10,26 +10,26 @@ use rayon::prelude::*;
 use crate::codes::Codes;
 use crate::codes::sorted_rows::SortedRows;
 
-/// The most samples in a chunk: numbers, and the number of them, then fit 16 bits, and an
-/// invocation that takes 8 samples a turn loops at most 8,192 times and a little, where lavapipe
-/// silently ends it after 65,535.
+/// The most samples in a chunk. Sample numbers and their count then fit 16 bits. An invocation that
+/// takes 8 samples per turn loops little more than 8,192 times. Lavapipe silently ends an
+/// invocation after 65,535 turns.
 pub(crate) const MAX_SAMPLES: usize = 65_535;
 
-/// Every code's list begins at a multiple of this many numbers.
+/// The number of which the beginning of every code's list is a multiple.
 const GROUP: usize = 8;
 
-/// Words a neuron.
+/// Returns the number of words per neuron.
 pub(crate) fn stride(samples: usize, bins: usize) -> usize {
     bins.div_ceil(2) + (samples + bins * (GROUP - 1)).div_ceil(2)
 }
 
-/// The most bytes that a neuron takes in either buffer of a kernel that reads these lists: the lists
-/// of a row neuron, or a word for each sample of a column neuron.
+/// Returns the most bytes per neuron in either buffer of a kernel that reads these lists: the lists
+/// of a row neuron, or one word for each sample of a column neuron.
 pub(crate) fn bytes_per_neuron(chunk: usize, bins: usize) -> usize {
     stride(chunk, bins).max(chunk) * size_of::<u32>()
 }
 
-/// The lists of some neurons over a chunk of samples, `[neuron][word]`.
+/// Builds the lists of some neurons over a chunk of samples, `[neuron][word]`.
 pub(crate) fn build(codes: &Codes, neurons: Range<usize>, samples: Range<usize>) -> Vec<u32> {
     let bins = codes.bins();
     let stride = stride(samples.len(), bins);
