@@ -9,7 +9,7 @@ use crate::Error;
 /// read any number of times.
 ///
 /// Array views implement this trait. With the feature `files`, files and shards of files do too
-/// (`cofire::files::open_batches`). Implement it for other sources of activations: the numbers of
+/// (`cofire_files::open_batches`). Implement it for other sources of activations: the numbers of
 /// samples and neurons are those of all batches together, and every visit hands out the same
 /// samples in the same order.
 ///

@@ -24,21 +24,21 @@ const TRIALS: usize = 50;
 const INTRODUCTION: &str = "\
 # Estimates against the truth
 
-Bias ± spread of estimates of mutual information, in nats, over 50 draws of S samples: the mean of
-the estimates minus the truth, and their standard deviation. The pairs are one-dimensional tasks of
+Bias ± spread of estimates of mutual information, in nats, over 50 draws of S samples. The bias is the mean of
+the estimates minus the truth, and the spread is their standard deviation. The pairs are one-dimensional tasks of
 Czyż et al., *Beyond Normal* (NeurIPS 2023), whose mutual information is known in closed form
-(`tools/measurements/examples/ground_truth/tasks.rs`). Made by
+(`tools/measurements/examples/ground_truth/tasks.rs`). This page is made by
 
 ```sh
 cargo run --release -p cofire-measurements --example ground_truth > docs/GROUND_TRUTH.md
 ```
 
-How to read it: a binned estimate comes near what its *bins* share, which is less than what the
-neurons share, however many samples there are; with few samples it is too large. Miller–Madow's and
-Grassberger's corrections take most of that away. Pseudo-counts and shrinkage make neurons look more
-independent than they are: right for independent ones, too low for all others. Estimates from nearest
-neighbours have no bins, and on continuous activations the least bias, with more spread; on activations
-with many equal values they need jitter, or bins.
+A binned estimate approaches the information that the *bins* of two neurons share. That is less than the
+neurons share, for any number of samples. With few samples the estimate is too large. Miller–Madow's and
+Grassberger's corrections remove most of that bias. Pseudo-counts and shrinkage make neurons look more
+independent than they are: the result is right for independent neurons and too low for all others. Estimates
+from nearest neighbours have no bins. On continuous activations they have the least bias but more spread. On
+activations with many equal values they need jitter; otherwise use bins.
 ";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,7 +1,7 @@
 //! An example that finds the strongest partners of neurons whose matrix would be too large, and
 //! measures time and memory.
 //!
-//! `cargo run --release --features files --example large -- features` sweeps 50,000 sparse binary
+//! `cargo run --release -p cofire-measurements --example large -- features` sweeps 50,000 sparse binary
 //! features over 100,000 samples; `-- neurons` sweeps 16,384 neurons over 10,000 samples in 10
 //! bins. The activations are made as they are read, so they need no disk space.
 
