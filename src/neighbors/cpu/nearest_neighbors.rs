@@ -270,11 +270,11 @@ impl PairSum<'_> {
                     KsgAlgorithm::First => {
                         // The radius of `line::open_radius`.
                         let radius = distances.max(1.0);
-                        self.count::<S, 0>(simd, &leaf, radius, radius)
+                        self.count(simd, &leaf, [radius, radius], 0)
                     }
                     KsgAlgorithm::Second => {
-                        let (x, y) = self.extents(simd, &leaf, distances);
-                        self.count::<S, 1>(simd, &leaf, x + 1.0, y + 1.0)
+                        let [x, y] = self.extents(simd, &leaf, distances);
+                        self.count(simd, &leaf, [x + 1.0, y + 1.0], 1)
                     }
                 };
             }
@@ -343,61 +343,64 @@ impl PairSum<'_> {
     }
 
     /// Returns the extents along each axis of the neighbours that are no farther than `distances`.
-    #[inline(always)]
-    fn extents<S: Simd>(
-        &mut self,
-        simd: S,
-        leaf: &Leaf<S>,
-        distances: S::f64s,
-    ) -> (S::f64s, S::f64s) {
-        let zero = S::f64s::splat(simd, 0.0);
-        let (mut x, mut y) = (zero, zero);
-        if !distances.simd_gt(zero).any_true() {
-            return (x, y); // equal samples, which may be many
-        }
-        let (left, right) = leaf.reach_across(distances);
-        let (down, up) = leaf.reach_along(distances);
-        let strips = &self.across.strips;
-        let (mut first, mut end) = (leaf.strip, leaf.strip + 1);
-        while first > 0 && strips.high[first - 1] >= left {
-            first -= 1;
-        }
-        while end < strips.len() && strips.low[end] <= right {
-            end += 1;
-        }
-        for strip in first..end {
-            // On the grid, `y >= down` is the same as `y > down - 1`.
-            let mut at = self.plane.first_above(simd, strip, down - 1.0);
-            while self.plane.along[at] <= up {
-                leaf.extend(self.plane, at, distances, &mut x, &mut y);
-                at += GROUP;
-            }
-        }
-        (x, y)
+    ///
+    /// A function of its own, as [`PairSum::count`] is: it is compiled once for an instruction set, and not
+    /// once more for every way to keep the smallest distances.
+    #[inline(never)]
+    fn extents<S: Simd>(&mut self, simd: S, leaf: &Leaf<S>, distances: S::f64s) -> [S::f64s; 2] {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let zero = S::f64s::splat(simd, 0.0);
+                let (mut x, mut y) = (zero, zero);
+                if !distances.simd_gt(zero).any_true() {
+                    return [x, y]; // equal samples, which may be many
+                }
+                let (left, right) = leaf.reach_across(distances);
+                let (down, up) = leaf.reach_along(distances);
+                let strips = &self.across.strips;
+                let (mut first, mut end) = (leaf.strip, leaf.strip + 1);
+                while first > 0 && strips.high[first - 1] >= left {
+                    first -= 1;
+                }
+                while end < strips.len() && strips.low[end] <= right {
+                    end += 1;
+                }
+                for strip in first..end {
+                    // On the grid, `y >= down` is the same as `y > down - 1`.
+                    let mut at = self.plane.first_above(simd, strip, down - 1.0);
+                    while self.plane.along[at] <= up {
+                        leaf.extend(self.plane, at, distances, &mut x, &mut y);
+                        at += GROUP;
+                    }
+                }
+                [x, y]
+            },
+        )
     }
 
     /// Counts the other samples closer than a radius along each axis, and adds up the table's
-    /// values at these numbers less `LESS`.
-    #[inline(always)]
-    fn count<S: Simd, const LESS: usize>(
-        &self,
-        simd: S,
-        leaf: &Leaf<S>,
-        radius_x: S::f64s,
-        radius_y: S::f64s,
-    ) -> u64 {
-        let (across, along) = (&self.across.ranks, &self.along.ranks);
-        // On the grid, `x <= a` is the same as `x < a + 1`.
-        let left = across.below(simd, leaf.x - radius_x + 1.0);
-        let right = across.below(simd, leaf.x + radius_x);
-        let down = along.below(simd, leaf.y - radius_y + 1.0);
-        let up = along.below(simd, leaf.y + radius_y);
-        let mut sum = 0;
-        for lane in 0..leaf.end - leaf.begin {
-            let n_x = (right[lane] - left[lane] - 1) as usize;
-            let n_y = (up[lane] - down[lane] - 1) as usize;
-            sum += self.table.value(n_x - LESS) + self.table.value(n_y - LESS);
-        }
-        sum
+    /// values at these numbers less `less`.
+    #[inline(never)]
+    fn count<S: Simd>(&self, simd: S, leaf: &Leaf<S>, radii: [S::f64s; 2], less: usize) -> u64 {
+        simd.vectorize(
+            #[inline(always)]
+            || {
+                let (across, along) = (&self.across.ranks, &self.along.ranks);
+                let [radius_x, radius_y] = radii;
+                // On the grid, `x <= a` is the same as `x < a + 1`.
+                let left = across.below(simd, leaf.x - radius_x + 1.0);
+                let right = across.below(simd, leaf.x + radius_x);
+                let down = along.below(simd, leaf.y - radius_y + 1.0);
+                let up = along.below(simd, leaf.y + radius_y);
+                let mut sum = 0;
+                for lane in 0..leaf.end - leaf.begin {
+                    let n_x = (right[lane] - left[lane] - 1) as usize;
+                    let n_y = (up[lane] - down[lane] - 1) as usize;
+                    sum += self.table.value(n_x - less) + self.table.value(n_y - less);
+                }
+                sum
+            },
+        )
     }
 }
