@@ -120,7 +120,7 @@ impl Case {
 
     /// Settings of the case, to be run in a place.
     fn analysis(&self, place: &Place) -> Analysis {
-        place.analysis(self.bins).range(self.range)
+        place.analysis_over(self.bins, self.range)
     }
 
     /// The expected edges of a neuron; `None` where it is constant.
@@ -195,7 +195,8 @@ fn joint_counts() {
 #[test]
 fn edges_have_the_bits_of_numpy() {
     for case in CASES.iter() {
-        let cpu = Analysis::new(case.bins).range(case.range).engine(cofire::Engine::Cpu);
+        let cpu = Analysis::with_binning(Binning::equal_width_over(case.bins, case.range))
+            .engine(cofire::Engine::Cpu);
         let edges = cpu.run(case.activations.view()).unwrap().edges;
         assert_eq!(edges.bins(), case.bins, "case {}", case.name);
         assert_eq!(edges.neurons(), case.activations.ncols(), "case {}", case.name);

@@ -40,7 +40,7 @@ const JOBS: [(usize, usize, usize); 5] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let engine = match &arguments.adapter {
-        Some(name) => Engine::Gpu(Gpu::open(Some(name))?), // once, as programs do
+        Some(name) => Gpu::open(Some(name))?.into(), // once, as programs do
         None => Engine::Cpu,
     };
     println!(

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use super::gpu::Gpu;
-use crate::Error;
+use crate::error::{CancelledBy, Error};
 
 /// Why a tile has no sums.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The caller wants to stop.
-    Cancelled,
+    Cancelled(CancelledBy),
     /// The device reported an error, or is gone: there is no use in asking it again.
     Device(String),
     /// The device has no memory left for what it was asked to do.
@@ -25,7 +25,7 @@ pub(crate) enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Cancelled => Self::Cancelled,
+            Error::Cancelled { by } => Self::Cancelled(by),
             other => Self::Wrong(other.to_string()),
         }
     }
@@ -34,7 +34,7 @@ impl From<Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cancelled => f.write_str("cancelled"),
+            Self::Cancelled(_) => f.write_str("cancelled"),
             Self::Device(reason)
             | Self::OutOfMemory(reason)
             | Self::Hung(reason)

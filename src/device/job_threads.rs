@@ -95,7 +95,9 @@ impl JobThreads {
         match told {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => resume_unwind(panic),
-            Err(oneshot::Canceled) => Err(Error::Cancelled),
+            Err(oneshot::Canceled) => {
+                Err(Error::Internal { problem: "the thread of a job has dropped it" })
+            }
         }
     }
 
@@ -193,7 +195,7 @@ mod tests {
             first.fetch_add(1, Ordering::SeqCst);
             Ok(())
         }));
-        assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+        assert!(matches!(stopped, Err(Error::Cancelled { .. })), "{stopped:?}");
         assert_eq!(ended.load(Ordering::SeqCst), 0, "it goes on");
         release.send(()).unwrap();
         let other = monitor(&CancelToken::new());
@@ -230,7 +232,10 @@ mod tests {
             assert!(waiting.as_mut().poll(&mut context).is_pending(), "it is not its turn");
         } // both callers leave
         for monitor in [first, second] {
-            assert!(matches!(monitor.advance(1), Err(Error::Cancelled)), "nobody waits for it");
+            assert!(
+                matches!(monitor.advance(1), Err(Error::Cancelled { .. })),
+                "nobody waits for it"
+            );
         }
         release.send(()).unwrap();
         drop(threads);
