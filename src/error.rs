@@ -1,13 +1,16 @@
 //! The one error type of the crate.
 
+mod kind;
+
 use std::fmt;
 
-use crate::Estimator;
+use crate::estimator::Estimator;
+pub use kind::{CancelledBy, ErrorKind};
 
-/// What went wrong, where, and what to do about it.
+/// An error: the problem, its place, and the remedy.
 ///
 /// Messages are lower case and complete in one line, so that a program can print them after its
-/// own prefix. Nothing is computed from input that a variant of the first group describes.
+/// own prefix. [`Error::kind`] sorts errors into the few groups that programs treat differently.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -31,7 +34,7 @@ pub enum Error {
     TooManySamples {
         /// Rows of the activations.
         samples: usize,
-        /// The most samples that are accepted.
+        /// The largest number of samples that is accepted.
         allowed: usize,
     },
     /// An activation is NaN or infinite.
@@ -50,26 +53,28 @@ pub enum Error {
     /// The number of bins is not in 2..=256.
     #[error("{bins} bins; choose from 2 to 256")]
     BinsOutOfRange {
-        /// The number that was asked for.
+        /// The requested number.
         bins: usize,
     },
-    /// A zero bin was asked for beside as many bins as a code can tell apart.
+    /// The other bins leave no code for a zero bin.
     #[error("{bins} bins leave no code for the zero bin; choose at most 255 beside it")]
     NoRoomForZeroBin {
-        /// The number that was asked for.
+        /// The requested number.
         bins: usize,
     },
     /// The number of digitized bins is not in 1..=255.
-    #[error("{bins} digitized bins; choose from 1 to 255, as the largest activation has one more")]
+    #[error(
+        "{bins} digitized bins; choose from 1 to 255, as the largest activation has one bin more"
+    )]
     DigitizedBinsOutOfRange {
-        /// The number that was asked for.
+        /// The requested number.
         bins: usize,
     },
-    /// Categories were to have a zero bin beside that of category 0.
-    #[error("categories have a bin for zeros, that of category 0; ask for no zero bin")]
+    /// A zero bin was added to categories, whose category 0 already is one.
+    #[error("categories already have a bin for zeros, category 0; leave the zero bin out")]
     ZeroBinOfCategories,
     /// A threshold is NaN or infinite.
-    #[error("threshold {threshold} is not finite; give a number that activations can be above of")]
+    #[error("threshold {threshold} is not finite; give a finite threshold")]
     ThresholdNotFinite {
         /// The threshold.
         threshold: f32,
@@ -77,15 +82,15 @@ pub enum Error {
     /// Too few or too many edges were given.
     #[error("{edges} edges; give from 2 to {most}, one more than bins")]
     NumberOfEdges {
-        /// How many were given.
+        /// The number of given edges.
         edges: usize,
-        /// The most that are accepted.
+        /// The largest number that is accepted.
         most: usize,
     },
     /// A given edge is NaN or infinite.
     #[error(
         "edge {index} is {value}; \
-         give finite edges, as the end bins hold whatever is outside"
+         give finite edges: the first and the last bin hold all activations outside"
     )]
     EdgeNotFinite {
         /// Its place in the list of edges, from 0.
@@ -94,17 +99,17 @@ pub enum Error {
         value: f64,
     },
     /// A given edge is not below the next one.
-    #[error("edge {index} is {value} and the next one {next}; give edges that ascend, none twice")]
+    #[error("edge {index} is {value} and the next one is {next}; give strictly ascending edges")]
     EdgesNotAscending {
-        /// Place of the first of the two in the list of edges, from 0.
+        /// Place of the lower of the two in the list of edges, from 0.
         index: usize,
-        /// The first of the two.
+        /// The edge.
         value: f64,
-        /// The second.
+        /// The next edge.
         next: f64,
     },
-    /// An activation that should be a category is none, or one that was not there when edges were
-    /// fitted.
+    /// An activation is not a category: not a whole number from 0, or larger than the categories
+    /// for which edges were fitted.
     #[error(
         "activation of sample {sample}, neuron {neuron} is {value}, \
          not a whole number from 0 to {largest}; renumber categories, or choose another binning"
@@ -127,22 +132,22 @@ pub enum Error {
         /// Upper end.
         high: f64,
     },
-    /// A pseudo-count that is not above 0, or is far beyond any use.
+    /// A pseudo-count is not above 0, or is above 1000.
     #[error("a pseudo-count of {value} is not usable; give a number above 0 and up to 1000")]
     InvalidPseudoCount {
-        /// The number that was asked for.
+        /// The requested number.
         value: f64,
     },
-    /// Firing together is counted of neurons that are on or off.
+    /// Neurons that should either fire or not have more than two bins.
     #[error(
-        "neurons have up to {bins} bins, and firing is one of two; \
+        "neurons have up to {bins} bins, and counting how they fire together needs two; \
          use two bins, or a threshold"
     )]
     NotBinary {
         /// The most bins of a neuron.
         bins: usize,
     },
-    /// Edges fitted for some neurons were applied to another number of neurons.
+    /// Edges were applied to another number of neurons than they were fitted for.
     #[error(
         "edges were fitted for {expected} neurons and the activations have {found}; \
          fit and apply edges on the same layer"
@@ -159,7 +164,7 @@ pub enum Error {
          choose k from 1 to one less than the number of samples"
     )]
     NeighborsOutOfRange {
-        /// The number that was asked for.
+        /// The requested number.
         neighbors: usize,
         /// Rows of the activations.
         samples: usize,
@@ -167,40 +172,40 @@ pub enum Error {
     /// The amplitude of a jitter is not from 0 to 1.
     #[error("a jitter of {amplitude} times a neuron's spread; choose from 0 to 1, such as 1e-10")]
     JitterOutOfRange {
-        /// The amplitude that was asked for.
+        /// The requested amplitude.
         amplitude: f64,
     },
-    /// There has to be one label for each sample.
+    /// The number of labels differs from that of samples.
     #[error("{labels} labels for {samples} samples; pass one label a sample, in the same order")]
     LabelsMismatch {
-        /// Labels that were passed.
+        /// The number of labels.
         labels: usize,
         /// Rows of the activations.
         samples: usize,
     },
-    /// The estimator cannot give what was asked for.
+    /// The estimator cannot give the requested result.
     #[error("the {estimator} estimator cannot give {wanted}; choose another, such as plug-in")]
     EstimatorUnsupported {
         /// The estimator.
         estimator: Estimator,
-        /// What it cannot give.
+        /// The requested result.
         wanted: &'static str,
     },
-    /// A permutation test of no permutations.
+    /// A permutation test has no permutations.
     #[error("a permutation test needs permutations; some hundreds resolve p-values of a percent")]
     NoPermutations,
-    /// Confidence intervals need replicates, and a confidence between 0 and 1.
+    /// A confidence interval has no replicates, or a confidence that is not between 0 and 1.
     #[error(
         "{replicates} replicates and a confidence of {confidence} make no interval; \
          give some hundreds, and a number between 0 and 1 such as 0.95"
     )]
     InvalidResampling {
-        /// Replicates that were asked for.
+        /// The requested number of replicates.
         replicates: u32,
-        /// Confidence that was asked for.
+        /// The requested confidence.
         confidence: f64,
     },
-    /// Two layers that should be of the same samples are not.
+    /// Two layers have different numbers of samples.
     #[error(
         "the two layers have {first} and {second} samples; \
          pass activations of the same samples in the same order"
@@ -211,8 +216,8 @@ pub enum Error {
         /// Samples of the second layer.
         second: usize,
     },
-    /// No label has samples that could be neighbours.
-    #[error("each of {samples} samples has a label of its own; pass labels that are shared")]
+    /// No two samples have the same label.
+    #[error("each of {samples} samples has a label of its own; pass labels that samples share")]
     LabelsOccurOnce {
         /// Rows of the activations.
         samples: usize,
@@ -227,37 +232,66 @@ pub enum Error {
         /// Index of the last neuron.
         last: usize,
     },
-    /// The job needs more host memory than the caller allowed.
+    /// The job needs more host memory than is allowed.
     #[error(
         "{} are needed and {} are allowed; \
          raise the limit, or pass fewer neurons or samples",
         Bytes(*.needed), Bytes(*.allowed)
     )]
     MemoryLimit {
-        /// Bytes that the job would allocate.
+        /// The bytes that the job would allocate.
         needed: u64,
-        /// Bytes that were allowed.
+        /// The bytes that it may allocate.
         allowed: u64,
     },
     /// More pairs were selected than memory is allowed to hold.
     #[error(
-        "more than {allowed} pairs were selected, which is all that the memory allowed holds; \
-         ask for fewer, or allow more memory"
+        "more than {allowed} pairs were selected, and the allowed memory holds no more; \
+         select fewer, or allow more memory"
     )]
     TooManyPairs {
-        /// The most that could be held.
+        /// The largest number of pairs that memory may hold.
         allowed: usize,
     },
-    /// A selection of pairs that makes no sense.
-    #[error("{reason}")]
-    InvalidSelection {
-        /// What is wrong with it, and what would be right.
-        reason: &'static str,
+    /// A sweep was to select no partners of each neuron.
+    #[error("0 strongest partners select no pairs; ask for at least one partner of each neuron")]
+    NoPartners,
+    /// The least information of the selected pairs is not finite or not above 0.
+    #[error("pairs with at least {least} of information; give a finite number above 0")]
+    LeastInformationOutOfRange {
+        /// The requested least information.
+        least: f64,
+    },
+    /// The false-discovery rate of a selection is not between 0 and 1.
+    #[error("a false-discovery rate of {rate}; give a number between 0 and 1, such as 0.05")]
+    FalseDiscoveryRateOutOfRange {
+        /// The requested rate.
+        rate: f64,
+    },
+    /// The parts of a sweep's plan contradict each other: no sweep has made it.
+    #[error("the plan of the sweep contradicts itself; take the plan that the sweep returns")]
+    InconsistentPlan,
+    /// A sweep has no block of this number.
+    #[error("there is no block {block}; blocks are numbered from 0, and there are {blocks}")]
+    BlockOutOfRange {
+        /// The requested number.
+        block: usize,
+        /// The number of blocks.
+        blocks: usize,
+    },
+    /// A block holds pairs that belong to other blocks.
+    #[error(
+        "block {block} holds pairs of other blocks; \
+         take each block under the number for which it was computed, by a sweep of the same plan"
+    )]
+    ForeignBlock {
+        /// The number under which the block was taken.
+        block: usize,
     },
     /// The operating system refused an allocation.
     #[error("could not allocate {}; pass fewer neurons or samples", Bytes(*.bytes))]
     OutOfMemory {
-        /// Bytes that were asked for.
+        /// The requested bytes.
         bytes: u64,
     },
     /// The chosen kernel cannot count this many bins.
@@ -267,26 +301,26 @@ pub enum Error {
     KernelUnsupported {
         /// Name of the kernel.
         kernel: &'static str,
-        /// Bins that were asked for.
+        /// The requested number of bins.
         bins: usize,
         /// The most bins the kernel handles.
         limit: usize,
     },
-    /// A GPU was asked for and this machine shows none.
+    /// A GPU was requested and this machine has none.
     #[error(
         "no GPU adapter was found; install a Vulkan, Metal or DirectX 12 driver \
          (mesa-vulkan-drivers on Linux), or use the CPU engine"
     )]
     NoAdapter,
-    /// A GPU was asked for by a name that no adapter has.
+    /// A GPU was requested by a name that no adapter has.
     #[error("no adapter matches {requested:?}; there are: {}", list(.available))]
     AdapterNotFound {
-        /// The name that was asked for.
+        /// The requested name.
         requested: String,
-        /// Labels of the adapters that exist.
+        /// The labels of the adapters that exist.
         available: Vec<String>,
     },
-    /// An adapter lacks what every kernel needs.
+    /// A limit of the adapter is below what every kernel needs.
     #[error(
         "adapter {adapter} offers {available} for {limit} and {needed} are needed; \
          choose another adapter or the CPU engine"
@@ -296,9 +330,9 @@ pub enum Error {
         adapter: String,
         /// Name of the limit, as wgpu spells it.
         limit: &'static str,
-        /// What is needed.
+        /// The limit that kernels need.
         needed: u64,
-        /// What the adapter offers.
+        /// The limit that the adapter offers.
         available: u64,
     },
     /// An adapter refused to open a device.
@@ -308,39 +342,48 @@ pub enum Error {
     DeviceRefused {
         /// Label of the adapter.
         adapter: String,
-        /// What the driver said.
+        /// The message of the driver.
         reason: String,
     },
-    /// A device failed and the caller did not want the CPU to finish the job.
+    /// A device failed, and the CPU was not allowed to finish the job.
     #[error("adapter {adapter} failed: {reason}; try again, or allow the CPU to finish the job")]
     DeviceFailed {
         /// Label of the adapter.
         adapter: String,
-        /// What happened.
+        /// The problem.
         reason: String,
     },
     /// The crate was built without the feature that drives GPUs.
     #[error("this build has no GPU engine; enable the feature \"gpu\" of cofire")]
     GpuDisabled,
-    /// Codes that memory was not allowed to hold could not be kept in a temporary file.
+    /// Keeping codes in a temporary file failed. The allowed memory does not hold them.
     #[error(
         "codes could not be kept in a temporary file in {}; \
          allow more memory, or name another directory",
         directory.display()
     )]
     Spill {
-        /// Where the file was to be.
+        /// The directory of the file.
         directory: std::path::PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// Activations that come in batches could not be had.
+    /// Reading a batch of activations failed.
     #[error(transparent)]
     Batches(Box<dyn std::error::Error + Send + Sync>),
-    /// The progress callback asked to stop.
-    #[error("stopped by the progress callback")]
-    Cancelled,
-    /// Two independent counts disagree, on the engine that nothing else can replace.
+    /// The job was cancelled.
+    #[error("stopped by {by}")]
+    Cancelled {
+        /// The source of the request to stop.
+        by: CancelledBy,
+    },
+    /// A bug in this crate: something that always holds does not.
+    #[error("internal error: {problem}; please report it")]
+    Internal {
+        /// The broken assumption.
+        problem: &'static str,
+    },
+    /// A bug in this crate: two independent counts disagree on the CPU, which no engine replaces.
     #[error(
         "internal error: pair ({first}, {second}) was counted over {counted} of {samples} samples; \
          please report it"
@@ -350,14 +393,14 @@ pub enum Error {
         first: usize,
         /// Second neuron of the pair.
         second: usize,
-        /// Samples that reached a cell.
+        /// The samples that were counted in some cell.
         counted: u64,
-        /// Samples there are.
+        /// The samples of the job.
         samples: usize,
     },
 }
 
-/// A number of bytes in the unit a person would use.
+/// A number of bytes, shown in the unit that a person would use.
 pub(crate) struct Bytes(pub(crate) u64);
 
 impl fmt::Display for Bytes {

@@ -76,7 +76,15 @@ pub struct Execution {
 }
 
 impl Execution {
-    /// Joins this execution with a later one of the same kind.
+    /// Returns the execution of a job of which `before` is the part computed so far.
+    pub(crate) fn of_parts(before: Option<Self>, later: Self) -> Self {
+        match before {
+            Some(before) => before.followed_by(later),
+            None => later,
+        }
+    }
+
+    /// Returns the execution of this part of a job and a later one, computed in the same way.
     pub(crate) fn followed_by(mut self, later: Self) -> Self {
         self.incidents.extend(later.incidents);
         self.transfer = match (self.transfer, later.transfer) {

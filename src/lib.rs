@@ -23,7 +23,7 @@
 //! | What does every pair of a layer share? | [`Analysis::run`], [`NeighborAnalysis::run`] |
 //! | Joint entropy, normalised mutual information, ... | [`Report::measure`] |
 //! | What do two layers share? | [`Analysis::run_between`], [`NeighborAnalysis::run_between`] |
-//! | What do neurons tell of a label? | [`Analysis::label_information`], [`NeighborAnalysis::with_labels`] |
+//! | What do neurons tell of a label? | [`Analysis::label_information`], [`NeighborAnalysis::label_information`] |
 //! | What do they share given the label? | [`Analysis::run_given_labels`] |
 //! | Which neurons fire together? | [`Analysis::cofiring`] |
 //! | What does a layer share as a whole? | [`Analysis::total_correlation`] |
@@ -99,6 +99,7 @@ mod neighbors;
 mod pairs;
 mod paper;
 mod report;
+mod settings;
 pub mod significance;
 mod statistics;
 mod support;
@@ -112,8 +113,8 @@ pub use analysis::{
 };
 pub use binning::{BinEdges, BinRule, Binning, Bins, Range};
 pub use codes::encoder::{EncodedLayer, Encoder};
-pub use engine::Engine;
-pub use error::Error;
+pub use engine::{Adapter, Engine};
+pub use error::{CancelledBy, Error, ErrorKind};
 pub use estimator::Estimator;
 pub use execution::{
     AdapterDescription, Execution, Incident, Kernel, KernelChoice, KernelSpeed, OnDeviceFailure,
@@ -123,7 +124,7 @@ pub use input::batches::Batches;
 pub use input::degenerate::{Degeneracy, DegenerateNeuron};
 pub use measures::{Measure, Normalization, Units};
 pub use neighbors::{
-    KsgAlgorithm, NeighborAnalysis, NeighborExecution, NeighborLayersReport, NeighborReport,
+    KsgAlgorithm, NeighborAnalysis, NeighborBetweenReport, NeighborExecution, NeighborReport,
     NeighborTimings,
 };
 pub use paper::{PaperReport, released_with_paper};

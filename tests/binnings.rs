@@ -254,18 +254,15 @@ fn zero_bins_of_zero_bins_are_one() {
 }
 
 #[test]
-fn the_range_of_an_analysis_is_that_of_equal_width() {
+fn equal_widths_over_a_range_are_written_in_two_ways() {
     let activations = array![[0.0f32, 8.0], [1.0, 9.0], [3.0, 9.5]];
     let global = Binning::EqualWidth { bins: 4.into(), range: Range::Global };
-    let expected = counts(&cpu(global.clone()), activations.view());
-    let found = counts(&cpu(Binning::equal_width(4)).range(Range::Global), activations.view());
-    assert_eq!(found, expected);
-    let expected = counts(&cpu(global.with_zero_bin()), activations.view());
-    let binning = Binning::equal_width(4).with_zero_bin();
-    let found = counts(&cpu(binning).range(Range::Global), activations.view());
-    assert_eq!(found, expected);
-    let threshold = cpu(Binning::Threshold(1.0)).range(Range::Given(1.0, 0.0));
-    assert_eq!(counts(&threshold, activations.view())[0], [2, 1], "it has no range");
+    let short = Binning::equal_width_over(4, Range::Global);
+    assert_eq!(short, global);
+    let per_neuron = Binning::equal_width_over(4, Range::PerNeuron);
+    assert_eq!(per_neuron, Binning::equal_width(4));
+    let found = [&short, &per_neuron].map(|b| counts(&cpu(b.clone()), activations.view()));
+    assert_ne!(found[0], found[1], "the ranges differ");
 }
 
 #[test]

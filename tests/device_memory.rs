@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cofire::gpu::Gpu;
-use cofire::{Analysis, Engine, Kernel, NeighborAnalysis, Remedy, Transfer};
+use cofire::{Adapter, Analysis, Engine, Kernel, NeighborAnalysis, Remedy, Transfer};
 use common::activations::varied;
 
 /// Polls how much a device has allocated until `job` ends. Returns the job's result and the largest
@@ -56,7 +56,7 @@ fn check(what: &str, limit: u64, transfer: Transfer, most: u64) {
 #[test]
 fn jobs_stay_within_the_limit() {
     common::on_every_adapter("jobs_stay_within_the_limit", |place| {
-        let Engine::Gpu(gpu) = place.engine() else { return };
+        let Engine::Gpu(Adapter::Opened(gpu)) = place.engine() else { return };
         if gpu.adapter().backend != "Vulkan" {
             return; // wgpu does not count OpenGL's buffers
         }
@@ -78,7 +78,7 @@ fn joint_histograms(gpu: &Gpu) {
     ] {
         let analysis = Analysis::new(bins).kernel(kernel);
         let expected = analysis.clone().engine(Engine::Cpu).run(layer.view()).unwrap();
-        let analysis = analysis.engine(Engine::Gpu(gpu.clone()));
+        let analysis = analysis.engine(gpu.clone());
         for limit in LIMITS {
             let what = format!("{} {kernel} {:?}", gpu.adapter(), layer.dim());
             let limited = analysis.clone().device_memory_limit(limit);
@@ -97,7 +97,7 @@ fn nearest_neighbors(gpu: &Gpu) {
     let layer = varied(500, 30, 3);
     let analysis = NeighborAnalysis::new(3).jitter(1e-6, 1);
     let expected = analysis.clone().engine(Engine::Cpu).run(layer.view()).unwrap();
-    let analysis = analysis.engine(Engine::Gpu(gpu.clone()));
+    let analysis = analysis.engine(gpu.clone());
     for limit in LIMITS {
         let what = format!("{} nearest neighbours", gpu.adapter());
         let limited = analysis.clone().device_memory_limit(limit);
@@ -112,7 +112,7 @@ fn what_cannot_fit(gpu: &Gpu) {
     let layer = varied(200, 5, 4);
     let analysis = Analysis::new(256).kernel(Kernel::JointHistogram);
     let expected = analysis.clone().engine(Engine::Cpu).run(layer.view()).unwrap();
-    let analysis = analysis.engine(Engine::Gpu(gpu.clone())).device_memory_limit(1 << 20);
+    let analysis = analysis.engine(gpu.clone()).device_memory_limit(1 << 20);
     let report = analysis.run(layer.view()).unwrap();
     assert_eq!(report.mutual_information, expected.mutual_information, "the CPU's bits");
     let [incident] = report.execution.incidents.as_slice() else {

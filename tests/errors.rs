@@ -20,6 +20,12 @@ fn cpu(bins: usize) -> Analysis {
     Analysis::new(bins).engine(Engine::Cpu)
 }
 
+/// As [`cpu`], with bins over a range.
+fn cpu_over(bins: usize, low: f64, high: f64) -> Analysis {
+    let binning = Binning::equal_width_over(bins, Range::Given(low, high));
+    Analysis::with_binning(binning).engine(Engine::Cpu)
+}
+
 fn ramp(samples: usize, neurons: usize) -> Array2<f32> {
     Array2::from_shape_fn((samples, neurons), |(s, j)| (s * (j + 1) % 97) as f32)
 }
@@ -138,7 +144,7 @@ fn ranges_without_a_width() {
     ];
     for (low, high) in wrong {
         let error = refused(
-            cpu(10).range(Range::Given(low, high)).run(ramp(9, 2).view()),
+            cpu_over(10, low, high).run(ramp(9, 2).view()),
             &["range", &low.to_string(), &high.to_string(), "two finite numbers"],
         );
         let Error::InvalidRange { low: l, high: h } = error else { panic!("{error:?}") };
@@ -295,7 +301,7 @@ fn settings_are_refused_before_activations_are_read() {
     let bad = array![[f32::NAN], [1.0]];
     let error = cpu(1).run(bad.view()).unwrap_err();
     assert!(matches!(error, Error::BinsOutOfRange { .. }), "{error:?}");
-    let error = cpu(9).range(Range::Given(1.0, 0.0)).run(bad.view()).unwrap_err();
+    let error = cpu_over(9, 1.0, 0.0).run(bad.view()).unwrap_err();
     assert!(matches!(error, Error::InvalidRange { .. }), "{error:?}");
 }
 
@@ -440,7 +446,7 @@ fn a_kernel_that_cannot_count_so_many_bins() {
 #[test]
 #[cfg(not(feature = "gpu"))]
 fn a_gpu_in_a_build_without_gpus() {
-    for engine in [Engine::AnyGpu, Engine::NamedGpu("nvidia".to_owned())] {
+    for engine in [Engine::best_gpu(), Engine::gpu_named("nvidia")] {
         let settings = Analysis::new(10).engine(engine);
         let error = refused(settings.run(ramp(9, 4).view()), &["no GPU engine", "feature \"gpu\""]);
         assert!(matches!(error, Error::GpuDisabled), "{error:?}");
@@ -454,7 +460,7 @@ fn a_gpu_in_a_build_without_gpus() {
 fn an_adapter_by_a_name_that_none_has() {
     on_every_adapter("an_adapter_by_a_name_that_none_has", |place| {
         let name = "no adapter is called this";
-        let settings = Analysis::new(10).engine(Engine::NamedGpu(name.to_owned()));
+        let settings = Analysis::new(10).engine(Engine::gpu_named(name));
         let label = place.to_string();
         let error = refused(settings.run(ramp(9, 4).view()), &[name, "there are:", &label]);
         let Error::AdapterNotFound { requested, available } = error else { panic!("{error:?}") };
@@ -467,7 +473,7 @@ fn an_adapter_by_a_name_that_none_has() {
 #[cfg(feature = "gpu")]
 fn an_adapter_by_its_name_in_any_case() {
     on_every_adapter("an_adapter_by_its_name_in_any_case", |place| {
-        let engine = Engine::NamedGpu(place.to_string().to_uppercase());
+        let engine = Engine::gpu_named(place.to_string().to_uppercase());
         let report = Analysis::new(10).engine(engine).run(ramp(9, 4).view()).unwrap();
         let adapter = report.execution.adapter.map(|adapter| adapter.to_string());
         assert_eq!(adapter, Some(place.to_string()), "[{place}]");

@@ -26,9 +26,9 @@ struct Settings {
 
 impl Settings {
     fn analysis(&self) -> Analysis {
-        let mut analysis = Analysis::new(self.bins)
+        let binning = Binning::equal_width_over(self.bins, self.range);
+        let mut analysis = Analysis::with_binning(binning)
             .engine(Engine::Cpu)
-            .range(self.range)
             .units(self.units)
             .on_device_failure(self.on_device_failure);
         if let Some(kernel) = self.kernel {

@@ -9,7 +9,7 @@
 
 use std::process::Command;
 
-use cofire::{Analysis, Batches, Binning, Engine, Error, Selection, Sweep};
+use cofire::{Analysis, Batches, Binning, Engine, Error, Selection};
 use ndarray::{Array2, ArrayView2};
 use peak_alloc::PeakAlloc;
 
@@ -119,7 +119,7 @@ fn one_job((binning, selection, _): &Job, limit: u64) {
             let in_memory = if of_two_bins { 2 * codes } else { codes };
             let spilled = if in_memory > limit / 2 { codes } else { 0 };
             assert_eq!(layer.spilled_bytes(), spilled, "half the budget is for codes");
-            Sweep::new(&analysis, layer, *selection).unwrap().run().unwrap().memory.planned
+            analysis.sweep(layer, *selection).unwrap().run().unwrap().memory.planned
         }
     };
     let (heap, resident) = (ALLOCATOR.peak_usage() as u64, status("VmHWM:") - before);

@@ -8,7 +8,9 @@ mod common;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use cofire::{Engine, Error, KsgAlgorithm, NeighborAnalysis, OnDeviceFailure, Progress, Units};
+use cofire::{
+    CancelledBy, Engine, Error, KsgAlgorithm, NeighborAnalysis, OnDeviceFailure, Progress, Units,
+};
 use common::activations::{mix, varied};
 use common::everywhere;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
@@ -109,7 +111,7 @@ fn estimates_with_labels_are_those_of_scikit_learn() {
     for case in cases() {
         let activations = layer(case.samples, case.seed);
         let labels = labels(case.samples, case.seed);
-        let found = on_cpu(case.k).with_labels(activations.view(), &labels).unwrap();
+        let found = on_cpu(case.k).label_information(activations.view(), &labels).unwrap();
         for (n, (&found, &expected)) in found.iter().zip(&case.with_labels).enumerate() {
             let what = format!("{} samples, k = {}, neuron {n}", case.samples, case.k);
             assert_near(found.max(0.0), expected, &what);
@@ -197,8 +199,8 @@ fn two_layers_are_a_part_of_one() {
             whole.mutual_information.slice(s![..3, 3..]),
             "{algorithm:?}"
         );
-        assert_eq!(between.entropy_x, whole.entropy.slice(s![..3]));
-        assert_eq!(between.entropy_y, whole.entropy.slice(s![3..]));
+        assert_eq!(between.row_entropy, whole.entropy.slice(s![..3]));
+        assert_eq!(between.column_entropy, whole.entropy.slice(s![3..]));
         // The estimates of a layer with itself are the same, also on the diagonal.
         let same = settings.run_between(activations.view(), activations.view()).unwrap();
         assert_eq!(same.mutual_information, whole.mutual_information, "{algorithm:?}");
@@ -222,7 +224,7 @@ fn neither_threads_nor_runs_change_a_bit_with_jitter() {
     // Two layers get different noise.
     let (x, y) = (activations.view(), activations.view());
     let between = settings.run_between(x, y).unwrap();
-    assert_ne!(between.entropy_x, between.entropy_y, "one noise for two layers");
+    assert_ne!(between.row_entropy, between.column_entropy, "one noise for two layers");
 }
 
 /// Tests numbers of samples at which a lane, a workgroup or a chunk ends, or one more.
@@ -309,10 +311,10 @@ fn what_cannot_be_estimated_is_refused_with_a_remedy() {
     let shorter = activations.slice(s![1.., ..]);
     let error = on_cpu(3).run_between(activations.view(), shorter).unwrap_err();
     assert!(matches!(error, Error::SamplesMismatch { first: 10, second: 9 }), "{error}");
-    let error = on_cpu(3).with_labels(activations.view(), &[1, 2]).unwrap_err();
+    let error = on_cpu(3).label_information(activations.view(), &[1, 2]).unwrap_err();
     assert!(matches!(error, Error::LabelsMismatch { labels: 2, samples: 10 }), "{error}");
     let each: Vec<u32> = (0..10).collect();
-    let error = on_cpu(3).with_labels(activations.view(), &each).unwrap_err();
+    let error = on_cpu(3).label_information(activations.view(), &each).unwrap_err();
     assert!(matches!(error, Error::LabelsOccurOnce { samples: 10 }), "{error}");
 }
 
@@ -334,9 +336,15 @@ fn progress_reaches_the_whole_and_a_callback_stops_a_job() {
         assert_eq!(seen.iter().map(|p| p.done).max(), Some(total), "[{place}] {seen:?}");
         let stopped = settings.progress(|_| ControlFlow::Break(()));
         let error = stopped.run(activations.view()).unwrap_err();
-        assert!(matches!(error, Error::Cancelled), "[{place}] {error}");
-        let error = stopped.with_labels(activations.view(), &[1; 100]).unwrap_err();
-        assert!(matches!(error, Error::Cancelled), "[{place}] {error}");
+        assert!(
+            matches!(error, Error::Cancelled { by: CancelledBy::Progress }),
+            "[{place}] {error}"
+        );
+        let error = stopped.label_information(activations.view(), &[1; 100]).unwrap_err();
+        assert!(
+            matches!(error, Error::Cancelled { by: CancelledBy::Progress }),
+            "[{place}] {error}"
+        );
     });
 }
 

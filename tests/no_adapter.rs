@@ -37,7 +37,7 @@ fn child_without_adapters() {
     }
     assert!(adapters().is_empty(), "{:?}", adapters());
     let activations = Array2::from_shape_fn((50, 3), |(s, j)| (s * (j + 2) % 11) as f32);
-    for engine in [Engine::AnyGpu, Engine::NamedGpu("llvmpipe".to_owned())] {
+    for engine in [Engine::best_gpu(), Engine::gpu_named("llvmpipe")] {
         let error = Analysis::new(10).engine(engine.clone()).run(activations.view()).unwrap_err();
         assert!(matches!(error, Error::NoAdapter), "{engine:?}: {error:?}");
         let text = error.to_string();

@@ -122,7 +122,7 @@ impl Case {
 
     /// Makes the settings of the case, for a place.
     fn analysis(&self, place: &Place) -> Analysis {
-        place.analysis(self.bins).range(self.range)
+        place.analysis_over(self.bins, self.range)
     }
 
     /// Returns the expected edges of a neuron, or `None` if it is constant.
@@ -197,7 +197,8 @@ fn joint_counts() {
 #[test]
 fn edges_have_the_bits_of_numpy() {
     for case in CASES.iter() {
-        let cpu = Analysis::new(case.bins).range(case.range).engine(cofire::Engine::Cpu);
+        let cpu = Analysis::with_binning(Binning::equal_width_over(case.bins, case.range))
+            .engine(cofire::Engine::Cpu);
         let edges = cpu.run(case.activations.view()).unwrap().edges;
         assert_eq!(edges.bins(), case.bins, "case {}", case.name);
         assert_eq!(edges.neurons(), case.activations.ncols(), "case {}", case.name);

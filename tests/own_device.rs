@@ -42,7 +42,7 @@ fn low_limits_change_the_plan_and_not_a_bit_of_the_result() {
             let settings = Analysis::new(bins).kernel(kernel);
             let expected = settings.clone().engine(Engine::Cpu).run(activations().view()).unwrap();
             let found = settings
-                .engine(Engine::Gpu(gpu.clone()))
+                .engine(gpu.clone())
                 .on_device_failure(OnDeviceFailure::Fail)
                 .run(activations().view())
                 .unwrap();

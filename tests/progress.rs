@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use cofire::{Analysis, Error, Kernel, Progress};
+use cofire::{Analysis, CancelledBy, Error, Kernel, Progress};
 use common::activations::varied;
 use common::{Place, assert_same_bits, everywhere};
 use ndarray::Array2;
@@ -57,7 +57,10 @@ fn a_callback_stops_a_job_at_once() {
         for settings in analyses(place) {
             let stopped = settings.clone().progress(|_| ControlFlow::Break(()));
             let error = stopped.run(layer().view()).unwrap_err();
-            assert!(matches!(error, Error::Cancelled), "[{place}] {error:?}");
+            assert!(
+                matches!(error, Error::Cancelled { by: CancelledBy::Progress }),
+                "[{place}] {error:?}"
+            );
             assert_eq!(error.to_string(), "stopped by the progress callback", "[{place}]");
             // The engine still works.
             let again = settings.run(layer().view());
@@ -79,7 +82,10 @@ fn a_callback_stops_a_job_on_its_way() {
                 if go_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
             let error = stopped.run(layer().view()).unwrap_err();
-            assert!(matches!(error, Error::Cancelled), "[{place}] {error:?}");
+            assert!(
+                matches!(error, Error::Cancelled { by: CancelledBy::Progress }),
+                "[{place}] {error:?}"
+            );
             assert!(calls.load(Ordering::SeqCst) > 0, "[{place}] the callback was never called");
         }
     });

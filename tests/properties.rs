@@ -58,7 +58,7 @@ impl Layer {
     }
 
     fn run_on(&self, place: &Place, kernel: Kernel, activations: ArrayView2<'_, f32>) -> Report {
-        let settings = place.analysis(self.bins).range(self.range()).kernel(kernel);
+        let settings = place.analysis_over(self.bins, self.range()).kernel(kernel);
         let report = settings.run(activations).unwrap();
         place.check_execution(&report, kernel);
         report
@@ -182,7 +182,7 @@ mod property {
         let negated = layer.activations().mapv(|x| -x);
         let range = Range::Given(-(layer.bins as f64), 0.0);
         for kernel in layer.kernels() {
-            let settings = place.analysis(layer.bins).range(range).kernel(kernel);
+            let settings = place.analysis_over(layer.bins, range).kernel(kernel);
             let found = settings.run(negated.view()).unwrap();
             assert_same_bits(&found, &layer.run(place, kernel), kernel);
         }
@@ -197,7 +197,7 @@ mod property {
             column.mapv_inplace(|x| x * 2f32.powi(exponent));
         }
         for kernel in layer.kernels() {
-            let settings = place.analysis(layer.bins).range(Range::PerNeuron).kernel(kernel);
+            let settings = place.analysis_over(layer.bins, Range::PerNeuron).kernel(kernel);
             let found = settings.run(scaled.view()).unwrap();
             assert_same_bits(&found, &settings.run(activations.view()).unwrap(), kernel);
         }
@@ -254,7 +254,7 @@ mod property {
         let activations = layer.activations();
         for kernel in even.kernels() {
             let fine = even.run_on(place, kernel, activations.view());
-            let settings = place.analysis(merged_bins).range(even.range()).kernel(kernel);
+            let settings = place.analysis_over(merged_bins, even.range()).kernel(kernel);
             let merged = settings.run(activations.view()).unwrap();
             for (j, (merged, fine)) in merged.entropy.iter().zip(&fine.entropy).enumerate() {
                 assert!(merged <= fine, "{kernel}: entropy of {j} rose from {fine} to {merged}");
@@ -297,7 +297,7 @@ mod property {
 
     pub(super) fn bits_are_nats_by_a_factor(place: &Place, layer: &Layer) {
         for kernel in layer.kernels() {
-            let settings = place.analysis(layer.bins).range(layer.range()).kernel(kernel);
+            let settings = place.analysis_over(layer.bins, layer.range()).kernel(kernel);
             let in_bits = settings.units(Units::Bits).run(layer.activations().view()).unwrap();
             assert_eq!(in_bits.units, Units::Bits, "{kernel}: the report names its unit");
             let mut expected = layer.run(place, kernel);
@@ -319,7 +319,7 @@ mod property {
         };
         let last = layer.codes.ncols() - 1;
         let pairs = [(0, last), (last / 2, last / 2), (last, 0), (last / 2, last)];
-        let settings = place.analysis(layer.bins).range(layer.range());
+        let settings = place.analysis_over(layer.bins, layer.range());
         for kernel in layer.kernels() {
             let settings = settings.clone().kernel(kernel);
             let found = settings.joint_histograms(layer.activations().view(), &pairs).unwrap();
@@ -341,7 +341,7 @@ mod property {
     pub(super) fn swapping_a_pair_transposes_its_counts(place: &Place, layer: &Layer) {
         let last = layer.codes.ncols() - 1;
         let pairs = [(0, last), (last, 0), (last / 3, last / 2), (last / 2, last / 3)];
-        let settings = place.analysis(layer.bins).range(layer.range());
+        let settings = place.analysis_over(layer.bins, layer.range());
         for kernel in layer.kernels() {
             let settings = settings.clone().kernel(kernel);
             let found = settings.joint_histograms(layer.activations().view(), &pairs).unwrap();
@@ -359,7 +359,7 @@ mod property {
         activations.column_mut(constant).fill(-1.5);
         for range in [Range::PerNeuron, layer.range()] {
             for kernel in layer.kernels() {
-                let settings = place.analysis(layer.bins).range(range).kernel(kernel);
+                let settings = place.analysis_over(layer.bins, range).kernel(kernel);
                 let report = settings.run(activations.view()).unwrap();
                 let entropy = report.entropy[constant];
                 assert_eq!(entropy.to_bits(), 0, "{kernel}: entropy of {constant} is {entropy}");

@@ -4,8 +4,8 @@
 
 use cofire::significance::false_discovery_rates_of_pairs;
 use cofire::{
-    Analysis, Batches, BinEdges, Binning, Block, CancelToken, Encoder, Engine, Error, Estimator,
-    InformationPair, Selection, Sweep, SweepReport, Units,
+    Analysis, Batches, BinEdges, Binning, Block, CancelToken, CancelledBy, Encoder, Engine, Error,
+    Estimator, InformationPair, Selection, SweepReport, Units,
 };
 use ndarray::{Array2, ArrayView2};
 use std::collections::BTreeSet;
@@ -51,7 +51,7 @@ fn swept(
     let mut reports = Vec::new();
     for (limit, edge) in [(u64::MAX, 2000), (u64::MAX, 13), (0, 50), (0, 7)] {
         let layer = encoded(activations, binning, limit);
-        let sweep = Sweep::with_block_edge(analysis, layer, selection, edge).unwrap();
+        let sweep = analysis.sweep_in_blocks(layer, selection, edge).unwrap();
         reports.push(sweep.run().unwrap());
     }
     reports
@@ -135,7 +135,7 @@ fn discoveries_are_those_of_benjamini_and_hochberg() {
         let selection = Selection::FalseDiscoveryRate(0.05);
         if whole.estimator != Estimator::PlugIn {
             let layer = encoded(x.view(), &binning, u64::MAX);
-            let refused = Sweep::new(&analysis, layer, selection).unwrap_err();
+            let refused = analysis.sweep(layer, selection).unwrap_err();
             assert!(matches!(refused, Error::EstimatorUnsupported { .. }), "{refused}");
             continue;
         }
@@ -164,7 +164,7 @@ fn blocks_of_all_pairs_make_up_the_matrix() {
     let analysis = Analysis::new(10).engine(Engine::Cpu);
     let whole = analysis.run(x.view()).unwrap().mutual_information;
     let layer = encoded(x.view(), &Binning::equal_width(10), 0);
-    let mut sweep = Sweep::with_block_edge(&analysis, layer, Selection::All, 16).unwrap();
+    let mut sweep = analysis.sweep_in_blocks(layer, Selection::All, 16).unwrap();
     let mut seen = Array2::<u8>::zeros((40, 40));
     // The order of blocks does not matter.
     for number in (0..sweep.blocks()).rev() {
@@ -196,15 +196,14 @@ fn low_entropies_are_passed_over_and_nothing_is_missed() {
         [Selection::Strongest(1), Selection::AtLeast(0.3), Selection::FalseDiscoveryRate(1e-12)]
     {
         let layer = encoded(x.view(), &binning, u64::MAX);
-        let report =
-            Sweep::with_block_edge(&analysis, layer, selection, 10).unwrap().run().unwrap();
+        let report = analysis.sweep_in_blocks(layer, selection, 10).unwrap().run().unwrap();
         println!("{selection:?}: {} of {}", report.pairs_passed_over, report.pairs_in_all);
         if selection != Selection::Strongest(1) {
             assert!(report.pairs_passed_over > report.pairs_in_all / 4, "{selection:?}");
         }
         // A single block with all neurons cannot be passed over. It must give the same pairs.
         let layer = encoded(x.view(), &binning, u64::MAX);
-        let all = Sweep::with_block_edge(&analysis, layer, selection, 1000).unwrap().run().unwrap();
+        let all = analysis.sweep_in_blocks(layer, selection, 1000).unwrap().run().unwrap();
         assert_eq!(all.pairs_passed_over, 0, "{selection:?}");
         assert_eq!(report.pairs, all.pairs, "{selection:?}");
     }
@@ -217,7 +216,7 @@ fn blocks_may_come_from_another_sweep_and_some_may_be_missing() {
     let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
     let new = |selection| {
         let layer = encoded(x.view(), &binning, u64::MAX);
-        Sweep::with_block_edge(&analysis, layer, selection, 16).unwrap()
+        analysis.sweep_in_blocks(layer, selection, 16).unwrap()
     };
     for selection in [Selection::Strongest(2), Selection::FalseDiscoveryRate(0.01)] {
         let expected = new(selection).run().unwrap();
@@ -242,7 +241,9 @@ fn blocks_may_come_from_another_sweep_and_some_may_be_missing() {
     assert_eq!((sweep.blocks_taken, sweep.pairs.len()), (0, 0));
     let mut sweep = new(Selection::Strongest(2));
     let beyond = sweep.blocks();
-    assert!(matches!(sweep.compute(beyond), Err(Error::InvalidSelection { .. })));
+    let refused = sweep.compute(beyond).unwrap_err();
+    let is_named = matches!(refused, Error::BlockOutOfRange { block, blocks } if block == blocks);
+    assert!(is_named, "{refused}");
 }
 
 #[test]
@@ -251,7 +252,7 @@ fn selections_and_budgets_that_make_no_sense_are_refused() {
     let binning = Binning::equal_width(10);
     let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
     let refused = |analysis: &Analysis, selection| {
-        Sweep::new(analysis, encoded(x.view(), &binning, u64::MAX), selection).unwrap_err()
+        analysis.sweep(encoded(x.view(), &binning, u64::MAX), selection).unwrap_err()
     };
     for selection in [
         Selection::Strongest(0),
@@ -262,7 +263,12 @@ fn selections_and_budgets_that_make_no_sense_are_refused() {
         Selection::FalseDiscoveryRate(f64::NAN),
     ] {
         let error = refused(&analysis, selection);
-        assert!(matches!(error, Error::InvalidSelection { .. }), "{selection:?}: {error}");
+        let is_named = match selection {
+            Selection::Strongest(_) => matches!(error, Error::NoPartners),
+            Selection::AtLeast(_) => matches!(error, Error::LeastInformationOutOfRange { .. }),
+            _ => matches!(error, Error::FalseDiscoveryRateOutOfRange { .. }),
+        };
+        assert!(is_named, "{selection:?}: {error}");
     }
     let error = refused(&analysis.clone().memory_limit(1000), Selection::Strongest(1));
     assert!(matches!(error, Error::MemoryLimit { allowed: 1000, .. }), "{error}");
@@ -271,8 +277,7 @@ fn selections_and_budgets_that_make_no_sense_are_refused() {
     let wide = activations(50, 3000);
     let layer = encoded(wide.view(), &Binning::Threshold(0.5), 0);
     let small = Analysis::with_binning(Binning::Threshold(0.5)).engine(Engine::Cpu);
-    let sweep =
-        Sweep::new(&small.memory_limit(40 << 20), layer, Selection::AtLeast(1e-12)).unwrap();
+    let sweep = small.memory_limit(40 << 20).sweep(layer, Selection::AtLeast(1e-12)).unwrap();
     let error = sweep.run().unwrap_err();
     assert!(matches!(error, Error::TooManyPairs { .. }), "{error}");
 }
@@ -286,21 +291,26 @@ fn a_sweep_that_is_stopped_keeps_what_it_has() {
     let stoppable = analysis.clone().cancel_token(&token);
     let layer = || encoded(x.view(), &binning, u64::MAX);
     let selection = Selection::AtLeast(0.05);
-    let mut sweep = Sweep::with_block_edge(&stoppable, layer(), selection, 16).unwrap();
+    let mut sweep = stoppable.sweep_in_blocks(layer(), selection, 16).unwrap();
     for number in 0..3 {
         let block = sweep.compute(number).unwrap();
         sweep.take(number, block).unwrap();
     }
     token.cancel();
-    assert!(matches!(sweep.compute(3), Err(Error::Cancelled)), "the token was cancelled");
+    let stopped = sweep.compute(3);
+    let by_token = matches!(stopped, Err(Error::Cancelled { by: CancelledBy::Token }));
+    assert!(by_token, "the token was cancelled: {stopped:?}");
     let partly = sweep.finish();
     assert_eq!(partly.blocks_taken, 3);
-    let all = Sweep::with_block_edge(&analysis, layer(), selection, 16).unwrap().run().unwrap();
+    let all = analysis.sweep_in_blocks(layer(), selection, 16).unwrap().run().unwrap();
     assert!(!partly.pairs.is_empty() && partly.pairs.len() < all.pairs.len(), "some of all");
     assert!(partly.pairs.iter().all(|pair| all.pairs.contains(pair)), "and no others");
     // Reading stops as well.
     let mut source = x.view();
-    assert!(matches!(stoppable.encode_batches(&mut source), Err(Error::Cancelled)), "cancelled");
+    assert!(
+        matches!(stoppable.encode_batches(&mut source), Err(Error::Cancelled { .. })),
+        "cancelled"
+    );
 }
 
 #[cfg(feature = "gpu")]
@@ -310,7 +320,7 @@ fn devices_give_the_same_pairs() {
     let binning = Binning::equal_width(10);
     let cpu = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
     let selection = Selection::Strongest(4);
-    let expected = Sweep::new(&cpu, encoded(x.view(), &binning, u64::MAX), selection).unwrap();
+    let expected = cpu.sweep(encoded(x.view(), &binning, u64::MAX), selection).unwrap();
     let expected = expected.run().unwrap();
     let adapters = cofire::gpu::adapters().len();
     if std::env::var_os("COFIRE_REQUIRE_ADAPTERS").is_some() {
@@ -320,11 +330,12 @@ fn devices_give_the_same_pairs() {
         println!("no adapter: not run");
         return;
     }
-    let device = cpu.engine(Engine::AnyGpu);
+    let device = cpu.engine(Engine::best_gpu());
     for limit in [u64::MAX, 0] {
         let layer = encoded(x.view(), &binning, limit);
-        let found = Sweep::with_block_edge(&device, layer, selection, 40).unwrap().run().unwrap();
+        let found = device.sweep_in_blocks(layer, selection, 40).unwrap().run().unwrap();
         assert_eq!(found.pairs, expected.pairs, "{limit}");
-        assert!(found.execution.adapter.is_some(), "computed on the device");
+        let execution = found.execution.unwrap();
+        assert!(execution.adapter.is_some(), "computed on the device");
     }
 }

@@ -80,7 +80,7 @@ fn best_adapter() -> Option<Place> {
         Ok(gpu) => Some(Place {
             label: gpu.adapter().to_string(),
             is_software: gpu.adapter().is_software,
-            engine: Engine::Gpu(gpu),
+            engine: gpu.into(),
         }),
         Err(error) => {
             eprintln!("no GPU is timed: {error}");

@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use cofire::gpu::Gpu;
-use cofire::{Analysis, Engine, Kernel, OnDeviceFailure};
+use cofire::{Adapter, Analysis, Engine, Kernel, OnDeviceFailure};
 
 use arguments::{Arguments, EngineKind};
 use input::Input;
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let measurement = times::measure(&analysis, &input, arguments.repeat, opening)?;
     let limits = match &engine {
-        Engine::Gpu(gpu) => limits::of_device(gpu)?,
+        Engine::Gpu(Adapter::Opened(gpu)) => limits::of_device(gpu)?,
         _ => limits::of_cpu(),
     };
     let result = output::Output::new(&input, &measurement, &limits);
@@ -81,9 +81,9 @@ fn open(arguments: &Arguments) -> Result<Engine, cofire::Error> {
     match arguments.engine {
         EngineKind::Cpu => Ok(Engine::Cpu),
         EngineKind::Auto if name.is_none() => match Gpu::open(None) {
-            Ok(gpu) if !gpu.adapter().is_software => Ok(Engine::Gpu(gpu)),
+            Ok(gpu) if !gpu.adapter().is_software => Ok(gpu.into()),
             _ => Ok(Engine::Cpu),
         },
-        EngineKind::Auto | EngineKind::Gpu => Gpu::open(name).map(Engine::Gpu),
+        EngineKind::Auto | EngineKind::Gpu => Gpu::open(name).map(Engine::from),
     }
 }

@@ -1,4 +1,4 @@
-//! Neurons that fire or do not, and how often they do so together.
+//! Neurons that either fire or not, and how often they fire together.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -8,49 +8,51 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::Analysis;
+use super::prepare::prepare;
+use crate::binning::BinEdges;
 use crate::codes::bits;
 use crate::codes::budget::Memory;
-use crate::engine::{self, Found, Goal, Sink};
+use crate::engine::{self, Found, Goal, GpuGain, Sink};
+use crate::error::Error;
 use crate::estimator::CellTable;
 use crate::execution::Execution;
 use crate::input::activations::Activations;
 use crate::pairs::matrix::PairMatrix;
 use crate::pairs::tile::Tile;
-use crate::{BinEdges, Error};
 
-/// How often every neuron fires, and every pair together.
+/// The number of samples in which every neuron fires, and every pair together.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CofiringReport {
-    /// In how many samples each neuron fires; length `neurons`.
+    /// The number of samples in which each neuron fires; length `neurons`.
     pub firing: Array1<u32>,
-    /// In how many samples both neurons of a pair fire; `neurons × neurons`, symmetric, with
-    /// [`CofiringReport::firing`] on its diagonal.
+    /// The number of samples in which both neurons of a pair fire; `neurons × neurons`, symmetric,
+    /// with [`CofiringReport::firing`] on its diagonal.
     pub both: Array2<u32>,
-    /// Number of samples.
+    /// The number of samples.
     pub samples: usize,
-    /// The bin edges that were used: a neuron fires in the second of its two bins.
+    /// The bin edges used: a neuron fires in the second of its two bins.
     pub edges: BinEdges,
-    /// Which engine, adapter and kernel computed it, and what went wrong on the way.
+    /// The engine, adapter and kernel that computed it, and the incidents.
     pub execution: Execution,
 }
 
-/// How strongly the firing of one neuron goes with that of another.
+/// A measure of how strongly the firing of two neurons is associated.
 ///
-/// A neuron that never fires is independent of every other one, and so is one that always does.
+/// A neuron that never fires, or always fires, is independent of every other one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Association {
-    /// `P(both) / (P(x) P(y))`: how many times as often they fire together as independent neurons
-    /// would; 1 for those.
+    /// `P(both) / (P(x) P(y))`: how often they fire together, divided by how often independent
+    /// neurons would; 1 for independent neurons.
     Lift,
     /// The logarithm of the lift, in nats: the pointwise mutual information of firing; 0 for
-    /// independent neurons and −∞ for a pair of which each fires, but never both.
+    /// independent neurons, and −∞ if each neuron of a pair fires, but never both.
     PointwiseMutualInformation,
     /// The correlation of the two bits, from −1 to 1; 0 for independent neurons.
     Phi,
-    /// `P(both) / P(x or y)`, from 0 to 1. Two neurons that nearly always fire have nearly 1, however
-    /// little they have to do with each other.
+    /// `P(both) / P(x or y)`, from 0 to 1. It is nearly 1 for two neurons that nearly always fire,
+    /// even if they are independent.
     Jaccard,
 }
 
@@ -59,7 +61,7 @@ impl Association {
     pub const ALL: [Self; 4] =
         [Self::Lift, Self::PointwiseMutualInformation, Self::Phi, Self::Jaccard];
 
-    /// A name in lower case with hyphens.
+    /// Returns the name in lower case with hyphens.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -70,7 +72,7 @@ impl Association {
         }
     }
 
-    /// Of neurons that fire in `x` and `y` of some samples, and in `both` of them together.
+    /// Returns the association of neurons that fire in `x` and `y` samples, and in `both` together.
     fn of(self, x: u32, y: u32, both: u32, samples: usize) -> f64 {
         let [x, y, both] = [x, y, both].map(f64::from);
         let samples = samples as f64;
@@ -90,33 +92,33 @@ impl Association {
     }
 }
 
-/// Two neurons and how strongly their firing is associated.
+/// Two neurons and the association of their firing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct CofiringPair {
     /// The neuron of the lower index.
     pub first: usize,
-    /// The other one.
+    /// The neuron of the higher index.
     pub second: usize,
-    /// In how many samples both fire.
+    /// The number of samples in which both fire.
     pub both: u32,
-    /// The association that was asked for.
+    /// The requested association.
     pub association: f64,
 }
 
 impl CofiringReport {
-    /// An association of every pair; `neurons × neurons`.
+    /// Returns an association of every pair; `neurons × neurons`.
     #[must_use]
     pub fn association(&self, association: Association) -> Array2<f64> {
         Array2::from_shape_fn(self.both.dim(), |(i, j)| self.of(association, i, j))
     }
 
-    /// The most strongly associated pairs of neurons, the strongest first, among those that fire at
-    /// a rate in `rates`, as a share of samples.
+    /// Returns the `most` most strongly associated pairs, the strongest first. Only neurons that fire
+    /// in a share of samples within `rates` are considered.
     ///
-    /// Lift and pointwise mutual information are largest by chance for neurons that hardly ever
-    /// fire, and the Jaccard index for those that nearly always do: `rates` leaves them out. Pairs of
-    /// equal association come in the order of their neurons. O(neurons²).
+    /// Chance makes lift and pointwise mutual information largest for neurons that hardly ever fire,
+    /// and the Jaccard index for neurons that nearly always fire. `rates` leaves such neurons out.
+    /// Pairs of equal association come in the order of their neurons. O(neurons²).
     ///
     /// # Examples
     ///
@@ -143,7 +145,7 @@ impl CofiringReport {
         let rate = |&neuron: &usize| f64::from(self.firing[neuron]) / self.samples as f64;
         let neurons: Vec<usize> =
             (0..self.firing.len()).filter(|neuron| rates.contains(&rate(neuron))).collect();
-        // The weakest of those kept is on top.
+        // The weakest pair that is kept is on top.
         let mut kept: BinaryHeap<Weakness> = BinaryHeap::new();
         for (k, &first) in neurons.iter().enumerate() {
             for &second in &neurons[k + 1..] {
@@ -167,7 +169,7 @@ impl CofiringReport {
     }
 }
 
-/// Orders pairs by how weak they are, and how late they come.
+/// A pair, ordered by its weakness, then by its neurons.
 #[derive(Debug, PartialEq)]
 struct Weakness(CofiringPair);
 
@@ -192,58 +194,38 @@ impl Ord for Weakness {
     }
 }
 
-impl Analysis {
-    /// How often every neuron fires, and every pair of neurons together: all there is to know of
-    /// neurons that are on or off, such as the features of a sparse autoencoder.
-    ///
-    /// Wants two bins, of which the second means firing. O(samples · neurons² / 64) time;
-    /// `9/8 · samples · neurons + 4 · neurons²` bytes of memory beyond the input.
-    ///
-    /// # Errors
-    ///
-    /// As [`Analysis::run`], and for other than two bins.
-    pub fn cofiring(&self, activations: ArrayView2<'_, f32>) -> Result<CofiringReport, Error> {
-        pollster::block_on(self.cofiring_async(activations))
+/// Counts how often neurons fire, alone and together.
+pub(super) async fn report(
+    analysis: &Analysis,
+    activations: ArrayView2<'_, f32>,
+) -> Result<CofiringReport, Error> {
+    let settings = &analysis.settings;
+    let memory = |layer: &Activations<'_>, bins| {
+        let neurons = layer.neurons();
+        let matrix = Memory::default().and(neurons, (size_of::<u32>() * neurons) as u128);
+        settings.and_threads(matrix, (layer.samples(), neurons), bins, Goal::Histograms)
+    };
+    let layer = prepare(analysis, activations, memory)?;
+    if layer.codes.bins() != bits::BINS {
+        return Err(Error::NotBinary { bins: layer.codes.bins() });
     }
-
-    /// [`Analysis::cofiring`] for callers that have an executor, or are in a browser.
-    ///
-    /// # Errors
-    ///
-    /// As [`Analysis::cofiring`].
-    pub async fn cofiring_async(
-        &self,
-        activations: ArrayView2<'_, f32>,
-    ) -> Result<CofiringReport, Error> {
-        let memory = |layer: &Activations<'_>, bins| {
-            let neurons = layer.neurons();
-            let matrix = Memory::default().and(neurons, (size_of::<u32>() * neurons) as u128);
-            self.and_threads(matrix, (layer.samples(), neurons), bins, Goal::Histograms)
-        };
-        let layer = self.prepare(activations, memory)?;
-        if layer.codes.bins() != bits::BINS {
-            return Err(Error::NotBinary { bins: layer.codes.bins() });
-        }
-        let samples = layer.codes.samples();
-        let neurons = 0..layer.codes.neurons();
-        let firing = neurons.clone().map(|neuron| layer.codes.marginal(neuron)[1]).collect();
-        let pairs = Tile::triangle(neurons.len());
-        let both = Arc::new(Both(PairMatrix::new(&pairs)?));
-        // Histograms are wanted, and no sum over their cells.
-        let table = Arc::new(CellTable::plug_in(layer.samples()));
-        let job = self.job(layer.codes, table, pairs, Goal::Histograms);
-        let chosen = engine::choose(&self.engine, self.device_memory_limit).await?;
-        let sink: Arc<dyn Sink> = Arc::<Both>::clone(&both);
-        let execution = engine::run(&chosen, &job, &sink, self.on_device_failure).await?;
-        drop((job, sink));
-        // An engine that returns has dropped its share.
-        let Both(both) = Arc::into_inner(both).ok_or(Error::Cancelled)?;
-        let both = both.finish(|_, _, count| count)?;
-        Ok(CofiringReport { firing, both, samples, edges: layer.edges, execution })
-    }
+    let samples = layer.codes.samples();
+    let neurons = 0..layer.codes.neurons();
+    let firing = neurons.clone().map(|neuron| layer.codes.marginal(neuron)[1]).collect();
+    let pairs = Tile::triangle(neurons.len());
+    let both = Both(PairMatrix::new(&pairs)?);
+    // The job asks for histograms, so the table of f(n) is not used.
+    let table = Arc::new(CellTable::plug_in(layer.samples()));
+    let job = settings.single_job(layer.codes, &table, (pairs, Goal::Histograms));
+    let chosen = settings.run.open_engine(GpuGain::Faster).await?;
+    let on_failure = settings.run.on_device_failure;
+    let (Both(both), execution) = engine::run(&chosen, &job, both, on_failure).await?;
+    drop(job);
+    let both = both.finish(|_, _, count| count)?;
+    Ok(CofiringReport { firing, both, samples, edges: layer.edges, execution })
 }
 
-/// Keeps the last of the four cells of every joint histogram.
+/// A sink that keeps the last of the four cells of every joint histogram.
 #[derive(Debug)]
 struct Both(PairMatrix<u32>);
 

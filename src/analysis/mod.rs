@@ -1,51 +1,51 @@
-//! The front door: settings, and the calls that do the job.
+//! The front door: the settings of an analysis, and its public calls. The other files compute the
+//! results.
 
 mod batches;
 mod cofiring;
 mod histograms;
 mod labels;
-mod prepare;
+pub(crate) mod prepare;
 mod run;
 mod total_correlation;
 
+use std::path::PathBuf;
+
+use ndarray::{Array1, Array3, ArrayView2};
+
 pub use cofiring::{Association, CofiringPair, CofiringReport};
+pub(crate) use histograms::joint_histograms;
 pub use labels::{ConditionalReport, LabelReport};
 pub use total_correlation::TotalCorrelation;
 
-use std::fmt;
-use std::ops::ControlFlow;
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use ndarray::ArrayView2;
-
-use crate::codes::Codes;
-use crate::engine::{Engine, Goal, Job};
-use crate::estimator::CellTable;
+use crate::binning::{BinEdges, Binning};
+use crate::codes::budget::Memory;
+use crate::codes::encoder::EncodedLayer;
+use crate::error::Error;
+use crate::estimator::Estimator;
 use crate::execution::Kernel;
-use crate::execution::OnDeviceFailure;
-use crate::pairs::tile::Tile;
-use crate::report::Report;
-use crate::support::cancel::CancelToken;
-use crate::support::monitor::{Monitor, Progress};
-use crate::{BinEdges, Binning, Error, Estimator, Range, Units};
+use crate::input::batches::Batches;
+use crate::report::{BetweenReport, Report};
+use crate::settings::{CountSettings, run_setters};
+use crate::sweep::{Selection, Sweep};
+use prepare::Edges;
 
-/// Entropy of every neuron and mutual information of every pair, in nats, with bins between each
-/// neuron's own extremes, on the best engine of this machine.
+/// Computes the entropy of every neuron and the mutual information of every pair, in nats, with
+/// bins between each neuron's own extremes, on the best engine of this machine.
 ///
 /// `activations` has shape `samples × neurons`, in any memory layout. This is
-/// [`Analysis::new`]`(bins).run(activations)`; the builder has the other choices.
+/// [`Analysis::new`]`(bins).run(activations)`; an [`Analysis`] has more settings.
 ///
 /// # Errors
 ///
-/// See [`Analysis::run`].
+/// The errors of [`Analysis::run`].
 ///
 /// # Examples
 ///
 /// ```
 /// use ndarray::array;
 ///
-/// // Two neurons that fire together, and one that does not care.
+/// // Two neurons that fire together, and one that is independent of them.
 /// let activations = array![[0.1f32, 1.0, 3.0], [0.2, 2.0, 9.0], [0.9, 9.0, 3.0], [0.8, 8.0, 9.0]];
 /// let report = cofire::analyze(activations.view(), 2)?;
 /// assert!((report.entropy[0] - 2f64.ln()).abs() < 1e-10);
@@ -57,17 +57,16 @@ pub fn analyze(activations: ArrayView2<'_, f32>, bins: usize) -> Result<Report, 
     Analysis::new(bins).run(activations)
 }
 
-/// Settings of a job, and the calls that run it.
+/// An analysis from joint histograms: its settings, and the calls that run it.
 ///
 /// # Examples
 ///
 /// ```
-/// use cofire::{Analysis, Engine, Range, Units};
+/// use cofire::{Analysis, Binning, Engine, Range, Units};
 /// use ndarray::Array2;
 ///
 /// let activations = Array2::from_shape_fn((500, 8), |(s, n)| ((s * (n + 3)) % 17) as f32);
-/// let report = Analysis::new(10)
-///     .range(Range::Global)
+/// let report = Analysis::with_binning(Binning::equal_width_over(10, Range::Global))
 ///     .units(Units::Bits)
 ///     .engine(Engine::Cpu)
 ///     .run(activations.view())?;
@@ -75,48 +74,23 @@ pub fn analyze(activations: ArrayView2<'_, f32>, bins: usize) -> Result<Report, 
 /// assert_eq!(report.entropy[3], report.mutual_information[[3, 3]]);
 /// # Ok::<(), cofire::Error>(())
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 #[must_use = "settings do nothing until they are run"]
 pub struct Analysis {
-    bins: Bins,
-    pub(crate) estimator: Estimator,
-    pub(crate) units: Units,
-    pub(crate) engine: Engine,
-    pub(crate) kernel: Option<Kernel>,
-    pub(crate) on_device_failure: OnDeviceFailure,
-    memory_limit: Option<u64>,
-    pub(crate) device_memory_limit: Option<u64>,
+    edges: Edges,
+    pub(crate) settings: CountSettings,
     spill_directory: Option<PathBuf>,
-    progress: Option<Arc<ProgressFunction>>,
-    pub(crate) token: CancelToken,
 }
 
-type ProgressFunction = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
-
-#[derive(Debug, Clone)]
-enum Bins {
-    Fit(Binning),
-    Fitted(BinEdges),
-}
-
-impl Bins {
-    /// The most bins of any neuron, where that does not depend on activations.
-    fn known(&self) -> Option<usize> {
-        match self {
-            Self::Fit(binning) => binning.known_bins(),
-            Self::Fitted(edges) => Some(edges.bins()),
-        }
-    }
-}
-
+/// Settings.
 impl Analysis {
-    /// A job with `bins` equal-width bins, 2 to 256, between each neuron's own extremes.
+    /// Makes an analysis with `bins` equal-width bins, 2 to 256, between each neuron's own extremes.
     pub fn new(bins: usize) -> Self {
         Self::with_binning(Binning::equal_width(bins))
     }
 
-    /// A job with any other bins: equally filled ones, a number by a rule, a threshold, given
-    /// edges, a bin for zeros.
+    /// Makes an analysis with any [`Binning`]: equal widths over another range, equally filled bins,
+    /// a number of bins by a rule, a threshold, given edges, a bin for zeros.
     ///
     /// # Examples
     ///
@@ -130,134 +104,446 @@ impl Analysis {
     /// # Ok::<(), cofire::Error>(())
     /// ```
     pub fn with_binning(binning: Binning) -> Self {
-        Self::with_bins(Bins::Fit(binning))
+        Self::of(Edges::Fit(binning))
     }
 
-    /// A job with edges that were fitted before, as a test set needs the edges of its training
-    /// set. [`Analysis::range`] has no effect on it.
+    /// Makes an analysis with edges that were fitted before: a test set needs the edges of its
+    /// training set.
     pub fn with_edges(edges: BinEdges) -> Self {
-        Self::with_bins(Bins::Fitted(edges))
+        Self::of(Edges::Fitted(edges))
     }
 
-    fn with_bins(bins: Bins) -> Self {
-        Self {
-            bins,
-            estimator: Estimator::default(),
-            units: Units::default(),
-            engine: Engine::default(),
-            kernel: None,
-            on_device_failure: OnDeviceFailure::default(),
-            memory_limit: None,
-            device_memory_limit: None,
-            spill_directory: None,
-            progress: None,
-            token: CancelToken::new(),
-        }
+    fn of(edges: Edges) -> Self {
+        Self { edges, settings: CountSettings::default(), spill_directory: None }
     }
 
-    /// Where the bins of a neuron begin and end. Default: [`Range::PerNeuron`]. It is the range of
-    /// [`Binning::EqualWidth`], and has no effect on other binnings.
-    pub fn range(mut self, range: Range) -> Self {
-        if let Bins::Fit(binning) = &mut self.bins {
-            binning.set_range(range);
-        }
-        self
-    }
-
-    /// How entropies are estimated from histograms. Default: [`Estimator::PlugIn`].
+    /// Sets the estimator of entropies. Default: [`Estimator::PlugIn`].
     pub fn estimator(mut self, estimator: Estimator) -> Self {
-        self.estimator = estimator;
+        self.settings.estimator = estimator;
         self
     }
 
-    /// The unit of the results. Default: [`Units::Nats`].
-    pub fn units(mut self, units: Units) -> Self {
-        self.units = units;
-        self
-    }
-
-    /// Which engine computes. Default: [`Engine::Auto`].
-    pub fn engine(mut self, engine: Engine) -> Self {
-        self.engine = engine;
-        self
-    }
-
-    /// Which kernel counts. Default: the fastest for the number of bins.
+    /// Sets the kernel that counts. Default: the fastest for the number of bins.
     pub fn kernel(mut self, kernel: Kernel) -> Self {
-        self.kernel = Some(kernel);
+        self.settings.kernel = Some(kernel);
         self
     }
 
-    /// What to do when a device fails on the way. Default: [`OnDeviceFailure::UseCpu`].
-    pub fn on_device_failure(mut self, choice: OnDeviceFailure) -> Self {
-        self.on_device_failure = choice;
+    /// Sets the directory for the temporary file of codes that the allowed memory does not hold.
+    /// Only calls that take batches write one. Default: the system's directory for temporary files,
+    /// which may itself be in memory.
+    pub fn spill_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.spill_directory = Some(directory.into());
         self
     }
 
-    /// The most host memory in bytes that the job may allocate beyond its input: the codes, the
-    /// result, and tables. A job that needs more is refused before it starts. Default: three
-    /// quarters of what is free when the job begins, where the operating system tells (feature
-    /// `system-memory`).
-    pub fn memory_limit(mut self, bytes: u64) -> Self {
-        self.memory_limit = Some(bytes);
-        self
-    }
-
-    /// The most memory of a GPU in bytes that the buffers of a job may have, all together. What does
-    /// not fit at once is counted in smaller tiles and uploaded again when it is needed; where not
-    /// even one pair fits, the CPU takes over, and the report says what would have been needed.
-    /// Default: 2 GiB, of which most jobs use little.
-    /// [`Transfer::device_memory_bytes`](crate::Transfer::device_memory_bytes) is what it was.
-    pub fn device_memory_limit(mut self, bytes: u64) -> Self {
-        self.device_memory_limit = Some(bytes);
-        self
-    }
-
-    /// A function that is told how far the job is, and may stop it by returning
-    /// [`ControlFlow::Break`]: the job then ends with [`Error::Cancelled`]. It is called a few
-    /// times a second or more, from any thread, and should be quick.
-    pub fn progress(
-        mut self,
-        callback: impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static,
-    ) -> Self {
-        self.progress = Some(Arc::new(callback));
-        self
-    }
-
-    /// A token with which the job can be stopped from any thread: it then ends with
-    /// [`Error::Cancelled`], within a fifth of a second or so.
-    pub fn cancel_token(mut self, token: &CancelToken) -> Self {
-        self.token = token.clone();
-        self
-    }
-
-    /// A job with these settings.
-    fn job(&self, codes: Codes, table: Arc<CellTable>, pairs: Tile, goal: Goal) -> Job {
-        let monitor = Arc::new(self.monitor(pairs.work(codes.samples())));
-        Job { codes: Arc::new(codes), table, pairs, goal, kernel: self.kernel, monitor }
-    }
-
-    pub(crate) fn monitor(&self, total: u64) -> Monitor {
-        let progress = self.progress.clone();
-        let callback = progress.map(|f| Box::new(move |p| f(p)) as Box<_>);
-        Monitor::new(total, callback, self.token.clone())
-    }
+    run_setters!(settings.run);
 }
 
-impl fmt::Debug for Analysis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Analysis")
-            .field("bins", &self.bins)
-            .field("estimator", &self.estimator)
-            .field("units", &self.units)
-            .field("engine", &self.engine)
-            .field("kernel", &self.kernel)
-            .field("on_device_failure", &self.on_device_failure)
-            .field("memory_limit", &self.memory_limit)
-            .field("device_memory_limit", &self.device_memory_limit)
-            .field("spill_directory", &self.spill_directory)
-            .field("progress", &self.progress.is_some())
-            .field("token", &self.token)
-            .finish()
+/// Calls.
+impl Analysis {
+    /// Computes entropies and mutual information of activations of shape `samples × neurons`.
+    ///
+    /// Estimates are made from joint histograms, `bins × bins` for each pair. O(samples · neurons²)
+    /// time; `samples · neurons + 8 · neurons²` bytes of memory beyond the input.
+    ///
+    /// The bits of the result do not depend on engine, adapter, kernel or number of threads.
+    ///
+    /// # Errors
+    ///
+    /// Fails for activations or a binning that [`BinEdges::fit`] refuses, an unusable pseudo-count,
+    /// edges of another layer, and a kernel that cannot count the number of bins. Fails if more
+    /// memory is needed than allowed or available, if the requested GPU is missing, and if the
+    /// callback or the token stops the job.
+    pub fn run(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
+        pollster::block_on(self.run_async(activations))
+    }
+
+    /// Runs [`Analysis::run`] for callers that have an executor, or are in a browser.
+    ///
+    /// Activations are encoded on the calling thread before the first suspension; after that only
+    /// short pieces of work run on the executor's threads.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run`].
+    pub async fn run_async(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
+        run::layer(self, activations).await
+    }
+
+    /// Computes the entropies alone, without any pair: O(samples · neurons), on the host.
+    ///
+    /// They have the same bits as [`Report::entropy`].
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run`], except those of engines.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::{Analysis, Units};
+    /// use ndarray::array;
+    ///
+    /// let activations = array![[0.0f32, 3.0], [1.0, 3.0], [2.0, 3.0], [3.0, 3.0]];
+    /// let entropies = Analysis::new(4).units(Units::Bits).entropies(activations.view())?;
+    /// assert!((entropies[0] - 2.0).abs() < 1e-10);
+    /// assert_eq!(entropies[1], 0.0);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn entropies(&self, activations: ArrayView2<'_, f32>) -> Result<Array1<f64>, Error> {
+        run::entropies(self, activations)
+    }
+
+    /// Computes the entropies of the neurons of two layers, or of two networks, and the mutual
+    /// information of each neuron of the first with each of the second. Pairs within a layer are
+    /// not computed.
+    ///
+    /// Activations are `samples × neurons`, with the same samples in the same order. Bins are
+    /// fitted to each layer by itself. O(samples · rows · columns) time, and
+    /// `samples · (rows + columns) + 8 · rows · columns` bytes of memory beyond the input, for
+    /// `rows` neurons in the first layer and `columns` in the second.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run`]. Also fails for layers of different numbers of samples.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::array;
+    ///
+    /// let rows = array![[0.0f32], [1.0], [0.0], [1.0]];
+    /// let columns = array![[5.0f32, 2.0], [7.0, 2.0], [5.0, 3.0], [7.0, 3.0]];
+    /// let report = Analysis::new(2).run_between(rows.view(), columns.view())?;
+    /// assert_eq!(report.mutual_information.dim(), (1, 2));
+    /// assert!((report.mutual_information[[0, 0]] - 2f64.ln()).abs() < 1e-10);
+    /// assert!(report.mutual_information[[0, 1]] < 1e-10);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn run_between(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        columns: ArrayView2<'_, f32>,
+    ) -> Result<BetweenReport, Error> {
+        pollster::block_on(self.run_between_async(rows, columns))
+    }
+
+    /// Runs [`Analysis::run_between`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run_between`].
+    pub async fn run_between_async(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        columns: ArrayView2<'_, f32>,
+    ) -> Result<BetweenReport, Error> {
+        run::between(self, rows, columns).await
+    }
+
+    /// Computes the mutual information of every neuron with a label of each sample: a class, a
+    /// token, a group.
+    ///
+    /// Neurons are binned as usual. Each label is a category of its own, whatever its number, and
+    /// there may be as many as samples. The estimator is applied to each of the three entropies of
+    /// `I(X; Z) = H(X) + H(Z) − H(X, Z)`. It runs on the host: O(samples · neurons).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run`]. Also fails if the number of labels differs from that of
+    /// samples.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::array;
+    ///
+    /// let activations = array![[0.1f32, 3.0], [0.2, 9.0], [0.9, 3.0], [0.8, 9.0]];
+    /// let report = Analysis::new(2).label_information(activations.view(), &[7, 7, 4, 4])?;
+    /// assert!((report.mutual_information[0] - 2f64.ln()).abs() < 1e-10);
+    /// assert!(report.mutual_information[1].abs() < 1e-10);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn label_information(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        labels: &[u32],
+    ) -> Result<LabelReport, Error> {
+        labels::information(self, activations, labels)
+    }
+
+    /// Computes the mutual information of every pair of neurons given a label of each sample:
+    /// `I(X; Y | Z) = H(X, Z) + H(Y, Z) − H(Z) − H(X, Y, Z)`.
+    ///
+    /// It leaves out the information that two neurons share only because both depend on the label.
+    /// The samples of each label are counted by themselves. This takes about as long as
+    /// [`Analysis::run`] if labels have some thousands of samples, and longer if they have few.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::label_information`]. Also fails for the estimators that need whole
+    /// histograms, [`Estimator::ChaoShen`] and [`Estimator::JamesStein`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::array;
+    ///
+    /// // The label is 1 where exactly one of the two neurons fires.
+    /// let activations = array![[0.0f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+    /// let report = Analysis::new(2).run_given_labels(activations.view(), &[0, 1, 1, 0])?;
+    /// assert!(report.label.mutual_information[0].abs() < 1e-10);
+    /// assert!((report.conditional_mutual_information[[0, 1]] - 2f64.ln()).abs() < 1e-10);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn run_given_labels(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        labels: &[u32],
+    ) -> Result<ConditionalReport, Error> {
+        pollster::block_on(self.run_given_labels_async(activations, labels))
+    }
+
+    /// Runs [`Analysis::run_given_labels`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run_given_labels`].
+    pub async fn run_given_labels_async(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        labels: &[u32],
+    ) -> Result<ConditionalReport, Error> {
+        labels::conditional(self, activations, labels).await
+    }
+
+    /// Counts the samples in which every neuron fires, and every pair of neurons together. Neurons
+    /// that are on or off, such as the features of a sparse autoencoder, have no other statistics of
+    /// pairs.
+    ///
+    /// It needs two bins, of which the second means firing. O(samples · neurons² / 64) time;
+    /// `9/8 · samples · neurons + 4 · neurons²` bytes of memory beyond the input.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run`]. Also fails for other than two bins.
+    pub fn cofiring(&self, activations: ArrayView2<'_, f32>) -> Result<CofiringReport, Error> {
+        pollster::block_on(self.cofiring_async(activations))
+    }
+
+    /// Runs [`Analysis::cofiring`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::cofiring`].
+    pub async fn cofiring_async(
+        &self,
+        activations: ArrayView2<'_, f32>,
+    ) -> Result<CofiringReport, Error> {
+        cofiring::report(self, activations).await
+    }
+
+    /// Computes the total correlation (Watanabe 1960, also called multi-information) of all neurons
+    /// of the activations: how far they are, taken together, from being independent.
+    ///
+    /// It needs many more samples than there are patterns. It can be estimated for some neurons, and
+    /// hardly ever for a whole layer: choose columns and few bins, and look at
+    /// [`TotalCorrelation::coverage`]. It runs on the host: O(samples · neurons) time, twice the
+    /// codes in memory.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::Array2;
+    ///
+    /// // The third neuron is on when exactly one of the other two is.
+    /// let fires = |s: usize, n: usize| [s % 2, s / 2 % 2, (s % 2) ^ (s / 2 % 2)][n];
+    /// let x = Array2::from_shape_fn((400, 3), |(s, n)| fires(s, n) as f32);
+    /// let total = Analysis::new(2).total_correlation(x.view())?;
+    /// assert!((total.total_correlation - 2f64.ln()).abs() < 1e-10); // though no pair shares any
+    /// assert!(total.is_estimable());
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn total_correlation(
+        &self,
+        activations: ArrayView2<'_, f32>,
+    ) -> Result<TotalCorrelation, Error> {
+        total_correlation::of_layer(self, activations)
+    }
+
+    /// Counts the joint histograms of chosen pairs: counts of shape `pairs × bins × bins`, where
+    /// `[p, a, b]` is the number of samples whose first neuron of pair `p` falls into bin `a` and
+    /// whose second falls into bin `b`.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run`]. Also fails for a pair with a neuron that does not exist.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::array;
+    ///
+    /// let activations = array![[0.0f32, 5.0], [1.0, 5.0], [1.0, 7.0]];
+    /// let counts = Analysis::new(2).joint_histograms(activations.view(), &[(0, 1)])?;
+    /// assert_eq!(counts, array![[[1, 0], [1, 1]]]);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn joint_histograms(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        pairs: &[(usize, usize)],
+    ) -> Result<Array3<u32>, Error> {
+        pollster::block_on(self.joint_histograms_async(activations, pairs))
+    }
+
+    /// Runs [`Analysis::joint_histograms`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::joint_histograms`].
+    pub async fn joint_histograms_async(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        pairs: &[(usize, usize)],
+    ) -> Result<Array3<u32>, Error> {
+        joint_histograms(self, activations, pairs).await.map(|(counts, _)| counts)
+    }
+
+    /// Computes the pointwise mutual information of chosen pairs, `ln (S · n(a, b) / (n(a) · n(b)))`
+    /// in the unit of these settings: how much more often than by chance the two neurons are in bins
+    /// `a` and `b` at once. The result has shape `pairs × bins × bins`.
+    ///
+    /// It is −∞ if that never happens though both bins are occupied, and NaN if one of them is
+    /// empty. Its mean over all samples is the plug-in mutual information. The estimator has no
+    /// effect on it.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::joint_histograms`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::array;
+    ///
+    /// let activations = array![[0.0f32, 5.0], [0.0, 5.0], [1.0, 7.0], [1.0, 7.0]];
+    /// let tables = Analysis::new(2).pointwise_mutual_information(activations.view(), &[(0, 1)])?;
+    /// assert_eq!(tables[[0, 0, 0]], 2f64.ln());
+    /// assert_eq!(tables[[0, 0, 1]], f64::NEG_INFINITY);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn pointwise_mutual_information(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        pairs: &[(usize, usize)],
+    ) -> Result<Array3<f64>, Error> {
+        let counts = self.joint_histograms(activations, pairs)?;
+        Ok(histograms::pointwise(&counts, activations.nrows(), self.settings.run.units))
+    }
+
+    /// Runs [`Analysis::run`] for activations that come in batches of samples: the same bits,
+    /// whatever the size of the batches.
+    ///
+    /// The source is visited once to find the edges, unless they are given, and once to make codes. A
+    /// visit holds one batch at a time: 8 MiB, or a 32nd of the memory allowed, or one sample. If
+    /// quantiles or rules need whole neurons, these are visited in portions of an eighth of the
+    /// memory allowed, one visit for each portion.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run`], and those of the source. Also fails if a temporary file
+    /// cannot be written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::{Array2, ArrayView2};
+    ///
+    /// let activations = Array2::from_shape_fn((500, 8), |(s, n)| ((s * (n + 3)) % 17) as f32);
+    /// let report = Analysis::new(10).run_batches(&mut activations.view())?;
+    /// let in_one_piece = Analysis::new(10).run(activations.view())?;
+    /// assert_eq!(report.mutual_information, in_one_piece.mutual_information);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn run_batches(&self, source: &mut dyn Batches) -> Result<Report, Error> {
+        batches::run(self, source)
+    }
+
+    /// Makes the bin codes of activations that come in batches, as [`Analysis::run_batches`] does,
+    /// for [`Analysis::sweep`] or [`Analysis::run_encoded`].
+    ///
+    /// Codes may take half of the memory allowed, one byte a sample and neuron. Larger ones go to a
+    /// temporary file as a whole, which needs the feature `files`.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run_batches`].
+    pub fn encode_batches(&self, source: &mut dyn Batches) -> Result<EncodedLayer, Error> {
+        batches::encode(self, source, Memory::default())
+    }
+
+    /// Runs [`Analysis::run`] for a layer that has been encoded. The layer keeps its edges: the
+    /// binning of this analysis has no effect.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run`], except those of activations.
+    pub fn run_encoded(&self, layer: EncodedLayer) -> Result<Report, Error> {
+        batches::run_encoded(&self.settings, layer)
+    }
+
+    /// Prepares a sweep over all pairs of a layer, block by block, that keeps the selected pairs.
+    /// The layer keeps its edges: the binning of this analysis has no effect.
+    ///
+    /// # Errors
+    ///
+    /// Fails for an invalid selection, for [`Selection::FalseDiscoveryRate`] with an estimator
+    /// other than [`Estimator::PlugIn`], for a kernel that cannot count the number of bins, and if
+    /// more memory is needed than allowed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::{Analysis, Selection};
+    /// use ndarray::Array2;
+    ///
+    /// let activations = Array2::from_shape_fn((500, 30), |(s, n)| ((s * (n % 9 + 3)) % 17) as f32);
+    /// let analysis = Analysis::new(10);
+    /// let layer = analysis.encode_batches(&mut activations.view())?;
+    /// let report = analysis.sweep(layer, Selection::Strongest(3))?.run()?;
+    /// assert!(report.pairs.iter().all(|pair| pair.first < pair.second));
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn sweep(&self, layer: EncodedLayer, selection: Selection) -> Result<Sweep, Error> {
+        Sweep::new(&self.settings, layer, selection, None)
+    }
+
+    /// Prepares a sweep as [`Analysis::sweep`] does, with blocks of a given number of neurons along
+    /// their edge instead of the largest that memory allows. A block computed on one machine can be
+    /// taken on another only if their blocks have the same size.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::sweep`].
+    pub fn sweep_in_blocks(
+        &self,
+        layer: EncodedLayer,
+        selection: Selection,
+        block_edge: usize,
+    ) -> Result<Sweep, Error> {
+        Sweep::new(&self.settings, layer, selection, Some(block_edge.max(1)))
     }
 }

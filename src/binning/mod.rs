@@ -39,7 +39,7 @@ use crate::{Error, MAX_BINS, MIN_BINS};
 /// for binning in [
 ///     Binning::equal_width(10),
 ///     Binning::equal_width(BinRule::FreedmanDiaconis),
-///     Binning::EqualWidth { bins: 10.into(), range: Range::Global },
+///     Binning::equal_width_over(10, Range::Global),
 ///     Binning::EqualFrequency { bins: 2 },
 ///     Binning::Threshold(0.0),
 ///     Binning::Edges(vec![0.0, 1.0, 2.5, 10.0]),
@@ -116,7 +116,22 @@ impl Binning {
     /// assert_ne!(by_rule, binning);
     /// ```
     pub fn equal_width(bins: impl Into<Bins>) -> Self {
-        Self::EqualWidth { bins: bins.into(), range: Range::default() }
+        Self::equal_width_over(bins, Range::default())
+    }
+
+    /// Makes equal-width bins over a range, from a number of bins or a rule.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::{Binning, Range};
+    ///
+    /// let one_range = Binning::equal_width_over(10, Range::Global);
+    /// let percent = Binning::equal_width_over(10, Range::Given(0.0, 100.0)).with_zero_bin();
+    /// assert_ne!(one_range, percent);
+    /// ```
+    pub fn equal_width_over(bins: impl Into<Bins>, range: Range) -> Self {
+        Self::EqualWidth { bins: bins.into(), range }
     }
 
     /// Adds a separate bin for activations that are exactly zero (0 or −0). Most activations of a
@@ -157,15 +172,6 @@ impl Binning {
         match self {
             Self::WithZeroBin(inner) => (inner.parts().0, true),
             other => (other, false),
-        }
-    }
-
-    /// Sets the range of equal-width bins; other binnings have none.
-    pub(crate) fn set_range(&mut self, new: Range) {
-        match self {
-            Self::EqualWidth { range, .. } => *range = new,
-            Self::WithZeroBin(inner) => inner.set_range(new),
-            _ => {}
         }
     }
 

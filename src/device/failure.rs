@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use crate::Error;
+use crate::error::{CancelledBy, Error};
 
 /// The reason why a tile has no sums.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The caller has cancelled the job.
-    Cancelled,
+    Cancelled(CancelledBy),
     /// The device reported an error or is lost. Asking it again is useless.
     Device(String),
     /// The device has no memory left for the request.
@@ -24,7 +24,7 @@ pub(crate) enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::Cancelled => Self::Cancelled,
+            Error::Cancelled { by } => Self::Cancelled(by),
             other => Self::Wrong(other.to_string()),
         }
     }
@@ -33,7 +33,7 @@ impl From<Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cancelled => f.write_str("cancelled"),
+            Self::Cancelled(_) => f.write_str("cancelled"),
             Self::Device(reason)
             | Self::OutOfMemory(reason)
             | Self::Hung(reason)

@@ -25,11 +25,11 @@ use crate::support::monitor::Monitor;
 /// # Examples
 ///
 /// ```no_run
-/// use cofire::{Analysis, Engine, gpu::Gpu};
+/// use cofire::{Analysis, gpu::Gpu};
 /// # let (layer_1, layer_2) = (ndarray::Array2::zeros((9, 9)), ndarray::Array2::zeros((9, 9)));
 ///
 /// let gpu = Gpu::open(None)?; // or Some("nvidia")
-/// let settings = Analysis::new(10).engine(Engine::Gpu(gpu));
+/// let settings = Analysis::new(10).engine(gpu);
 /// let first = settings.run(layer_1.view())?;
 /// let second = settings.run(layer_2.view())?; // no second start-up
 /// # Ok::<(), cofire::Error>(())

@@ -97,7 +97,9 @@ impl JobThreads {
         match told {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => resume_unwind(panic),
-            Err(oneshot::Canceled) => Err(Error::Cancelled),
+            Err(oneshot::Canceled) => {
+                Err(Error::Internal { problem: "the thread of a job has dropped it" })
+            }
         }
     }
 
@@ -196,7 +198,7 @@ mod tests {
             first.fetch_add(1, Ordering::SeqCst);
             Ok(())
         }));
-        assert!(matches!(stopped, Err(Error::Cancelled)), "{stopped:?}");
+        assert!(matches!(stopped, Err(Error::Cancelled { .. })), "{stopped:?}");
         assert_eq!(ended.load(Ordering::SeqCst), 0, "it goes on");
         release.send(()).unwrap();
         let other = monitor(&CancelToken::new());
@@ -233,7 +235,10 @@ mod tests {
             assert!(waiting.as_mut().poll(&mut context).is_pending(), "it is not its turn");
         } // both callers leave
         for monitor in [first, second] {
-            assert!(matches!(monitor.advance(1), Err(Error::Cancelled)), "nobody waits for it");
+            assert!(
+                matches!(monitor.advance(1), Err(Error::Cancelled { .. })),
+                "nobody waits for it"
+            );
         }
         release.send(()).unwrap();
         drop(threads);

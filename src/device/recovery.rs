@@ -84,7 +84,7 @@ impl<'a> Devices<'a> {
     async fn next(&mut self, failure: Failure) -> Result<Next, Error> {
         let is_out_of_memory = matches!(failure, Failure::OutOfMemory(_));
         match failure {
-            Failure::Cancelled => return Err(Error::Cancelled),
+            Failure::Cancelled(by) => return Err(Error::Cancelled { by }),
             // A job that does not fit this device fits no other of its kind.
             Failure::TooSmall(problem) => return Ok(Next::Cpu(problem)),
             Failure::Hung(_) => self.current.abandon(),

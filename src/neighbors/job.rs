@@ -5,10 +5,11 @@ use ndarray::Array2;
 use super::KsgAlgorithm;
 use super::column::Column;
 use super::harmonic::HarmonicTable;
+use crate::error::Error;
+use crate::measures::Units;
 use crate::pairs::matrix::PairMatrix;
 use crate::pairs::tile::Tile;
 use crate::support::monitor::Monitor;
-use crate::{Error, Units};
 
 /// All input of an engine.
 #[derive(Debug)]

@@ -21,21 +21,14 @@ mod stages;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::ops::ControlFlow;
-use std::sync::Arc;
-
 use ndarray::{Array1, ArrayView2};
 use rayon::prelude::*;
 
-pub use report::{NeighborExecution, NeighborLayersReport, NeighborReport, NeighborTimings};
+pub use report::{NeighborBetweenReport, NeighborExecution, NeighborReport, NeighborTimings};
 
-use crate::engine::Engine;
-use crate::execution::OnDeviceFailure;
-use crate::support::cancel::CancelToken;
-use crate::support::monitor::Progress;
+use crate::error::Error;
+use crate::settings::{RunSettings, run_setters};
 use crate::support::stopwatch::Stopwatch;
-use crate::{Error, Units};
 use column::Column;
 use harmonic::HarmonicTable;
 use jitter::Jitter;
@@ -106,22 +99,14 @@ pub enum KsgAlgorithm {
 /// assert_eq!(report.mutual_information[[0, 1]], report.mutual_information[[1, 0]]);
 /// # Ok::<(), cofire::Error>(())
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 #[must_use = "settings do nothing until they are run"]
 pub struct NeighborAnalysis {
     k: usize,
     algorithm: KsgAlgorithm,
     jitter: Jitter,
-    units: Units,
-    engine: Engine,
-    on_device_failure: OnDeviceFailure,
-    memory_limit: Option<u64>,
-    device_memory_limit: Option<u64>,
-    progress: Option<Arc<ProgressFunction>>,
-    token: CancelToken,
+    run: RunSettings,
 }
-
-type ProgressFunction = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync;
 
 impl NeighborAnalysis {
     /// Makes a job with `k` neighbours of each sample, from 1 to one less than the number of
@@ -133,13 +118,7 @@ impl NeighborAnalysis {
             k,
             algorithm: KsgAlgorithm::default(),
             jitter: Jitter::default(),
-            units: Units::default(),
-            engine: Engine::default(),
-            on_device_failure: OnDeviceFailure::default(),
-            memory_limit: None,
-            device_memory_limit: None,
-            progress: None,
-            token: CancelToken::new(),
+            run: RunSettings::default(),
         }
     }
 
@@ -175,61 +154,7 @@ impl NeighborAnalysis {
         self
     }
 
-    /// Sets the unit of the results. Default: [`Units::Nats`].
-    pub fn units(mut self, units: Units) -> Self {
-        self.units = units;
-        self
-    }
-
-    /// Sets the engine. Default: [`Engine::Auto`], which is the CPU here: the CPU compares a sample
-    /// with its neighbourhood only, a device with all other samples.
-    pub fn engine(mut self, engine: Engine) -> Self {
-        self.engine = engine;
-        self
-    }
-
-    /// Sets what happens if a device fails during the job. Default: [`OnDeviceFailure::UseCpu`].
-    pub fn on_device_failure(mut self, choice: OnDeviceFailure) -> Self {
-        self.on_device_failure = choice;
-        self
-    }
-
-    /// Sets a limit for the host memory, in bytes, that the job may allocate beyond its input. A
-    /// job that needs more is refused before it starts. Default: no limit.
-    pub fn memory_limit(mut self, bytes: u64) -> Self {
-        self.memory_limit = Some(bytes);
-        self
-    }
-
-    /// Sets a limit, in bytes, for the buffers of a job on a GPU, all together.
-    ///
-    /// Neurons that do not fit at once are counted in smaller tiles, and uploaded again when
-    /// needed. If not even one pair fits, the CPU takes over, and the report says how much would
-    /// have been needed. Default: 2 GiB, of which most jobs use little.
-    /// [`Transfer::device_memory_bytes`](crate::Transfer::device_memory_bytes) reports the memory
-    /// used.
-    pub fn device_memory_limit(mut self, bytes: u64) -> Self {
-        self.device_memory_limit = Some(bytes);
-        self
-    }
-
-    /// Sets a function that receives the progress of the job. It may stop the job by returning
-    /// [`ControlFlow::Break`]: the job then ends with [`Error::Cancelled`]. It is called a few
-    /// times a second or more, from any thread, and should be quick.
-    pub fn progress(
-        mut self,
-        callback: impl Fn(Progress) -> ControlFlow<()> + Send + Sync + 'static,
-    ) -> Self {
-        self.progress = Some(Arc::new(callback));
-        self
-    }
-
-    /// Sets a token with which any thread can cancel the job. The job then ends with
-    /// [`Error::Cancelled`], within about a fifth of a second.
-    pub fn cancel_token(mut self, token: &CancelToken) -> Self {
-        self.token = token.clone();
-        self
-    }
+    run_setters!(run);
 
     /// Computes entropies and mutual information of activations of shape `samples × neurons`.
     ///
@@ -267,7 +192,7 @@ impl NeighborAnalysis {
         Ok(NeighborReport {
             entropy: self.in_units(&entropies),
             mutual_information,
-            units: self.units,
+            units: self.run.units,
             samples: activations.nrows(),
             neighbors: self.k,
             algorithm: self.algorithm,
@@ -276,12 +201,12 @@ impl NeighborAnalysis {
         })
     }
 
-    /// Computes mutual information of each neuron of `x`, of shape `samples × M`, with each neuron
-    /// of `y`, of shape `samples × N`. Both have the same samples in the same order. The result is
-    /// `M × N`.
+    /// Computes the entropies of the neurons of two layers, and the mutual information of each
+    /// neuron of the first with each of the second. Pairs within a layer are not computed.
     ///
-    /// Both layers are put on one grid. The cost is that of [`NeighborAnalysis::run`], with `M · N`
-    /// pairs.
+    /// Activations are `samples × neurons`, with the same samples in the same order. Both layers are
+    /// put on one grid. The cost is that of [`NeighborAnalysis::run`], with `rows · columns` pairs
+    /// for `rows` neurons in the first layer and `columns` in the second.
     ///
     /// # Errors
     ///
@@ -295,8 +220,8 @@ impl NeighborAnalysis {
     /// use ndarray::{Array2, s};
     ///
     /// let activations = Array2::from_shape_fn((200, 5), |(s, n)| ((s * s * (n + 2)) % 211) as f32);
-    /// let (x, y) = (activations.slice(s![.., ..3]), activations.slice(s![.., 3..]));
-    /// let between = NeighborAnalysis::new(4).run_between(x, y)?;
+    /// let (rows, columns) = (activations.slice(s![.., ..3]), activations.slice(s![.., 3..]));
+    /// let between = NeighborAnalysis::new(4).run_between(rows, columns)?;
     /// assert_eq!(between.mutual_information.dim(), (3, 2));
     /// let whole = NeighborAnalysis::new(4).run(activations.view())?;
     /// assert_eq!(between.mutual_information, whole.mutual_information.slice(s![..3, 3..]));
@@ -304,10 +229,10 @@ impl NeighborAnalysis {
     /// ```
     pub fn run_between(
         &self,
-        x: ArrayView2<'_, f32>,
-        y: ArrayView2<'_, f32>,
-    ) -> Result<NeighborLayersReport, Error> {
-        pollster::block_on(self.run_between_async(x, y))
+        rows: ArrayView2<'_, f32>,
+        columns: ArrayView2<'_, f32>,
+    ) -> Result<NeighborBetweenReport, Error> {
+        pollster::block_on(self.run_between_async(rows, columns))
     }
 
     /// Runs [`NeighborAnalysis::run_between`] for callers that have an executor, or are in a
@@ -318,19 +243,19 @@ impl NeighborAnalysis {
     /// The errors of [`NeighborAnalysis::run_between`].
     pub async fn run_between_async(
         &self,
-        x: ArrayView2<'_, f32>,
-        y: ArrayView2<'_, f32>,
-    ) -> Result<NeighborLayersReport, Error> {
+        rows: ArrayView2<'_, f32>,
+        columns: ArrayView2<'_, f32>,
+    ) -> Result<NeighborBetweenReport, Error> {
         let clock = Stopwatch::start();
-        let (job, entropies) = self.prepare(&[x, y])?;
+        let (job, entropies) = self.prepare(&[rows, columns])?;
         let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
-        let (of_x, of_y) = entropies.split_at(x.ncols());
-        Ok(NeighborLayersReport {
-            entropy_x: self.in_units(of_x),
-            entropy_y: self.in_units(of_y),
+        let (of_rows, of_columns) = entropies.split_at(rows.ncols());
+        Ok(NeighborBetweenReport {
+            row_entropy: self.in_units(of_rows),
+            column_entropy: self.in_units(of_columns),
             mutual_information,
-            units: self.units,
-            samples: x.nrows(),
+            units: self.run.units,
+            samples: rows.nrows(),
             neighbors: self.k,
             algorithm: self.algorithm,
             execution,
@@ -367,12 +292,12 @@ impl NeighborAnalysis {
     ///     let noise = (s * s % 1009) as f32 / 1009.0;
     ///     if n == 0 { labels[s] as f32 + noise } else { noise }
     /// });
-    /// let information = NeighborAnalysis::new(3).with_labels(activations.view(), &labels)?;
+    /// let information = NeighborAnalysis::new(3).label_information(activations.view(), &labels)?;
     /// assert!((information[0] - 3f64.ln()).abs() < 0.05);
     /// assert!(information[1].abs() < 0.1);
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn with_labels(
+    pub fn label_information(
         &self,
         activations: ArrayView2<'_, f32>,
         labels: &[u32],
@@ -388,28 +313,11 @@ impl NeighborAnalysis {
         }
         let (columns, _) = self.columns(&checked, |_| ())?;
         let table = HarmonicTable::new(samples)?;
-        let monitor = self.monitor((samples * columns.len()) as u64);
+        let monitor = self.run.monitor((samples * columns.len()) as u64);
         let of_column = |column: &Column| {
             monitor.advance(samples as u64)?;
-            Ok(labels.mutual_information(column, self.k, &table) * self.units.per_nat())
+            Ok(labels.mutual_information(column, self.k, &table) * self.run.units.per_nat())
         };
         columns.par_iter().map(of_column).collect::<Result<Vec<f64>, Error>>().map(Array1::from)
-    }
-}
-
-impl fmt::Debug for NeighborAnalysis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NeighborAnalysis")
-            .field("k", &self.k)
-            .field("algorithm", &self.algorithm)
-            .field("jitter", &self.jitter)
-            .field("units", &self.units)
-            .field("engine", &self.engine)
-            .field("on_device_failure", &self.on_device_failure)
-            .field("memory_limit", &self.memory_limit)
-            .field("device_memory_limit", &self.device_memory_limit)
-            .field("progress", &self.progress.is_some())
-            .field("token", &self.token)
-            .finish()
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use ndarray::{Array1, Array2};
 
 use super::KsgAlgorithm;
-use crate::{AdapterDescription, Incident, Transfer, Units};
+use crate::execution::{AdapterDescription, Incident, Transfer};
+use crate::measures::Units;
 
 /// Entropies and mutual information from nearest neighbours, and details of their computation.
 #[derive(Debug, Clone)]
@@ -37,13 +38,14 @@ pub struct NeighborReport {
 /// Mutual information from nearest neighbours between two layers, and details of its computation.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct NeighborLayersReport {
+pub struct NeighborBetweenReport {
     /// Kozachenko–Leonenko entropy of each neuron of the first layer, as in
-    /// [`NeighborReport::entropy`]; length `M`.
-    pub entropy_x: Array1<f64>,
-    /// Kozachenko–Leonenko entropy of each neuron of the second layer; length `N`.
-    pub entropy_y: Array1<f64>,
-    /// Mutual information of each neuron of the first layer with each one of the second, `M × N`.
+    /// [`NeighborReport::entropy`]; length `rows`.
+    pub row_entropy: Array1<f64>,
+    /// Kozachenko–Leonenko entropy of each neuron of the second layer; length `columns`.
+    pub column_entropy: Array1<f64>,
+    /// Mutual information of each neuron of the first layer with each one of the second,
+    /// `rows × columns`.
     /// Estimates may be negative.
     pub mutual_information: Array2<f64>,
     /// The unit of all three.

@@ -8,12 +8,11 @@ use super::column::{Column, Grid, Layer, Strips};
 use super::harmonic::HarmonicTable;
 use super::job::{NeighborJob, Sink};
 use super::{NeighborAnalysis, NeighborExecution, NeighborTimings, cpu, line};
-use crate::Error;
-use crate::engine::{self, Chosen, Engine};
+use crate::engine::{Chosen, GpuGain};
+use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::pairs::tile::Tile;
 use crate::support::memory;
-use crate::support::monitor::Monitor;
 use crate::support::stopwatch::Stopwatch;
 
 /// The result of a job.
@@ -38,7 +37,7 @@ impl NeighborAnalysis {
         let first_column = if checked.len() > 1 { rows } else { 0 };
         let pairs = Tile { rows: 0..rows, columns: first_column..columns.len() };
         let total = (pairs.pairs() as u64).saturating_mul(samples as u64);
-        let (k, algorithm, monitor) = (self.k, self.algorithm, self.monitor(total));
+        let (k, algorithm, monitor) = (self.k, self.algorithm, self.run.monitor(total));
         Ok((NeighborJob { columns, pairs, samples, k, algorithm, table, monitor }, entropies))
     }
 
@@ -76,7 +75,7 @@ impl NeighborAnalysis {
         let threads = rayon::current_num_threads() as u128;
         let rest = samples.saturating_mul(8 + 32 * threads);
         let needed = columns.saturating_add(matrix).saturating_add(rest);
-        memory::check_limit(self.memory_limit, 0, u64::try_from(needed).unwrap_or(u64::MAX))
+        memory::check_limit(self.run.memory_limit, 0, u64::try_from(needed).unwrap_or(u64::MAX))
     }
 
     /// Sorts the neurons of all layers on one grid, and applies `of_sorted` to each neuron's own
@@ -112,18 +111,16 @@ impl NeighborAnalysis {
     ) -> Result<Outcome, Error> {
         let sort = clock.elapsed();
         let clock = Stopwatch::start();
-        let chosen = match &self.engine {
-            Engine::Auto => Chosen::Cpu,
-            asked => engine::choose(asked, self.device_memory_limit).await?,
-        };
+        let chosen = self.run.open_engine(GpuGain::Slower).await?;
         let open_engine = clock.elapsed();
 
         let clock = Stopwatch::start();
-        let sink = Arc::new(Sink::new(&job.pairs, self.units)?);
+        let sink = Arc::new(Sink::new(&job.pairs, self.run.units)?);
         let job = Arc::new(job);
         let execution = self.run_on(&chosen, &job, &sink).await?;
-        // An engine that returns has dropped its reference.
-        let mutual_information = Arc::into_inner(sink).ok_or(Error::Cancelled)?.finish()?;
+        let problem = "an engine has kept the sink of a job that has ended";
+        let sink = Arc::into_inner(sink).ok_or(Error::Internal { problem })?;
+        let mutual_information = sink.finish()?;
         let pairs = clock.elapsed();
         let timings = NeighborTimings { sort, open_engine, pairs };
         Ok(Outcome { mutual_information, execution, timings })
@@ -141,17 +138,11 @@ impl NeighborAnalysis {
                 Ok(NeighborExecution::default())
             }
             #[cfg(feature = "gpu")]
-            Chosen::Gpu(gpu) => super::gpu::run(gpu, job, sink, self.on_device_failure).await,
+            Chosen::Gpu(gpu) => super::gpu::run(gpu, job, sink, self.run.on_device_failure).await,
         }
     }
 
     pub(super) fn in_units(&self, entropies: &[f64]) -> Array1<f64> {
-        entropies.iter().map(|nats| nats * self.units.per_nat()).collect()
-    }
-
-    pub(super) fn monitor(&self, total: u64) -> Monitor {
-        let progress = self.progress.clone();
-        let callback = progress.map(|f| Box::new(move |p| f(p)) as Box<_>);
-        Monitor::new(total, callback, self.token.clone())
+        entropies.iter().map(|nats| nats * self.run.units.per_nat()).collect()
     }
 }

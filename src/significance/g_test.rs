@@ -3,9 +3,11 @@
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
+use crate::error::Error;
+use crate::estimator::Estimator;
+use crate::measures::Units;
 use crate::report::{BetweenReport, Report};
 use crate::statistics::chi_squared_tail;
-use crate::{Error, Estimator, Units};
 
 impl Report {
     /// Computes the p-value of the G-test of independence for every pair; `neurons × neurons`,

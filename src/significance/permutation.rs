@@ -5,9 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array2, ArrayView2};
 
+use crate::analysis::Analysis;
+use crate::analysis::prepare::prepare;
 use crate::codes::Codes;
 use crate::codes::budget::Memory;
-use crate::engine::{self, Found, Goal, Job, Sink};
+use crate::engine::{self, Found, Goal, GpuGain, Sink};
+use crate::error::Error;
 use crate::estimator::Entropies;
 use crate::execution::Execution;
 use crate::input::activations::Activations;
@@ -15,7 +18,6 @@ use crate::pairs::matrix::PairMatrix;
 use crate::pairs::tile::Tile;
 use crate::support::memory;
 use crate::support::random::{Philox, permutation};
-use crate::{Analysis, Error};
 
 /// P-values of a permutation test of every pair.
 #[derive(Debug, Clone)]
@@ -82,7 +84,8 @@ impl Analysis {
         permutations: u32,
         seed: u64,
     ) -> Result<PermutationReport, Error> {
-        let estimator = self.estimator;
+        let settings = &self.settings;
+        let estimator = settings.estimator;
         if estimator.needs_histograms() {
             let wanted = "a permutation test";
             return Err(Error::EstimatorUnsupported { estimator, wanted });
@@ -97,51 +100,43 @@ impl Analysis {
             let matrices = Memory::default().and(neurons, 20 * neurons as u128);
             let codes = 2 * neurons as u128 + size_of::<u32>() as u128;
             let memory = matrices.and(layer.samples(), codes);
-            self.and_threads(memory, (layer.samples(), neurons), bins, Goal::Sums)
+            settings.and_threads(memory, (layer.samples(), neurons), bins, Goal::Sums)
         };
-        let layer = self.prepare(activations, memory)?;
+        let layer = prepare(self, activations, memory)?;
         let samples = layer.samples();
         let neurons = layer.codes.neurons();
         let entropies = Entropies::new(estimator, samples);
-        let (chosen, on_failure) =
-            (engine::choose(&self.engine, self.device_memory_limit).await?, self.on_device_failure);
+        let chosen = settings.run.open_engine(GpuGain::Faster).await?;
+        let on_failure = settings.run.on_device_failure;
 
         let repetitions = permutations.div_ceil(2);
         let (all_pairs, square) = (Tile::triangle(neurons), Tile::rectangle(neurons, neurons));
         let work = all_pairs.work(layer.codes.samples());
         let more = square.work(layer.codes.samples()).saturating_mul(u64::from(repetitions));
-        let monitor = Arc::new(self.monitor(work.saturating_add(more)));
-        let job = |codes: Arc<Codes>, pairs: &Tile| Job {
-            codes,
-            table: Arc::clone(entropies.table()),
-            pairs: pairs.clone(),
-            goal: Goal::Sums,
-            kernel: self.kernel,
-            monitor: Arc::clone(&monitor),
+        let monitor = Arc::new(settings.run.monitor(work.saturating_add(more)));
+        let job = |codes: Arc<Codes>, pairs: &Tile| {
+            settings.job(codes, entropies.table(), (pairs.clone(), Goal::Sums), &monitor)
         };
 
         let codes = Arc::new(layer.codes);
-        let observed = Arc::new(Observed(PairMatrix::new(&all_pairs)?));
-        let sink: Arc<dyn Sink> = Arc::<Observed>::clone(&observed);
+        let observed = Observed(PairMatrix::new(&all_pairs)?);
         let first = job(Arc::clone(&codes), &all_pairs);
-        let mut execution = engine::run(&chosen, &first, &sink, on_failure).await?;
+        let (Observed(observed), mut execution) =
+            engine::run(&chosen, &first, observed, on_failure).await?;
         monitor.end_part();
-        drop((first, sink));
-        // An engine that returns has dropped its reference.
-        let Observed(observed) = Arc::into_inner(observed).ok_or(Error::Cancelled)?;
-        let exceedances = Arc::new(Exceedances::new(observed.finish(|_, _, sum| sum)?)?);
+        drop(first);
+        let mut exceedances = Exceedances::new(observed.finish(|_, _, sum| sum)?)?;
 
         let random = Philox::new(seed);
-        let sink: Arc<dyn Sink> = Arc::<Exceedances>::clone(&exceedances);
         for repetition in 0..repetitions {
             let order = permutation(samples, &mut random.stream(u64::from(repetition)));
             let both = Arc::new(Codes::join(codes.select(&order)?, &codes)?);
-            let part = engine::run(&chosen, &job(both, &square), &sink, on_failure).await?;
+            let both = job(both, &square);
+            let part;
+            (exceedances, part) = engine::run(&chosen, &both, exceedances, on_failure).await?;
             monitor.end_part();
             execution = execution.followed_by(part);
         }
-        drop(sink);
-        let exceedances = Arc::into_inner(exceedances).ok_or(Error::Cancelled)?;
         let permutations = 2 * repetitions;
         Ok(PermutationReport {
             p_values: exceedances.p_values(permutations)?,

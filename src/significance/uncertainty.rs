@@ -3,9 +3,10 @@
 use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 
+use crate::analysis::{Analysis, joint_histograms};
+use crate::error::Error;
 use crate::estimator::Entropies;
 use crate::support::random::{Philox, below};
-use crate::{Analysis, Error};
 
 /// The settings of the confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,12 +84,12 @@ impl Analysis {
         if replicates == 0 || !(confidence > 0.0 && confidence < 1.0) {
             return Err(Error::InvalidResampling { replicates, confidence });
         }
-        let counted = pollster::block_on(self.count_pairs(activations, pairs));
+        let counted = pollster::block_on(joint_histograms(self, activations, pairs));
         let (histograms, edges) = counted?;
         let samples = u32::try_from(activations.nrows()).unwrap_or(u32::MAX); // was checked
-        let whole = Entropies::new(self.estimator, samples);
-        let one_less = Entropies::new(self.estimator, samples.max(2) - 1);
-        let per_nat = self.units.per_nat();
+        let whole = Entropies::new(self.settings.estimator, samples);
+        let one_less = Entropies::new(self.settings.estimator, samples.max(2) - 1);
+        let per_nat = self.settings.run.units.per_nat();
         let tables: Vec<_> = histograms.outer_iter().zip(pairs).enumerate().collect();
         let of = |(number, (counts, &(first, second))): (
             usize,

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use futures_channel::oneshot;
 
-use crate::Error;
+use crate::error::{CancelledBy, Error};
 
 /// A token with which any thread can cancel a job.
 ///
@@ -17,7 +17,7 @@ use crate::Error;
 /// # Examples
 ///
 /// ```
-/// use cofire::{Analysis, CancelToken, Error};
+/// use cofire::{Analysis, CancelToken, CancelledBy, Error};
 /// use ndarray::Array2;
 ///
 /// let token = CancelToken::new();
@@ -25,7 +25,7 @@ use crate::Error;
 /// let elsewhere = token.clone(); // to a handler of signals, a button, another thread
 /// elsewhere.cancel();
 /// let stopped = analysis.run(Array2::from_shape_fn((50, 3), |(s, n)| (s * n) as f32).view());
-/// assert!(matches!(stopped, Err(Error::Cancelled)));
+/// assert!(matches!(stopped, Err(Error::Cancelled { by: CancelledBy::Token })));
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken(Arc<Shared>);
@@ -59,7 +59,8 @@ impl CancelToken {
 
     /// Returns an error if the token has been cancelled.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+        let by = CancelledBy::Token;
+        if self.is_cancelled() { Err(Error::Cancelled { by }) } else { Ok(()) }
     }
 
     /// Returns the result of `work`, or an error as soon as the token is cancelled. `work` is dropped then.
@@ -76,7 +77,10 @@ impl CancelToken {
         let (mut work, mut told) = (pin!(work), pin!(told));
         std::future::poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
-            Poll::Pending => told.as_mut().poll(context).map(|_| Err(Error::Cancelled)),
+            Poll::Pending => told.as_mut().poll(context).map(|_| {
+                let by = CancelledBy::Token;
+                Err(Error::Cancelled { by })
+            }),
         })
         .await
     }
@@ -105,11 +109,11 @@ mod tests {
             }
             token.cancel();
             for waiting in both {
-                assert!(matches!(waiting.join().unwrap(), Err(Error::Cancelled)), "forever");
+                assert!(matches!(waiting.join().unwrap(), Err(Error::Cancelled { .. })), "forever");
             }
         });
         assert!(token.waiting().is_empty(), "nobody is left");
         let late = pollster::block_on(token.or_cancelled(ready(7)));
-        assert!(matches!(late, Err(Error::Cancelled)), "it was cancelled before");
+        assert!(matches!(late, Err(Error::Cancelled { .. })), "it was cancelled before");
     }
 }

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::cancel::CancelToken;
 use super::stopwatch::Stopwatch;
-use crate::Error;
+use crate::error::{CancelledBy, Error};
 
 /// The progress of a job. Work is counted in pair-samples: pairs of neurons × samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub(crate) type ProgressCallback = dyn Fn(Progress) -> ControlFlow<()> + Send + 
 
 /// A counter of finished work, which reports to the caller and checks for cancellation.
 pub(crate) struct Monitor {
-    callback: Option<Box<ProgressCallback>>,
+    callback: Option<Arc<ProgressCallback>>,
     token: CancelToken,
     /// True if nobody waits for the job any more.
     is_abandoned: AtomicBool,
@@ -53,7 +54,7 @@ pub(crate) struct Monitor {
 impl Monitor {
     pub(crate) fn new(
         total: u64,
-        callback: Option<Box<ProgressCallback>>,
+        callback: Option<Arc<ProgressCallback>>,
         token: CancelToken,
     ) -> Self {
         let (is_abandoned, done, begun, skipped) = Default::default();
@@ -71,12 +72,12 @@ impl Monitor {
         let done = self.done.fetch_add(work, Ordering::Relaxed).saturating_add(work);
         self.token.check()?;
         if self.is_abandoned.load(Ordering::Relaxed) {
-            return Err(Error::Cancelled);
+            return Err(Error::Cancelled { by: CancelledBy::Caller });
         }
         match &self.callback {
             Some(callback) => match callback(self.progress(done)) {
                 ControlFlow::Continue(()) => Ok(()),
-                ControlFlow::Break(()) => Err(Error::Cancelled),
+                ControlFlow::Break(()) => Err(Error::Cancelled { by: CancelledBy::Progress }),
             },
             None => Ok(()),
         }
@@ -128,7 +129,6 @@ impl fmt::Debug for Monitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::sync::Mutex;
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
             told.lock().unwrap().push(progress);
             ControlFlow::Continue(())
         };
-        let monitor = Monitor::new(100, Some(Box::new(callback)), CancelToken::new());
+        let monitor = Monitor::new(100, Some(Arc::new(callback)), CancelToken::new());
         monitor.skip(50).unwrap();
         monitor.advance(10).unwrap();
         monitor.advance(40).unwrap();
@@ -159,6 +159,7 @@ mod tests {
         let monitor = Monitor::new(100, None, token.clone());
         monitor.advance(1).unwrap();
         token.cancel();
-        assert!(matches!(monitor.advance(1), Err(Error::Cancelled)));
+        let stopped = monitor.advance(1);
+        assert!(matches!(stopped, Err(Error::Cancelled { by: CancelledBy::Token })), "{stopped:?}");
     }
 }

@@ -6,8 +6,11 @@ use ndarray::Array1;
 
 use super::selectors::{BlockNeurons, Selector};
 use super::{Block, BlockBounds, InformationPair, Selection, at_least, false_discovery, strongest};
+use crate::MAX_BINS;
+use crate::error::Error;
+use crate::estimator::Estimator;
+use crate::measures::Units;
 use crate::pairs::tile::Tile;
-use crate::{Error, Estimator, MAX_BINS, Units};
 
 /// The facts of a layer, beside its codes, that determine its blocks and the selection of pairs.
 /// Sweeps with equal plans have the same blocks, on any machine.
@@ -73,8 +76,7 @@ impl SweepPlan {
             && self.occupied_bins.iter().all(|&occupied| occupied as usize <= MAX_BINS)
             && u32::try_from(self.samples).is_ok()
             && self.block_edge > 0;
-        let reason = "the plan of the sweep contradicts itself";
-        if is_consistent { Ok(()) } else { Err(Error::InvalidSelection { reason }) }
+        if is_consistent { Ok(()) } else { Err(Error::InconsistentPlan) }
     }
 }
 
@@ -84,13 +86,13 @@ impl SweepPlan {
 /// # Examples
 ///
 /// ```
-/// use cofire::{Analysis, Collector, Selection, Sweep};
+/// use cofire::{Analysis, Collector, Selection};
 /// use ndarray::Array2;
 ///
 /// let activations = Array2::from_shape_fn((500, 300), |(s, n)| ((s * (n % 9 + 3)) % 17) as f32);
 /// let analysis = Analysis::new(10);
 /// let layer = analysis.encode_batches(&mut activations.view())?;
-/// let mut sweep = Sweep::with_block_edge(&analysis, layer, Selection::Strongest(3), 64)?;
+/// let mut sweep = analysis.sweep_in_blocks(layer, Selection::Strongest(3), 64)?;
 ///
 /// let mut collector = Collector::new(sweep.plan().clone(), u64::MAX)?;
 /// for number in 0..sweep.blocks() {
@@ -199,8 +201,7 @@ impl Collector {
     pub fn take(&mut self, number: usize, block: Block) -> Result<(), Error> {
         let tile = self.tile(number)?;
         if !self.is_of(&block, &tile) {
-            let reason = "the block holds other pairs than those of its number";
-            return Err(Error::InvalidSelection { reason });
+            return Err(Error::ForeignBlock { block: number });
         }
         if self.is_taken[number] {
             return Ok(());
@@ -242,8 +243,8 @@ impl Collector {
     }
 
     pub(super) fn tile(&self, block: usize) -> Result<Tile, Error> {
-        let reason = "there is no block of that number";
-        self.blocks.get(block).cloned().ok_or(Error::InvalidSelection { reason })
+        let blocks = self.blocks.len();
+        self.blocks.get(block).cloned().ok_or(Error::BlockOutOfRange { block, blocks })
     }
 
     pub(super) fn neurons_of(&self, tile: &Tile) -> BlockNeurons<'_> {

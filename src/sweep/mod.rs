@@ -20,15 +20,16 @@ use crate::codes::Codes;
 use crate::codes::budget::Memory;
 use crate::codes::encoder::{EncodedLayer, Held, LayerFits, SpilledCodes};
 use crate::codes::pieces::READ_BYTES;
-use crate::engine::{self, Chosen, Job, Sink};
+use crate::engine::{self, Chosen, GpuGain};
+use crate::error::Error;
 use crate::estimator::{Entropies, Marginal};
 use crate::execution::Execution;
 use crate::measures::Information;
 use crate::pairs::tile::Tile;
 use crate::report::{MemoryUse, Timings};
+use crate::settings::CountSettings;
 use crate::support::monitor::Monitor;
 use crate::support::stopwatch::Stopwatch;
-use crate::{Analysis, Error};
 pub use block::{Block, BlockBounds};
 use collector::PAIR_BYTES;
 pub use collector::{Collected, Collector, SweepPlan};
@@ -53,7 +54,8 @@ const BLOCK_EDGE: usize = 2048;
 /// The narrowest block that is tried if memory is short.
 const SMALLEST_EDGE: usize = 16;
 
-/// A computation of all pairs of a layer, block by block.
+/// A computation of all pairs of a layer, block by block, prepared by
+/// [`Analysis::sweep`](crate::Analysis::sweep).
 ///
 /// It takes O(samples · neurons²) time, less the blocks that can be passed over. Two neurons share
 /// no more than the entropy of either, so with the plug-in estimator a block can be passed over if
@@ -65,13 +67,13 @@ const SMALLEST_EDGE: usize = 16;
 /// The three strongest partners of each of 300 neurons:
 ///
 /// ```
-/// use cofire::{Analysis, Selection, Sweep};
+/// use cofire::{Analysis, Selection};
 /// use ndarray::Array2;
 ///
 /// let activations = Array2::from_shape_fn((500, 300), |(s, n)| ((s * (n % 9 + 3)) % 17) as f32);
 /// let analysis = Analysis::new(10);
 /// let layer = analysis.encode_batches(&mut activations.view())?;
-/// let report = Sweep::new(&analysis, layer, Selection::Strongest(3))?.run()?;
+/// let report = analysis.sweep(layer, Selection::Strongest(3))?.run()?;
 /// assert!(report.pairs.iter().all(|pair| pair.first < pair.second));
 /// println!("{} of {} pairs were passed over", report.pairs_passed_over, report.pairs_in_all);
 /// # Ok::<(), cofire::Error>(())
@@ -80,12 +82,12 @@ const SMALLEST_EDGE: usize = 16;
 /// The same block by block, for a job that must survive a crash of its machine:
 ///
 /// ```
-/// # use cofire::{Analysis, Selection, Sweep};
+/// # use cofire::{Analysis, Selection};
 /// # use ndarray::Array2;
 /// # let activations = Array2::from_shape_fn((500, 300), |(s, n)| ((s * (n % 9 + 3)) % 17) as f32);
 /// # let analysis = Analysis::new(10);
 /// # let layer = analysis.encode_batches(&mut activations.view())?;
-/// let mut sweep = Sweep::new(&analysis, layer, Selection::AtLeast(0.5))?;
+/// let mut sweep = analysis.sweep(layer, Selection::AtLeast(0.5))?;
 /// for number in 0..sweep.blocks() {
 ///     let block = sweep.compute(number)?;
 ///     // ... here it can be kept ...
@@ -95,7 +97,7 @@ const SMALLEST_EDGE: usize = 16;
 /// # Ok::<(), cofire::Error>(())
 /// ```
 pub struct Sweep {
-    analysis: Analysis,
+    settings: CountSettings,
     collector: Collector,
     layer: Layer,
     fits: LayerFits,
@@ -120,53 +122,24 @@ enum Layer {
 }
 
 impl Sweep {
-    /// Prepares a sweep over all pairs of a layer. Nothing is computed yet.
-    ///
-    /// # Errors
-    ///
-    /// Fails for an invalid selection, for [`Selection::FalseDiscoveryRate`] with an estimator
-    /// other than [`Estimator::PlugIn`](crate::Estimator::PlugIn), for a kernel that cannot count
-    /// the number of bins, and if more memory is needed than allowed.
-    pub fn new(
-        analysis: &Analysis,
-        layer: EncodedLayer,
-        selection: Selection,
-    ) -> Result<Self, Error> {
-        Self::with_edge(analysis, layer, selection, None)
-    }
-
-    /// Prepares a sweep as [`Sweep::new`] does, but with blocks of a given size instead of the
-    /// largest that memory allows. Blocks computed on one machine can be taken on another only if
-    /// their sizes are equal.
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`Sweep::new`].
-    pub fn with_block_edge(
-        analysis: &Analysis,
-        layer: EncodedLayer,
-        selection: Selection,
-        neurons: usize,
-    ) -> Result<Self, Error> {
-        Self::with_edge(analysis, layer, selection, Some(neurons.max(1)))
-    }
-
-    fn with_edge(
-        analysis: &Analysis,
+    /// Prepares a sweep over all pairs of a layer, with blocks of a given edge or the largest that
+    /// memory allows. Nothing is computed yet.
+    pub(crate) fn new(
+        settings: &CountSettings,
         layer: EncodedLayer,
         selection: Selection,
         edge: Option<usize>,
     ) -> Result<Self, Error> {
         let clock = Stopwatch::start();
-        let estimator = analysis.estimator;
+        let estimator = settings.estimator;
         estimator.check()?;
         selection.check(estimator)?;
-        analysis.check_kernel(layer.edges().bins())?;
+        settings.check_kernel(layer.edges().bins())?;
         let neurons = layer.neurons();
         let samples = u32::try_from(layer.samples()).unwrap_or(u32::MAX);
         let memory = memory_of(&layer, selection);
         let is_list = matches!(selection, Selection::AtLeast(_) | Selection::FalseDiscoveryRate(_));
-        let (edge, needed) = edge_within(analysis, &layer, memory, edge, is_list)?;
+        let (edge, needed) = edge_within(settings, &layer, memory, edge, is_list)?;
 
         let entropies = Entropies::new(estimator, samples);
         let marginal = |neuron: usize| {
@@ -176,13 +149,13 @@ impl Sweep {
         let plan = SweepPlan {
             selection,
             estimator,
-            units: analysis.units,
+            units: settings.run.units,
             samples: layer.samples(),
             block_edge: edge,
             entropy: marginals.iter().map(|marginal| marginal.entropy).collect(),
             occupied_bins: marginals.iter().map(|marginal| marginal.occupied).collect(),
         };
-        let most_pairs = analysis.memory_beside(needed) / PAIR_BYTES;
+        let most_pairs = settings.run.memory_beside(needed) / PAIR_BYTES;
         let most_pairs = usize::try_from(most_pairs).unwrap_or(usize::MAX);
         let collector = Collector::with_most_pairs(plan, most_pairs)?;
         let order = collector.order();
@@ -196,8 +169,8 @@ impl Sweep {
             Held::Spilled(codes) => Layer::Spilled(codes),
         };
         Ok(Self {
-            monitor: Arc::new(analysis.monitor(pairs.work(samples as usize))),
-            analysis: analysis.clone(),
+            monitor: Arc::new(settings.run.monitor(pairs.work(samples as usize))),
+            settings: settings.clone(),
             collector,
             layer,
             fits,
@@ -208,7 +181,7 @@ impl Sweep {
             execution: None,
             timings: Timings { discretize: clock.elapsed(), ..Timings::default() },
             spilled_bytes,
-            memory: analysis.memory_use(needed.at_least(to_make)),
+            memory: settings.run.memory_use(needed.at_least(to_make)),
         })
     }
 
@@ -240,7 +213,7 @@ impl Sweep {
     ///
     /// # Errors
     ///
-    /// The errors of [`Analysis::run`]. Also fails for a block that does not exist. After an error,
+    /// The errors of [`Analysis::run`](crate::Analysis::run). Also fails for a block that does not exist. After an error,
     /// the blocks taken before are kept; compute this one again.
     pub fn compute(&mut self, block: usize) -> Result<Block, Error> {
         pollster::block_on(self.compute_async(block))
@@ -259,40 +232,27 @@ impl Sweep {
         }
         if self.chosen.is_none() {
             let clock = Stopwatch::start();
-            self.chosen = Some(
-                engine::choose(&self.analysis.engine, self.analysis.device_memory_limit).await?,
-            );
+            self.chosen = Some(self.settings.run.open_engine(GpuGain::Faster).await?);
             self.timings.open_engine = clock.elapsed();
         }
-        let Some(chosen) = &self.chosen else { return Err(Error::Cancelled) };
+        let problem = "a sweep has lost its engine";
+        let chosen = self.chosen.as_ref().ok_or(Error::Internal { problem })?;
         let clock = Stopwatch::start();
         let (codes, pairs, marginals) = self.codes_of(&tile)?;
-        let information =
-            Arc::new(Information::with_marginals(marginals, self.entropies.clone(), &pairs)?);
-        let job = Job {
-            codes,
-            table: Arc::clone(self.entropies.table()),
-            pairs,
-            goal: self.analysis.goal(),
-            kernel: self.analysis.kernel,
-            monitor: Arc::clone(&self.monitor),
-        };
+        let information = Information::with_marginals(marginals, self.entropies.clone(), &pairs)?;
+        let settings = &self.settings;
+        let table = self.entropies.table();
+        let job = settings.job(codes, table, (pairs, settings.goal()), &self.monitor);
         self.monitor.end_part();
-        let sink: Arc<dyn Sink> = Arc::<Information>::clone(&information);
-        let execution = engine::run(chosen, &job, &sink, self.analysis.on_device_failure).await?;
-        drop(sink);
-        // An engine that returns has dropped its reference.
-        let information = Arc::into_inner(information).ok_or(Error::Cancelled)?;
-        let matrix = information.finish(self.analysis.units)?;
+        let on_failure = settings.run.on_device_failure;
+        let (information, execution) = engine::run(chosen, &job, information, on_failure).await?;
+        let matrix = information.finish(settings.run.units)?;
         let neurons = self.collector.neurons_of(&tile);
         let block = match self.collector.selector() {
             Some(selector) => Block::of_pairs(selector.pick(neurons, matrix.view())),
             None => Block::of_matrix(neurons.rows[0], neurons.columns[0], matrix),
         };
-        self.execution = Some(match self.execution.take() {
-            Some(before) => before.followed_by(execution),
-            None => execution,
-        });
+        self.execution = Some(Execution::of_parts(self.execution.take(), execution));
         self.timings.pairs += clock.elapsed();
         Ok(block)
     }
@@ -308,7 +268,7 @@ impl Sweep {
     }
 
     /// Counts a block that was computed earlier as done, for the callback of
-    /// [`Analysis::progress`].
+    /// [`Analysis::progress`](crate::Analysis::progress).
     ///
     /// # Errors
     ///
@@ -377,7 +337,7 @@ fn memory_of(layer: &EncodedLayer, selection: Selection) -> Memory {
 
 /// The facts beside the width that determine the memory of a block.
 struct BlockMemory<'a> {
-    analysis: &'a Analysis,
+    settings: &'a CountSettings,
     samples: usize,
     bins: usize,
     /// True if codes are gathered from a file: those of two times the width.
@@ -388,51 +348,51 @@ impl BlockMemory<'_> {
     /// Adds the memory of a block to `memory`: codes, sums (which become information), and the
     /// buffers of threads.
     fn beside(&self, memory: Memory, edge: usize) -> Memory {
-        let &Self { analysis, samples, bins, is_gathered } = self;
+        let &Self { settings, samples, bins, is_gathered } = self;
         let codes = if is_gathered {
             memory.and_coded(samples, 2 * edge, bins).and(1, READ_BYTES as u128)
         } else {
             memory
         };
         let sums = codes.and(edge * edge, 16);
-        analysis.and_threads(sums, (samples, edge), bins, analysis.goal())
+        settings.and_threads(sums, (samples, edge), bins, settings.goal())
     }
 }
 
 /// Returns the least memory of a sweep over codes in a file, including `beside`.
 pub(crate) fn least_memory(
-    analysis: &Analysis,
+    settings: &CountSettings,
     beside: Memory,
     samples: usize,
     bins: usize,
 ) -> Memory {
-    BlockMemory { analysis, samples, bins, is_gathered: true }.beside(beside, SMALLEST_EDGE)
+    BlockMemory { settings, samples, bins, is_gathered: true }.beside(beside, SMALLEST_EDGE)
 }
 
 /// Returns the width of the widest blocks that memory allows, or the given width, and the memory
 /// needed. If a list of pairs will grow beside the blocks, they should leave half of the memory to
 /// it.
 fn edge_within(
-    analysis: &Analysis,
+    settings: &CountSettings,
     layer: &EncodedLayer,
     memory: Memory,
     edge: Option<usize>,
     is_list: bool,
 ) -> Result<(usize, Memory), Error> {
     let (samples, bins, is_gathered) = (layer.samples(), layer.edges().bins(), !layer.is_whole());
-    let block = BlockMemory { analysis, samples, bins, is_gathered };
+    let block = BlockMemory { settings, samples, bins, is_gathered };
     let needed = |edge: usize| block.beside(memory, edge.min(layer.neurons()));
     if let Some(edge) = edge {
-        return analysis.check_memory(needed(edge)).map(|()| (edge, needed(edge)));
+        return settings.run.check_memory(needed(edge)).map(|()| (edge, needed(edge)));
     }
     let leaves_enough = |edge: usize| {
         let needed = needed(edge);
         let list = if is_list { needed.beside(memory) } else { 0 };
-        analysis.check_memory(needed.and(1, list)).is_ok()
+        settings.run.check_memory(needed.and(1, list)).is_ok()
     };
     let mut edge = BLOCK_EDGE;
     while edge > SMALLEST_EDGE && !leaves_enough(edge) {
         edge /= 2;
     }
-    analysis.check_memory(needed(edge)).map(|()| (edge, needed(edge)))
+    settings.run.check_memory(needed(edge)).map(|()| (edge, needed(edge)))
 }

@@ -5,10 +5,12 @@ use std::fmt;
 use ndarray::Array1;
 
 use super::{InformationPair, Selection, Sweep};
-use crate::execution::{Execution, KernelChoice};
-use crate::input::degenerate::degenerate_neurons;
+use crate::binning::BinEdges;
+use crate::estimator::Estimator;
+use crate::execution::Execution;
+use crate::input::degenerate::{DegenerateNeuron, degenerate_neurons};
+use crate::measures::Units;
 use crate::report::{MemoryUse, Timings};
-use crate::{BinEdges, DegenerateNeuron, Estimator, Kernel, Units};
 
 /// The selected pairs, the results of single neurons, and details of their computation.
 #[derive(Debug, Clone)]
@@ -44,8 +46,9 @@ pub struct SweepReport {
     pub edges: BinEdges,
     /// Neurons with one or two distinct activations, by index.
     pub degenerate: Vec<DegenerateNeuron>,
-    /// The engine, adapter and kernel that computed it, and the incidents.
-    pub execution: Execution,
+    /// The engine, adapter and kernel that computed it, and the incidents; `None` if this sweep
+    /// computed no block because all were passed over or taken from elsewhere.
+    pub execution: Option<Execution>,
     /// The time of each stage; `discretize` is the preparation of codes that existed already.
     pub timings: Timings,
     /// The bytes of codes that went to a temporary file.
@@ -67,19 +70,12 @@ pub(super) fn of(sweep: Sweep) -> SweepReport {
         blocks,
         entropy: collected.entropy,
         occupied_bins: collected.plan.occupied_bins.into(),
-        estimator: sweep.analysis.estimator,
-        units: sweep.analysis.units,
+        estimator: sweep.settings.estimator,
+        units: sweep.settings.run.units,
         samples: sweep.samples as usize,
         degenerate: degenerate_neurons(&sweep.fits.extents),
         edges: sweep.fits.edges,
-        // If all blocks were passed over or taken from elsewhere, nothing was computed.
-        execution: sweep.execution.unwrap_or(Execution {
-            adapter: None,
-            kernel: sweep.analysis.kernel.unwrap_or(Kernel::PositionalPopcount),
-            kernel_choice: KernelChoice::Rule,
-            transfer: None,
-            incidents: Vec::new(),
-        }),
+        execution: sweep.execution,
         timings: sweep.timings,
         spilled_bytes: sweep.spilled_bytes,
         memory: sweep.memory,
@@ -89,7 +85,7 @@ pub(super) fn of(sweep: Sweep) -> SweepReport {
 impl fmt::Debug for Sweep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sweep")
-            .field("analysis", &self.analysis)
+            .field("settings", &self.settings)
             .field("collector", &self.collector)
             .finish_non_exhaustive()
     }

@@ -1,6 +1,7 @@
 //! The choice of pairs of a layer.
 
-use crate::{Error, Estimator};
+use crate::error::Error;
+use crate::estimator::Estimator;
 
 /// The pairs that a [`crate::Sweep`] looks for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,14 +26,13 @@ impl Selection {
     /// Fails for invalid numbers, and for [`Selection::FalseDiscoveryRate`] with an estimator other
     /// than [`Estimator::PlugIn`].
     pub fn check(self, estimator: Estimator) -> Result<(), Error> {
-        let refused = |reason| Err(Error::InvalidSelection { reason });
         match self {
-            Self::Strongest(0) => refused("0 strongest partners; ask for at least one"),
+            Self::Strongest(0) => Err(Error::NoPartners),
             Self::AtLeast(least) if !least.is_finite() || least <= 0.0 => {
-                refused("the least information of a pair must be finite and above 0")
+                Err(Error::LeastInformationOutOfRange { least })
             }
             Self::FalseDiscoveryRate(rate) if !(0.0 < rate && rate < 1.0) => {
-                refused("a false-discovery rate lies between 0 and 1, as 0.05 does")
+                Err(Error::FalseDiscoveryRateOutOfRange { rate })
             }
             Self::FalseDiscoveryRate(_) if estimator != Estimator::PlugIn => {
                 Err(Error::EstimatorUnsupported { estimator, wanted: "the G-test's p-values" })

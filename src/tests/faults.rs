@@ -26,7 +26,7 @@ fn bins(kernel: Kernel) -> usize {
 }
 
 fn settings(gpu: &Gpu, kernel: Kernel) -> Analysis {
-    Analysis::new(bins(kernel)).engine(Engine::Gpu(gpu.clone())).kernel(kernel)
+    Analysis::new(bins(kernel)).engine(gpu.clone()).kernel(kernel)
 }
 
 fn assert_same_bits(found: &Report, kernel: Kernel, what: &str) {
@@ -100,7 +100,7 @@ fn what_goes_wrong_in_one_of_many_tiles_stays_there() {
     for dropped in 0.. {
         gpu.paces().forget(); // otherwise dispatches become ever smaller
         gpu.faults().plan(vec![(Stage::Dispatch, dropped, Fault::Dropped)]);
-        let settings = Analysis::new(256).engine(Engine::Gpu(gpu.clone()));
+        let settings = Analysis::new(256).engine(gpu.clone());
         let report = settings.kernel(Kernel::JointHistogram).run(activations.view()).unwrap();
         assert_eq!(
             report.mutual_information, expected.mutual_information,
@@ -150,7 +150,7 @@ fn any_upload_that_arrives_as_zeros_is_noticed_and_made_good() {
         let on = |engine| settings.clone().engine(engine).run(activations.view()).unwrap();
         let expected = on(Engine::Cpu).mutual_information;
         zero_each_upload(&gpu, &format!("nearest neighbours, {algorithm:?}"), || {
-            let report = on(Engine::Gpu(gpu.clone()));
+            let report = on(gpu.clone().into());
             assert_eq!(report.mutual_information, expected, "{algorithm:?}: the same bits");
             report.execution.incidents
         });
@@ -217,15 +217,15 @@ fn tiles_become_smaller_where_memory_is_short() {
     let Some(gpu) = fresh_gpu() else { return };
     // With histograms of 16 KiB, 60 neurons are one tile of 64 MiB, or several of 16 MiB.
     let activations = Array2::from_shape_fn((40, 60), |(s, n)| ((s * (2 * n + 3)) % 37) as f32);
-    let on = |engine| Analysis::new(64).estimator(Estimator::ChaoShen).engine(engine);
+    let on = |engine: Engine| Analysis::new(64).estimator(Estimator::ChaoShen).engine(engine);
     let expected = on(Engine::Cpu).run(activations.view()).unwrap();
     gpu.faults().plan(Vec::new());
-    on(Engine::Gpu(gpu.clone())).run(activations.view()).unwrap();
+    on(gpu.clone().into()).run(activations.view()).unwrap();
     let (calls, reads) = (gpu.faults().seen(Stage::Call), gpu.faults().seen(Stage::Read));
     let short = |time| (Stage::Call, time, Fault::OutOfMemory);
     // Memory is short when the first device counts, and when the second one is opened.
     gpu.faults().plan(vec![short(calls - 1), short(calls)]);
-    let report = on(Engine::Gpu(gpu.clone())).run(activations.view()).unwrap();
+    let report = on(gpu.clone().into()).run(activations.view()).unwrap();
     let expected_remedies = [Remedy::NewDevice, Remedy::SmallerTiles];
     assert_eq!(remedies(&report.execution.incidents), expected_remedies, "what was done");
     assert_eq!(report.mutual_information, expected.mutual_information, "the same bits");

@@ -28,7 +28,7 @@ fn assert_same_bits(found: &NeighborReport, what: &str) {
 fn any_dropped_dispatch_is_noticed_and_made_good() {
     let Some(gpu) = fresh_gpu() else { return };
     for algorithm in [KsgAlgorithm::First, KsgAlgorithm::Second] {
-        let settings = settings(algorithm).engine(Engine::Gpu(gpu.clone()));
+        let settings = settings(algorithm).engine(gpu.clone());
         for dropped in 0.. {
             gpu.paces().forget(); // small dispatches, hence several
             gpu.faults().plan(vec![(Stage::Dispatch, dropped, Fault::Dropped)]);
@@ -54,7 +54,7 @@ fn a_device_that_drops_everything_hands_its_tiles_to_the_cpu() {
     let Some(gpu) = fresh_gpu() else { return };
     let everything = || (0..10_000).map(|time| (Stage::Dispatch, time, Fault::Dropped));
     let drop_everything = || gpu.faults().plan(everything().collect());
-    let settings = settings(KsgAlgorithm::First).engine(Engine::Gpu(gpu.clone()));
+    let settings = settings(KsgAlgorithm::First).engine(gpu.clone());
     drop_everything();
     let report = settings.run(activations().view()).unwrap();
     assert_same_bits(&report, "everything dropped");
@@ -70,7 +70,7 @@ fn a_lost_device_loses_nothing() {
     for lost in 0..3 {
         let Some(gpu) = fresh_gpu() else { return };
         gpu.faults().plan(vec![(Stage::Dispatch, lost, Fault::Lost)]);
-        let settings = settings(KsgAlgorithm::Second).engine(Engine::Gpu(gpu.clone()));
+        let settings = settings(KsgAlgorithm::Second).engine(gpu.clone());
         let report = settings.run(activations().view()).unwrap();
         assert_same_bits(&report, &format!("lost before dispatch {lost}"));
         assert_eq!(
@@ -84,16 +84,14 @@ fn a_lost_device_loses_nothing() {
 #[test]
 fn more_neighbors_than_fit_are_left_to_the_cpu() {
     let Some(gpu) = fresh_gpu() else { return };
-    let settings = NeighborAnalysis::new(600).engine(Engine::Gpu(gpu.clone()));
+    let settings = NeighborAnalysis::new(600).engine(gpu.clone());
     let report = settings.run(activations().view()).unwrap();
     assert_eq!(remedies(&report.execution.incidents), [Remedy::RestOnCpu]);
     assert!(report.execution.incidents[0].problem.contains("k = 600"), "{report:?}");
     let expected = NeighborAnalysis::new(600).run(activations().view()).unwrap();
     assert_eq!(report.mutual_information, expected.mutual_information);
     // The device is still usable.
-    let next = NeighborAnalysis::new(3)
-        .engine(Engine::Gpu(gpu.clone()))
-        .run(activations().view())
-        .unwrap();
+    let settings = NeighborAnalysis::new(3).engine(gpu.clone());
+    let next = settings.run(activations().view()).unwrap();
     assert_eq!(remedies(&next.execution.incidents), []);
 }

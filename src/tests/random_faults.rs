@@ -101,7 +101,7 @@ fn random_faults(least: usize) {
         .map(|(name, task)| {
             let expected = task(Engine::Cpu).0;
             gpu.faults().plan(Vec::new());
-            assert_eq!(task(Engine::Gpu(gpu.clone())), (expected.clone(), vec![]), "{name}");
+            assert_eq!(task(gpu.clone().into()), (expected.clone(), vec![]), "{name}");
             let times = Stage::ALL.map(|stage| gpu.faults().seen(stage));
             (name, task, expected, times)
         })
@@ -129,7 +129,7 @@ fn random_faults(least: usize) {
             planned.push((stage, times[stage as usize] + below(6), fault));
         }
         gpu.faults().plan(planned.clone());
-        let (found, incidents) = task(Engine::Gpu(gpu.clone()));
+        let (found, incidents) = task(gpu.clone().into());
         let what = format!("{name}, {planned:?}, point {points} of seed {SEED}");
         assert_eq!(&found, expected, "{what}");
         let number = gpu.faults().happened();

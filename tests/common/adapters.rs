@@ -1,6 +1,5 @@
 //! All adapters of this machine, opened.
 
-use cofire::Engine;
 use cofire::gpu::{FoundAdapter, Gpu, adapters};
 
 use super::{Place, note};
@@ -29,7 +28,7 @@ fn open(found: &FoundAdapter) -> Option<Place> {
         Ok(gpu) => {
             let opened = gpu.adapter();
             assert_eq!(opened, &found.description, "{label:?} opened another adapter");
-            Some(Place { label, engine: Engine::Gpu(gpu) })
+            Some(Place { label, engine: gpu.into() })
         }
         Err(error) => {
             note(&format!("[{label}] is not tested: {error}"));

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{LazyLock, Mutex};
 
-use cofire::{Analysis, BinEdges, Engine, Kernel, OnDeviceFailure, Report};
+use cofire::{Analysis, BinEdges, Binning, Engine, Kernel, OnDeviceFailure, Range, Report};
 use ndarray::ArrayView2;
 
 /// An engine: the CPU, or one adapter.
@@ -41,6 +41,11 @@ impl Place {
     /// Makes settings that compute in this place only, even if the device fails.
     pub(crate) fn analysis(&self, bins: usize) -> Analysis {
         self.settle(Analysis::new(bins))
+    }
+
+    /// Makes settings as [`Place::analysis`] does, but with bins over a range.
+    pub(crate) fn analysis_over(&self, bins: usize, range: Range) -> Analysis {
+        self.settle(Analysis::with_binning(Binning::equal_width_over(bins, range)))
     }
 
     /// Makes settings as [`Place::analysis`] does, but with edges that were fitted before.

@@ -28,27 +28,12 @@ pub(crate) enum Failure {
 impl Failure {
     /// Makes a failure from the error of an analysis. `subject` is what was analysed.
     pub(crate) fn of_analysis(subject: &str, error: &cofire::Error) -> Self {
-        use cofire::Error;
+        use cofire::{Error, ErrorKind};
 
         let message = format!("{subject}: {error}");
-        match error {
-            Error::Cancelled => Self::Interrupted,
-            Error::NoSamples { .. }
-            | Error::OneSample
-            | Error::NoNeurons { .. }
-            | Error::TooManySamples { .. }
-            | Error::NonFinite { .. }
-            | Error::NotACategory { .. }
-            | Error::NotBinary { .. }
-            | Error::NeighborsOutOfRange { .. }
-            | Error::LabelsMismatch { .. }
-            | Error::LabelsOccurOnce { .. }
-            | Error::SamplesMismatch { .. }
-            | Error::AdapterNotFound { .. }
-            | Error::KernelUnsupported { .. }
-            | Error::EstimatorUnsupported { .. }
-            | Error::InvalidSelection { .. }
-            | Error::Batches(_) => Self::Input(message),
+        match (error.kind(), error) {
+            (ErrorKind::Cancelled, _) => Self::Interrupted,
+            (ErrorKind::Input, _) | (_, Error::AdapterNotFound { .. }) => Self::Input(message),
             _ => Self::Other(message),
         }
     }

@@ -76,7 +76,7 @@ pub(crate) fn measure_neighbors(
     failed: impl Fn(Error) -> Failure,
 ) -> Result<LabelFacts, Failure> {
     let clock = Instant::now();
-    let information = analysis.with_labels(activations, &labels.values).map_err(failed)?;
+    let information = analysis.label_information(activations, &labels.values).map_err(failed)?;
     LabelFacts::new(labels, &information, results, clock)
 }
 

@@ -92,7 +92,7 @@ fn layers_are_compared_by_neighbors_and_tested_by_g() {
     let expected = NeighborAnalysis::new(3).run_between(x, y).unwrap();
     let found = place.array("out/mi.npy").1;
     assert_eq!(found, expected.mutual_information.iter().copied().collect::<Vec<_>>());
-    assert_eq!(place.array("out/other_entropy.npy").1, expected.entropy_y.to_vec());
+    assert_eq!(place.array("out/other_entropy.npy").1, expected.column_entropy.to_vec());
 
     let json = json(&place, &[&other[..], &["--significance", "g-test", "--bins", "3"]].concat());
     let expected = Analysis::new(3).run_between(x, y).unwrap().g_test().unwrap();
@@ -183,7 +183,7 @@ fn neurons_tell_of_labels() {
     }
     let json = json(&place, &["x.npy", "--estimator", "ksg", "--labels", "labels.npy"]);
     let labels: Vec<u32> = labels.into_iter().map(u32::from).collect();
-    let expected = NeighborAnalysis::new(3).with_labels(x.view(), &labels).unwrap();
+    let expected = NeighborAnalysis::new(3).label_information(x.view(), &labels).unwrap();
     assert_eq!(place.array("out/label_information.npy").1, expected.to_vec());
     assert_eq!(json["layers"][0]["labels"]["mutual_information_given_labels"], Value::Null);
 }

@@ -69,7 +69,7 @@ const MOST_BLOCKS: u64 = 1 << 20;
 /// let layer = analysis.encode_batches(&mut source)?;
 /// let fingerprint = source.fingerprint().ok_or("no activations")?;
 /// let edge = directory.block_edge().unwrap_or(64);
-/// let mut sweep = Sweep::with_block_edge(&analysis, layer, Selection::Strongest(3), edge)?;
+/// let mut sweep = analysis.sweep_in_blocks(layer, Selection::Strongest(3), edge)?;
 /// let running = directory.begin(sweep.plan(), fingerprint)?;
 /// for number in 0..sweep.blocks() {
 ///     let block = match running.job().load(number)? {

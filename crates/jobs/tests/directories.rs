@@ -15,7 +15,7 @@ fn sweep(selection: Selection) -> (Sweep, Fingerprint) {
     let mut view = x.view();
     let mut source = Fingerprinted::new(&mut view);
     let layer = analysis.encode_batches(&mut source).unwrap();
-    let sweep = Sweep::with_block_edge(&analysis, layer, selection, 10).unwrap();
+    let sweep = analysis.sweep_in_blocks(layer, selection, 10).unwrap();
     (sweep, source.fingerprint().unwrap())
 }
 
@@ -70,8 +70,14 @@ fn a_collector_refuses_what_is_not_its_own() {
         (1, of_pairs(5, 5)),
         (6, Block::passed_over()),
     ] {
-        let refused = selecting.take(number, block);
-        assert!(matches!(refused, Err(Error::InvalidSelection { .. })), "{number}: {refused:?}");
+        let refused = selecting.take(number, block).unwrap_err();
+        match refused {
+            Error::ForeignBlock { block } => assert!(block == number && number < 6, "{refused}"),
+            _ => assert!(
+                matches!(refused, Error::BlockOutOfRange { block: 6, blocks: 6 }),
+                "{refused}"
+            ),
+        }
     }
     for (number, block) in [
         (2, matrix.clone()),
@@ -81,7 +87,7 @@ fn a_collector_refuses_what_is_not_its_own() {
         (1, of_matrix(usize::MAX, 10)),
     ] {
         let refused = whole.take(number, block);
-        assert!(matches!(refused, Err(Error::InvalidSelection { .. })), "{number}: {refused:?}");
+        assert!(matches!(refused, Err(Error::ForeignBlock { .. })), "{number}: {refused:?}");
     }
     assert!((0..6).all(|number| !selecting.is_taken(number) && !whole.is_taken(number)));
     selecting.take(1, pairs).unwrap();

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use futures_channel::oneshot;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Runs some work on rayon's pool, without blocking the executor that polls it.
 ///
@@ -26,6 +26,8 @@ pub(crate) async fn on_pool(
     match told.await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => resume_unwind(panic),
-        Err(oneshot::Canceled) => Err(Error::Cancelled),
+        Err(oneshot::Canceled) => {
+            Err(Error::Internal { problem: "the thread pool has dropped a job" })
+        }
     }
 }

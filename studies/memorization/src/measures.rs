@@ -57,7 +57,8 @@ pub fn measure(layers: &[Array2<f32>], measuring: Measuring) -> Result<NetworkMe
         })
     })?;
 
-    let binned = Analysis::new(measuring.bins).range(measuring.range).engine(Engine::Cpu);
+    let binned = Analysis::with_binning(Binning::equal_width_over(measuring.bins, measuring.range))
+        .engine(Engine::Cpu);
     let binned = binned.run(all.view()).map_err(failed)?;
     let released = Analysis::with_binning(Binning::RELEASED_WITH_PAPER).engine(Engine::Cpu);
     let released = released.entropies(all.view()).map_err(failed)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use cofire::{Analysis, Engine};
+use cofire::{Analysis, Binning, Engine};
 use cofire_files::OutputDirectory;
 use cofire_report::{Comparison, Description, Layer, Model, Scores};
 use ndarray::Array2;
@@ -93,8 +93,11 @@ pub fn write_report(
     outcomes: &[Outcome],
 ) -> Result<(), Error> {
     let first: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.seed == 0).collect();
-    let analysis =
-        Analysis::new(study.measuring.bins).range(study.measuring.range).engine(Engine::Cpu);
+    let analysis = Analysis::with_binning(Binning::equal_width_over(
+        study.measuring.bins,
+        study.measuring.range,
+    ))
+    .engine(Engine::Cpu);
     let mut models = Vec::new();
     for outcome in &first {
         let mut layers = Vec::new();

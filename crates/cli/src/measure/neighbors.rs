@@ -61,7 +61,7 @@ pub(super) fn between(
             analysis.entropies(rows).map_err(failed)?,
             analysis.entropies(columns).map_err(failed)?,
         ),
-        None => (report.entropy_x, report.entropy_y),
+        None => (report.row_entropy, report.column_entropy),
     };
     results.write("entropy", "entropy.npy", entropy.view())?;
     results.write("other_entropy", "other_entropy.npy", other_entropy.view())?;

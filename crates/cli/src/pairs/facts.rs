@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cofire::{Collected, Estimator, InformationPair, Selection, SweepReport, Units};
+use cofire::{Collected, Estimator, Execution, InformationPair, Selection, SweepReport, Units};
 use cofire_files::FileBatches;
 use ndarray::Array1;
 use serde::Serialize;
@@ -126,9 +126,10 @@ pub(super) struct BlockFacts {
 /// Facts about the computation of this run.
 #[derive(Debug, Serialize)]
 pub(super) struct ComputedFacts {
-    engine: &'static str,
+    /// These three are none if no block was computed.
+    engine: Option<&'static str>,
     adapter: Option<AdapterFacts>,
-    kernel: &'static str,
+    kernel: Option<&'static str>,
     threads: usize,
     incidents: Vec<String>,
     degenerate: Degenerates,
@@ -150,17 +151,19 @@ struct SecondsFacts {
 
 impl ComputedFacts {
     pub(super) fn of(report: &SweepReport, read: f64, memory_limit: Option<u64>) -> Self {
-        let execution = &report.execution;
+        let execution = report.execution.as_ref();
+        let incidents = execution.map_or(&[][..], |execution| &execution.incidents);
+        let transfer = execution.and_then(|execution| execution.transfer);
         Self {
-            engine: if execution.adapter.is_some() { "gpu" } else { "cpu" },
-            adapter: execution.adapter.as_ref().map(AdapterFacts::from),
-            kernel: execution.kernel.name(),
+            engine: execution.map(Execution::engine),
+            adapter: execution.and_then(|e| e.adapter.as_ref()).map(AdapterFacts::from),
+            kernel: execution.map(|execution| execution.kernel.name()),
             threads: rayon::current_num_threads(),
-            incidents: execution.incidents.iter().map(ToString::to_string).collect(),
+            incidents: incidents.iter().map(ToString::to_string).collect(),
             degenerate: Degenerates::of(&report.degenerate),
             memory_limit,
             spilled_bytes: report.spilled_bytes,
-            device_memory_bytes: execution.transfer.map(|transfer| transfer.device_memory_bytes),
+            device_memory_bytes: transfer.map(|transfer| transfer.device_memory_bytes),
             seconds: SecondsFacts {
                 read,
                 open_engine: report.timings.open_engine.as_secs_f64(),
@@ -229,9 +232,10 @@ impl PairsFacts {
         }
         if let Some(computed) = &self.computed {
             let SecondsFacts { read, pairs, .. } = computed.seconds;
-            let by = match &computed.adapter {
-                Some(adapter) => one_line(&adapter.label),
-                None => format!("{}, {} threads", computed.engine, computed.threads),
+            let by = match (&computed.adapter, computed.engine) {
+                (Some(adapter), _) => one_line(&adapter.label),
+                (None, Some(engine)) => format!("{engine}, {} threads", computed.threads),
+                (None, None) => "an earlier run: no block was left to compute".to_owned(),
             };
             lines.add("computed by", by);
             let time = format!("{} to read, {} for pairs", duration(read), duration(pairs));

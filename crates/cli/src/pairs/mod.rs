@@ -9,7 +9,7 @@ mod source;
 use std::path::Path;
 use std::time::Instant;
 
-use cofire::{Analysis, Batches, Selection, Sweep};
+use cofire::{Analysis, Batches, Selection};
 use cofire_files::{FileBatches, OutputDirectory, expand_path, open_batches};
 use cofire_jobs::{Fingerprinted, JobDirectory, JobPart};
 
@@ -54,8 +54,8 @@ pub(crate) fn run(arguments: &PairsArguments) -> Result<(), Failure> {
     let read = clock.elapsed().as_secs_f64();
 
     let sweep = match edge {
-        Some(edge) => Sweep::with_block_edge(&analysis, encoded, selection, edge),
-        None => Sweep::new(&analysis, encoded, selection),
+        Some(edge) => analysis.sweep_in_blocks(encoded, selection, edge),
+        None => analysis.sweep(encoded, selection),
     };
     let sweep = sweep.map_err(|error| failed(&error))?;
     let job = match (job, fingerprint) {

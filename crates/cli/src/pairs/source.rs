@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use cofire::{Batches, Error};
+use cofire::{Batches, CancelledBy, Error};
 use ndarray::ArrayView2;
 
 use crate::progress::Bar;
@@ -39,7 +39,7 @@ impl Batches for Watched<'_> {
         self.source.visit(most_samples, &mut |batch| {
             samples += batch.nrows();
             if bar.reached(samples, total) == ControlFlow::Break(()) {
-                return Err(Error::Cancelled);
+                return Err(Error::Cancelled { by: CancelledBy::Progress });
             }
             visitor(batch)
         })

@@ -195,7 +195,7 @@ impl Settings {
     pub(crate) fn open_engine(&mut self) -> Result<(), Failure> {
         let open = |name: Option<&str>| {
             let gpu = cofire::gpu::Gpu::open(name).map_err(|error| Failure::of_adapter(&error))?;
-            Ok::<_, Failure>(Engine::Gpu(gpu))
+            Ok::<_, Failure>(Engine::from(gpu))
         };
         let engine = match (self.engine, self.adapter.as_deref()) {
             (_, Some(name)) => open(Some(name))?,

@@ -70,6 +70,6 @@ impl NeighborSettings {
 /// Lets the library check a jitter, on the smallest of layers.
 fn check_jitter(amplitude: f64) -> Result<(), Failure> {
     let analysis = NeighborAnalysis::new(1).jitter(amplitude, 0);
-    let checked = analysis.with_labels(arr2(&[[0.0], [1.0]]).view(), &[0, 0]);
+    let checked = analysis.label_information(arr2(&[[0.0], [1.0]]).view(), &[0, 0]);
     checked.map(drop).map_err(|error| Failure::Input(error.to_string()))
 }

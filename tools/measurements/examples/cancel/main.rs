@@ -41,7 +41,7 @@ const JOBS: [(usize, usize, usize); 5] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let engine = match &arguments.adapter {
-        Some(name) => Engine::Gpu(Gpu::open(Some(name))?), // opened once, as in real programs
+        Some(name) => Gpu::open(Some(name))?.into(), // opened once, as in real programs
         None => Engine::Cpu,
     };
     println!(

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use cofire::{Analysis, Batches, Binning, Engine, Selection, Sweep};
+use cofire::{Analysis, Batches, Binning, Engine, Selection};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -85,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let layer = analysis.encode_batches(source)?;
     let reading = clock.elapsed().as_secs_f64();
     let clock = Instant::now();
-    let report = Sweep::new(&analysis, layer, selection)?.run()?;
+    let report = analysis.sweep(layer, selection)?.run()?;
     let sweeping = clock.elapsed().as_secs_f64();
 
     eprintln!();
@@ -93,7 +93,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rate = report.pairs_in_all as f64 * samples as f64 / sweeping;
     let rate_of_computed = computed * samples as f64 / report.timings.pairs.as_secs_f64();
     println!("{neurons} neurons x {samples} samples, {selection:?}");
-    println!("engine           {}, {}", report.execution.engine(), report.execution.kernel);
+    if let Some(execution) = &report.execution {
+        println!("engine           {}, {}", execution.engine(), execution.kernel);
+    }
     println!("read and encoded {reading:.1} s, {} bytes of codes in a file", report.spilled_bytes);
     println!("swept            {sweeping:.1} s: {:.1} G pair-samples/s", rate / 1e9);
     println!("computed         {:.1} G pair-samples/s", rate_of_computed / 1e9);

@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let engine = match arguments.next() {
         None => Engine::Cpu,
-        Some(name) => Engine::NamedGpu(name),
+        Some(name) => Engine::gpu_named(name),
     };
     let activations = cofire_files::read_layer(&path, None)?.activations;
     let settings = NeighborAnalysis::new(k).algorithm(algorithm).engine(engine);

@@ -26,7 +26,7 @@ pub(crate) fn all() -> Vec<Place> {
     for adapter in found.iter().filter(|adapter| adapter.unusable.is_none()) {
         let label = adapter.description.to_string();
         match Gpu::open(Some(&label)) {
-            Ok(gpu) => places.push(Place { label, engine: Engine::Gpu(gpu) }),
+            Ok(gpu) => places.push(Place { label, engine: gpu.into() }),
             Err(error) => super::tell(&format!("{label} is left out: {error}")),
         }
     }
