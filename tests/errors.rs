@@ -20,7 +20,7 @@ fn cpu(bins: usize) -> Analysis {
     Analysis::new(bins).engine(Engine::Cpu)
 }
 
-/// As [`cpu`], with bins over a range.
+/// Makes settings as [`cpu`] does, with bins over a range.
 fn cpu_over(bins: usize, low: f64, high: f64) -> Analysis {
     let binning = Binning::equal_width_over(bins, Range::Given(low, high));
     Analysis::with_binning(binning).engine(Engine::Cpu)

@@ -89,7 +89,7 @@ fn parts_of(text: &str, module: &str) -> Vec<(String, String)> {
     parts
 }
 
-/// What the root and the rooms export under shorter paths than where it is.
+/// The shorter paths under which the root and the rooms export items.
 struct Exports(BTreeMap<String, String>);
 
 impl Exports {

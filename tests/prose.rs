@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 /// Verbs with which the doc of a function may begin. Add one that is missing if it says what a function does.
 const VERBS: &str = "
-Accepts Adds Advances Aligns Allocates Answers Appends Applies Arranges Asserts Begins Blocks
+Accepts Adds Advances Aligns Allocates Allows Answers Appends Applies Arranges Asserts Begins Blocks
 Builds Calls Cancels Checks Chooses Cleans Closes Collects Combines Compares Compiles Completes
-Computes Converts Copies Correlates Counts Covers Creates Cuts Decodes Decompresses Describes
+Computes Converts Copies Correlates Counts Covers Creates Cuts Decides Decodes Decompresses Describes
 Destroys Detects Divides Draws Drops Encodes Ends Enqueues Escapes Estimates Evaluates Expands
 Expects Fails Fills Finds Finishes Fits Forgets Formats Gathers Generates Gives Handles Hands
 Has Hides Inserts Interpolates Iterates Joins Keeps Learns Leaves Lets Limits Lists Loads Locks
 Looks Makes Maps Marks Measures Merges Moves Names Notes Opens Orders Packs Paints Panics Parses
-Passes Places Plans Polls Prepares Prints Puts Ranks Reads Receives Recomputes Records Reduces
+Passes Places Plans Polls Prepares Prints Puts Raises Ranks Reads Receives Recomputes Records Reduces
 Refuses Releases Remembers Removes Renames Renumbers Reorders Replaces Reports Reserves Resets
 Restores Returns Runs Saves Says Scans Searches Sends Sets Shortens Shows Shuffles Skips Sorts
 Splits Starts Stops Stores Stretches Submits Summarizes Sums Swaps Takes Tells Tests Trains

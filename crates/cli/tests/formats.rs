@@ -8,7 +8,7 @@ use common::{Place, Run};
 
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../files/tests/reference/files");
 
-/// The command, with what this build has already.
+/// Returns the command, with the features that this build has already.
 fn command(feature: &str) -> String {
     let has = if cfg!(feature = "tables") {
         "tables,"

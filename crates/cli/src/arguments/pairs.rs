@@ -177,7 +177,7 @@ pub(crate) enum FormatArgument {
 }
 
 impl FormatArgument {
-    /// The format, or the feature of this program that has it.
+    /// Returns the format, or the feature of this program that has it.
     pub(crate) fn format(self) -> Result<PairsFormat, &'static str> {
         match self {
             Self::Csv => Ok(PairsFormat::Csv),

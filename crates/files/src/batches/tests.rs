@@ -216,11 +216,7 @@ fn the_visitors_error_ends_the_visit() {
     let mut calls = 0;
     let outcome = batches.visit(2, &mut |_| {
         calls += 1;
-        if calls == 2 {
-            Err(Error::Cancelled { by: cofire::CancelledBy::Callback })
-        } else {
-            Ok(())
-        }
+        if calls == 2 { Err(Error::Cancelled { by: cofire::CancelledBy::Caller }) } else { Ok(()) }
     });
     assert!(matches!(outcome, Err(Error::Cancelled { .. })), "{outcome:?}");
     assert_eq!(calls, 2);
