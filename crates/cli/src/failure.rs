@@ -54,6 +54,7 @@ impl Failure {
     }
 
     /// Of opening an adapter.
+    #[cfg(feature = "gpu")]
     pub(crate) fn of_adapter(error: &cofire::Error) -> Self {
         match error {
             cofire::Error::AdapterNotFound { .. } => Self::Input(error.to_string()),
