@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+#[cfg(feature = "gpu")]
 use cofire::gpu::{FoundAdapter, adapters};
 use serde::Serialize;
 
@@ -41,8 +42,14 @@ struct Limits {
 #[derive(Debug, Serialize)]
 #[serde(tag = "engine", rename_all = "snake_case")]
 enum Auto {
-    Gpu { adapter: String },
-    Cpu { threads: usize, reason: &'static str },
+    #[cfg(feature = "gpu")]
+    Gpu {
+        adapter: String,
+    },
+    Cpu {
+        threads: usize,
+        reason: &'static str,
+    },
 }
 
 const WHAT_TO_INSTALL: &str = "\
@@ -57,6 +64,14 @@ pub(crate) fn run(arguments: &DevicesArguments) -> Result<(), Failure> {
 }
 
 impl Devices {
+    #[cfg(not(feature = "gpu"))]
+    fn find() -> Self {
+        let reason = "this build of cofire has no GPU engine";
+        let auto = Auto::Cpu { threads: rayon::current_num_threads(), reason };
+        Self { adapters: Vec::new(), auto }
+    }
+
+    #[cfg(feature = "gpu")]
     fn find() -> Self {
         let found = adapters();
         let choice = found.iter().find(|adapter| adapter.is_auto_choice);
@@ -69,12 +84,13 @@ impl Devices {
 
     fn text(&self) -> String {
         let mut text: String = self.adapters.iter().map(|device| device.text() + "\n").collect();
-        if self.adapters.is_empty() {
+        if cfg!(feature = "gpu") && self.adapters.is_empty() {
             text.push_str("no GPU adapters were found\n");
             text.push_str(WHAT_TO_INSTALL);
             text.push('\n');
         }
         let _ = match &self.auto {
+            #[cfg(feature = "gpu")]
             Auto::Gpu { adapter } => writeln!(text, "auto would use: {}", one_line(adapter)),
             Auto::Cpu { threads, reason } => {
                 let plural = if *threads == 1 { "" } else { "s" };
@@ -86,6 +102,7 @@ impl Devices {
 }
 
 /// Returns the reason why no adapter is taken.
+#[cfg(feature = "gpu")]
 fn reason(found: &[FoundAdapter]) -> &'static str {
     if found.is_empty() {
         "there is no GPU adapter"
@@ -96,6 +113,7 @@ fn reason(found: &[FoundAdapter]) -> &'static str {
     }
 }
 
+#[cfg(feature = "gpu")]
 impl From<&FoundAdapter> for Device {
     fn from(found: &FoundAdapter) -> Self {
         Self {

@@ -39,6 +39,7 @@ impl Failure {
     }
 
     /// Makes a failure from the error of opening an adapter.
+    #[cfg(feature = "gpu")]
     pub(crate) fn of_adapter(error: &cofire::Error) -> Self {
         match error {
             cofire::Error::AdapterNotFound { .. } => Self::Input(error.to_string()),

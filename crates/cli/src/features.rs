@@ -1,9 +1,16 @@
 //! What this program was built without, and how to build one that has it.
 
+/// The features that a build has only on request, and whether this build has them.
+const FEATURES: [(&str, bool); 2] =
+    [("tables", cfg!(feature = "tables")), ("zarr", cfg!(feature = "zarr"))];
+
 /// Returns the command that builds the program with a feature, beside those that it has already.
 pub(crate) fn command_with(feature: &str) -> String {
-    let known = [("tables", cfg!(feature = "tables")), ("zarr", cfg!(feature = "zarr"))];
-    let wanted = known.iter().filter(|&&(name, is_built)| is_built || name == feature);
+    let wanted = FEATURES.iter().filter(|&&(name, is_built)| is_built || name == feature);
     let names: Vec<&str> = wanted.map(|&(name, _)| name).collect();
-    format!("cargo install --path crates/cli --features {}", names.join(","))
+    let command = "cargo install --path crates/cli";
+    match names.is_empty() {
+        true => command.to_owned(), // the GPU engine is in every build that does not leave it out
+        false => format!("{command} --features {}", names.join(",")),
+    }
 }

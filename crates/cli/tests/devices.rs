@@ -26,6 +26,7 @@ fn text_and_json_agree() {
     assert!(["cpu", "gpu"].contains(&devices["auto"]["engine"].as_str().unwrap()), "{devices}");
 }
 
+#[cfg(feature = "gpu")]
 #[test]
 fn a_machine_without_adapters_is_told_what_to_install() {
     let place = Place::new();
@@ -36,4 +37,16 @@ fn a_machine_without_adapters_is_told_what_to_install() {
     assert!(run.stdout.contains("no GPU adapters were found"), "{run:?}");
     assert!(run.stdout.contains("mesa-vulkan-drivers"), "{run:?}");
     assert!(run.stdout.contains("auto would use: the CPU"), "{run:?}");
+}
+
+#[cfg(not(feature = "gpu"))]
+#[test]
+fn a_build_without_the_gpu_engine_says_so() {
+    let place = Place::new();
+    let run = place.run(&["devices"]);
+    assert!(run.stdout.contains("this build of cofire has no GPU engine"), "{run:?}");
+    place.put("x.npy", common::plain_npy());
+    let run = place.run(&["analyze", "x.npy", "--engine", "gpu"]);
+    assert_eq!(run.status, 2, "{run:?}");
+    assert!(run.stderr.contains("cargo install --path crates/cli"), "{run:?}");
 }

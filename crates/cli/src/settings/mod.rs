@@ -19,6 +19,8 @@ use crate::arguments::{
     AnalyzeArguments, EngineArgument, EstimatorArgument, MeasureArgument, SignificanceArgument,
 };
 use crate::failure::Failure;
+#[cfg(not(feature = "gpu"))]
+use crate::features::command_with;
 
 /// The settings of a measurement.
 #[derive(Debug)]
@@ -193,13 +195,9 @@ impl Settings {
     /// Opens the device that was asked for. This happens once for all layers, before any layer is
     /// read.
     pub(crate) fn open_engine(&mut self) -> Result<(), Failure> {
-        let open = |name: Option<&str>| {
-            let gpu = cofire::gpu::Gpu::open(name).map_err(|error| Failure::of_adapter(&error))?;
-            Ok::<_, Failure>(Engine::from(gpu))
-        };
         let engine = match (self.engine, self.adapter.as_deref()) {
-            (_, Some(name)) => open(Some(name))?,
-            (EngineArgument::Gpu, None) => open(None)?,
+            (_, Some(name)) => open_gpu(Some(name))?,
+            (EngineArgument::Gpu, None) => open_gpu(None)?,
             (EngineArgument::Cpu, None) => Engine::Cpu,
             (EngineArgument::Auto, None) => Engine::Auto,
         };
@@ -260,4 +258,18 @@ fn significance(arguments: &AnalyzeArguments) -> Result<Option<SignificanceTest>
 
 fn refuse<T>(reason: impl Into<String>) -> Result<T, Failure> {
     Err(Failure::Input(reason.into()))
+}
+
+#[cfg(feature = "gpu")]
+fn open_gpu(name: Option<&str>) -> Result<Engine, Failure> {
+    let gpu = cofire::gpu::Gpu::open(name).map_err(|error| Failure::of_adapter(&error))?;
+    Ok(gpu.into())
+}
+
+#[cfg(not(feature = "gpu"))]
+fn open_gpu(_: Option<&str>) -> Result<Engine, Failure> {
+    let command = command_with("gpu");
+    Err(Failure::Input(format!(
+        "this build of cofire has no GPU engine; in its sources, build one that has: {command}"
+    )))
 }
