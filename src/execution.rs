@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::MAX_BINS;
 use crate::codes::bits;
+pub use crate::support::simd::simd_level;
 
 /// A way to count joint histograms. Every kernel exists on both engines and returns the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -127,7 +128,7 @@ pub struct KernelSpeed {
 
 /// The transfer between host and device, and the host's time for it.
 ///
-/// Times are the host's. They are parts of [`Timings::pairs`](crate::Timings::pairs). During most
+/// Times are the host's. They are parts of [`Timings::pairs`](crate::report::Timings::pairs). During most
 /// of them the device computes as well. The time that the device itself takes to copy is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]

@@ -1,10 +1,14 @@
-//! The measures of the code released with the paper behind this crate.
+//! The measures of the code that was released with *Measures of Information Reflect Memorization
+//! Patterns*.
 
 use ndarray::{Array1, Array2, ArrayView2};
 
-use crate::{Analysis, Binning, Error, NeighborAnalysis, NeighborExecution};
+use crate::analysis::Analysis;
+use crate::binning::Binning;
+use crate::error::Error;
+use crate::neighbors::{NeighborAnalysis, NeighborExecution};
 
-/// The result of [`released_with_paper`].
+/// The result of [`measures`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PaperReport {
@@ -48,12 +52,12 @@ pub struct PaperReport {
 /// use ndarray::Array2;
 ///
 /// let activations = Array2::from_shape_fn((50, 3), |(s, n)| ((s * (n + 2) * 37) % 101) as f32);
-/// let report = cofire::released_with_paper(activations.view())?;
+/// let report = cofire::paper::measures(activations.view())?;
 /// assert!(report.entropy[0] > 0.0);
 /// assert_eq!(report.mutual_information.dim(), (3, 3));
 /// # Ok::<(), cofire::Error>(())
 /// ```
-pub fn released_with_paper(activations: ArrayView2<'_, f32>) -> Result<PaperReport, Error> {
+pub fn measures(activations: ArrayView2<'_, f32>) -> Result<PaperReport, Error> {
     let binned = Analysis::with_binning(Binning::RELEASED_WITH_PAPER);
     let pairs = NeighborAnalysis::new(3).run(activations)?;
     Ok(PaperReport {

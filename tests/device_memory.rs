@@ -11,8 +11,9 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use cofire::execution::{Remedy, Transfer};
 use cofire::gpu::Gpu;
-use cofire::{Adapter, Analysis, Engine, Kernel, NeighborAnalysis, Remedy, Transfer};
+use cofire::{Adapter, Analysis, Engine, Kernel, NeighborAnalysis};
 use common::activations::varied;
 
 /// Polls how much a device has allocated until `job` ends. Returns the job's result and the largest

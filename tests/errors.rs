@@ -274,8 +274,10 @@ fn activations_that_are_no_categories() {
     let mut activations = ramp(9, 2);
     activations[[3, 0]] = -0.0;
     assert!(BinEdges::fit(activations.view(), &Binning::Categories).is_ok(), "it is zero");
-    let error =
-        refused_binning(Binning::Categories.with_zero_bin(), &["category 0", "no zero bin"]);
+    let error = refused_binning(
+        Binning::Categories.with_zero_bin(),
+        &["category 0", "leave the zero bin out"],
+    );
     assert!(matches!(error, Error::ZeroBinOfCategories), "{error:?}");
 }
 

@@ -166,7 +166,7 @@ fn the_released_code_of_the_paper_is_reproduced() {
     let case = &cases()[2];
     let x = case.activations();
     let x = x.slice(ndarray::s![.., ..3]);
-    let report = cofire::released_with_paper(x).unwrap();
+    let report = cofire::paper::measures(x).unwrap();
     assert_near(&report.entropy, &PAPER_ENTROPY, TOLERANCE, "entropy");
     assert_near(&report.mutual_information, &PAPER_INFORMATION, 1e-9, "mutual information");
 }

@@ -62,7 +62,7 @@ fn is_test(module: &str) -> bool {
 /// Returns the text of a file without comments and without its module of tests.
 fn code_of(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap();
-    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -316,5 +316,6 @@ fn imports_are_seen() {
     assert!(imports("engine::gpu", "engine::gpu::counter"), "a child by its name");
     assert!(imports("device::submissions", "device::gpu"), "a sibling by `super`");
     assert!(imports("binning", "error"), "through an export of the root");
+    assert!(imports("neighbors", "settings"), "after a module of tests in a file of its own");
     assert!(!imports("pairs::tile", "binning"), "what is in a test does not count");
 }

@@ -200,7 +200,7 @@ proptest! {
         let of_labels = analysis.label_information(x, &labels);
         prop_assert!(answered(of_labels, |r| r.mutual_information.iter().all(|x| x.is_finite())));
         let given = analysis.run_given_labels(x, &labels);
-        let check = |r: cofire::ConditionalReport| finite(&r.conditional_mutual_information);
+        let check = |r: cofire::analysis::ConditionalReport| finite(&r.conditional_mutual_information);
         prop_assert!(answered(given, check), "given labels");
         prop_assert!(answered(analysis.cofiring(x), |r| r.samples == activations.nrows()));
         let whole = analysis.total_correlation(x);

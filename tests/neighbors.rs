@@ -8,9 +8,8 @@ mod common;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use cofire::{
-    CancelledBy, Engine, Error, KsgAlgorithm, NeighborAnalysis, OnDeviceFailure, Progress, Units,
-};
+use cofire::neighbors::KsgAlgorithm;
+use cofire::{CancelledBy, Engine, Error, NeighborAnalysis, OnDeviceFailure, Progress, Units};
 use common::activations::{mix, varied};
 use common::everywhere;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};

@@ -2,8 +2,9 @@
 
 mod common;
 
+use cofire::analysis::Association;
 use cofire::significance::{Resampling, false_discovery_rates_of_pairs};
-use cofire::{Analysis, Association, Engine, Error, Estimator};
+use cofire::{Analysis, Engine, Error, Estimator};
 use common::activations::{mix, varied};
 use common::everywhere;
 use ndarray::{Array2, s};

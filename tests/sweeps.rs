@@ -3,9 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a sweep that cannot be run fails the test")]
 
 use cofire::significance::false_discovery_rates_of_pairs;
+use cofire::sweep::{Block, InformationPair, SweepReport};
 use cofire::{
-    Analysis, Batches, BinEdges, Binning, Block, CancelToken, CancelledBy, Encoder, Engine, Error,
-    Estimator, InformationPair, Selection, SweepReport, Units,
+    Analysis, Batches, BinEdges, Binning, CancelToken, CancelledBy, Encoder, Engine, Error,
+    Estimator, Selection, Units,
 };
 use ndarray::{Array2, ArrayView2};
 use std::collections::BTreeSet;
@@ -239,6 +240,7 @@ fn blocks_may_come_from_another_sweep_and_some_may_be_missing() {
     }
     let sweep = new(Selection::Strongest(2)).finish();
     assert_eq!((sweep.blocks_taken, sweep.pairs.len()), (0, 0));
+    assert!(sweep.execution.is_none(), "nothing was computed: {:?}", sweep.execution);
     let mut sweep = new(Selection::Strongest(2));
     let beyond = sweep.blocks();
     let refused = sweep.compute(beyond).unwrap_err();

@@ -11,7 +11,8 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::Duration;
 
-use cofire::{Analysis, Engine, Kernel, OnDeviceFailure, Report, Timings};
+use cofire::report::Timings;
+use cofire::{Analysis, Engine, Kernel, OnDeviceFailure, Report};
 use criterion::Criterion;
 use ndarray::Array2;
 
@@ -52,7 +53,7 @@ impl Place {
 
     /// Returns the CPU, with its best instruction set or the one that the environment asks for.
     pub(crate) fn cpu() -> Self {
-        let label = format!("CPU with {}", cofire::simd_level());
+        let label = format!("CPU with {}", cofire::execution::simd_level());
         Self { label, engine: Engine::Cpu, is_software: false }
     }
 

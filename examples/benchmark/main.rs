@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Fails if the CPU lacks the wanted SIMD level. The library only logs a warning, but a benchmark
 /// must stop.
 fn check_simd_level() -> Result<(), String> {
-    let used = cofire::simd_level();
+    let used = cofire::execution::simd_level();
     match std::env::var("COFIRE_SIMD_LEVEL") {
         Ok(wanted) if !wanted.eq_ignore_ascii_case(used) => {
             Err(format!("COFIRE_SIMD_LEVEL={wanted}: this CPU does not have it"))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cofire::KernelChoice;
+use cofire::execution::KernelChoice;
 use serde_json::json;
 
 use crate::input::Input;
@@ -53,7 +53,7 @@ impl<'a> Output<'a> {
             "kernel": report.execution.kernel.name(),
             "kernel_choice": choice(&report.execution.kernel_choice),
             "threads": rayon::current_num_threads(),
-            "simd_level": cofire::simd_level(),
+            "simd_level": cofire::execution::simd_level(),
             "repeat": runs,
             "seconds": best.whole.as_secs_f64(),
             "pair_samples": self.input.pair_samples(),
@@ -92,7 +92,9 @@ impl<'a> Output<'a> {
         let threads = rayon::current_num_threads();
         match &execution.adapter {
             Some(adapter) => println!("engine     gpu: {adapter}, driver {}", adapter.driver),
-            None => println!("engine     cpu: {threads} threads, {}", cofire::simd_level()),
+            None => {
+                println!("engine     cpu: {threads} threads, {}", cofire::execution::simd_level())
+            }
         }
         println!("kernel     {}, {}", execution.kernel, choice(&execution.kernel_choice));
     }

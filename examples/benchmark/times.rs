@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use cofire::{Analysis, Report, Timings, Transfer};
+use cofire::execution::Transfer;
+use cofire::report::Timings;
+use cofire::{Analysis, Report};
 use serde_json::{Value, json};
 
 use crate::input::Input;

@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use cofire::Collector;
+use cofire::sweep::Collector;
 use cofire_jobs::Job;
 use cofire_fuzz::one_line;
 use libfuzzer_sys::fuzz_target;

@@ -123,7 +123,8 @@ impl CofiringReport {
     /// # Examples
     ///
     /// ```
-    /// use cofire::{Analysis, Association, Binning};
+    /// use cofire::analysis::Association;
+    /// use cofire::{Analysis, Binning};
     /// use ndarray::Array2;
     ///
     /// // Neuron 0 always fires, 1 and 2 every third time, 3 once.

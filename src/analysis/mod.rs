@@ -1,5 +1,7 @@
-//! The front door: the settings of an analysis, and its public calls. The other files compute the
-//! results.
+//! Analyses from joint histograms: [`Analysis`] and the results of its calls that are not in
+//! [`report`](crate::report).
+
+// This file has the settings and the public calls. The other files compute the results.
 
 mod batches;
 mod cofiring;
@@ -486,7 +488,7 @@ impl Analysis {
     /// for [`Analysis::sweep`] or [`Analysis::run_encoded`].
     ///
     /// Codes may take half of the memory allowed, one byte a sample and neuron. Larger ones go to a
-    /// temporary file as a whole, which needs the feature `files`.
+    /// temporary file as a whole, which needs the feature `spill`.
     ///
     /// # Errors
     ///

@@ -4,11 +4,13 @@ use ndarray::{Array2, s};
 
 use super::Portions;
 use super::{Columns, check_categories, map_columns};
+use crate::MAX_BINS;
+use crate::binning::{BinEdges, Binning};
+use crate::error::Error;
 use crate::input::activations::{Activations, check_shape};
-use crate::input::batches::changed;
+use crate::input::batches::{Batches, changed};
 use crate::input::extents::{Extent, ExtentsSoFar};
 use crate::support::memory;
-use crate::{Batches, BinEdges, Binning, Error, MAX_BINS};
 
 /// Fits the edges of a binning that has been checked, as [`BinEdges::fit`] does for activations in one piece.
 ///

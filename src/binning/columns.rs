@@ -4,7 +4,7 @@ use std::iter;
 
 use rayon::prelude::*;
 
-use crate::Error;
+use crate::error::Error;
 use crate::input::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel};
 use crate::support::memory;
 use crate::support::simd::Level;

@@ -7,9 +7,11 @@ use super::batches::fit_batches;
 use super::coder::Coder;
 use super::columns::{self, Columns};
 use super::{Binning, fit};
+use crate::error::Error;
 use crate::input::activations::Activations;
+use crate::input::batches::Batches;
 use crate::input::extents::{Extent, extents};
-use crate::{Batches, Error, MAX_BINS, MIN_BINS};
+use crate::{MAX_BINS, MIN_BINS};
 
 /// The bin edges of every neuron of a layer. They can be fitted on one set of activations, read,
 /// and applied to another set.

@@ -5,10 +5,11 @@ use rayon::prelude::*;
 use super::columns::Columns;
 use super::linspace::linspace;
 use super::{BinRule, Binning, Bins, Range, quantiles};
+use crate::MAX_BINS;
+use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::extents::Extent;
 use crate::support::memory;
-use crate::{Error, MAX_BINS};
 
 /// The smallest and the largest of some activations.
 #[derive(Debug, Clone, Copy)]

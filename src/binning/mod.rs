@@ -21,7 +21,8 @@ use fit::check_categories;
 pub(crate) use portions::Portions;
 pub use rules::BinRule;
 
-use crate::{Error, MAX_BINS, MIN_BINS};
+use crate::error::Error;
+use crate::{MAX_BINS, MIN_BINS};
 
 /// A rule that cuts the activations of each neuron into bins.
 ///

@@ -3,7 +3,7 @@
 use fearless_simd::{Simd, prelude::*};
 use rayon::prelude::*;
 
-use crate::Error;
+use crate::error::Error;
 use crate::support::memory;
 use crate::support::reorder::reorder;
 use crate::support::simd::{Level, Vectorized};

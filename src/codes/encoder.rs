@@ -11,14 +11,14 @@ use super::bits::{self, Bits};
 use super::budget::Memory;
 use super::pieces::Pieces;
 use super::spill::Spill;
-use crate::binning::Portions;
+use crate::binning::{BinEdges, Portions};
 use crate::codes;
+use crate::error::Error;
 use crate::input::activations::{Activations, check_shape};
-use crate::input::batches::changed;
-use crate::input::degenerate::degenerate_neurons;
+use crate::input::batches::{Batches, changed};
+use crate::input::degenerate::{DegenerateNeuron, degenerate_neurons};
 use crate::input::extents::{Extent, ExtentsSoFar};
 use crate::support::memory;
-use crate::{Batches, BinEdges, DegenerateNeuron, Error};
 
 /// Activations of a layer as bin codes, in memory or in a temporary file.
 ///

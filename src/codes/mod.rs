@@ -12,13 +12,14 @@ use std::sync::OnceLock;
 use fearless_simd::{Simd, prelude::*};
 use rayon::prelude::*;
 
+use crate::MAX_BINS;
 use crate::binning::BinEdges;
+use crate::error::Error;
 use crate::input::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel};
 use crate::support::cancel::CancelToken;
 use crate::support::memory;
 use crate::support::reorder::reorder;
 use crate::support::simd::{Level, Vectorized};
-use crate::{Error, MAX_BINS};
 use bits::Bits;
 
 /// The bin code of every activation, `[neuron][sample]`.
@@ -359,7 +360,7 @@ fn count_each(codes: &[u8], marginal: &mut [u32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Binning;
+    use crate::binning::Binning;
     use ndarray::{Array2, ArrayView2, array};
 
     fn encode(view: ArrayView2<'_, f32>, bins: usize) -> Codes {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::spill::{Spill, SpillFile};
-use crate::Error;
+use crate::error::Error;
 use crate::support::memory;
 
 /// Bytes that are read at a time, unless one neuron has more in a piece.

@@ -24,7 +24,7 @@ mod on_disk {
     use std::sync::{Mutex, PoisonError};
 
     use super::Spill;
-    use crate::Error;
+    use crate::error::Error;
     use crate::support::memory;
 
     impl Spill {
@@ -83,11 +83,11 @@ mod on_disk {
 #[cfg(not(feature = "spill"))]
 pub(super) use nowhere::SpillFile;
 
-/// A stub without the feature `files`: there are no temporary files.
+/// A stub without the feature `spill`: there are no temporary files.
 #[cfg(not(feature = "spill"))]
 mod nowhere {
     use super::Spill;
-    use crate::Error;
+    use crate::error::Error;
 
     impl Spill {
         pub(in crate::codes) fn open(&self, needed: u64, allowed: u64) -> Result<SpillFile, Error> {

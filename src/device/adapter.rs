@@ -1,6 +1,6 @@
 //! The adapters of this machine: finding, describing and checking them.
 
-use crate::Error;
+use crate::error::Error;
 use crate::execution::AdapterDescription;
 
 /// An adapter of this machine.

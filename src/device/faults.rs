@@ -7,7 +7,7 @@ use super::adapter::adapters;
 use super::driver::{Driver, SystemDriver};
 use super::failure::Failure;
 use super::gpu::Gpu;
-use crate::Error;
+use crate::error::Error;
 
 /// A stage at which something can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

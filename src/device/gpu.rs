@@ -13,7 +13,7 @@ use super::pace::Paces;
 use super::pipelines::{Pipelines, Stage};
 use super::poller::Poller;
 use super::shader::Shader;
-use crate::Error;
+use crate::error::Error;
 use crate::execution::AdapterDescription;
 use crate::support::monitor::Monitor;
 

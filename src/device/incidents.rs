@@ -1,8 +1,7 @@
 //! The incidents of a job, and the caller's choice of what happens then.
 
-use crate::Error;
-use crate::execution::OnDeviceFailure;
-use crate::execution::{AdapterDescription, Incident, Remedy};
+use crate::error::Error;
+use crate::execution::{AdapterDescription, Incident, OnDeviceFailure, Remedy};
 
 /// The incidents of a job, and the caller's choice of what happens then.
 pub(crate) struct Incidents<'a> {

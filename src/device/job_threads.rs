@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 
 use futures_channel::oneshot;
 
-use crate::Error;
+use crate::error::Error;
 use crate::support::monitor::Monitor;
 
 /// The most threads of a device that wait for a job.
@@ -174,7 +174,7 @@ mod tests {
     use std::task::{Context, Waker};
 
     use super::*;
-    use crate::CancelToken;
+    use crate::support::cancel::CancelToken;
 
     fn in_turns() -> JobThreads {
         JobThreads::new("an adapter".to_owned(), true)

@@ -10,7 +10,7 @@ use super::gpu::Gpu;
 use super::incidents::Incidents;
 use super::limits::Care;
 use super::tile_queue::{Run, TileJob};
-use crate::Error;
+use crate::error::Error;
 use crate::execution::Remedy;
 use crate::pairs::tile::Tile;
 

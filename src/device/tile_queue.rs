@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::gpu::Gpu;
 use super::incidents::Incidents;
 use super::limits::Care;
-use crate::Error;
+use crate::error::Error;
 use crate::execution::Remedy;
 use crate::pairs::tile::Tile;
 use crate::support::monitor::Monitor;

@@ -13,7 +13,7 @@ use std::f64::consts::LN_2;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Error;
+use crate::error::Error;
 use digamma::digamma;
 use whole_histogram::Fingerprint;
 

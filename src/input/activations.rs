@@ -5,7 +5,7 @@ use std::ops::Range;
 use fearless_simd::{Simd, prelude::*};
 use ndarray::{ArrayView1, ArrayView2, Axis, s};
 
-use crate::Error;
+use crate::error::Error;
 use crate::support::simd::{Level, MAX_LANES, Vectorized, transpose};
 
 /// The number of neurons transposed together: two cache lines of a row-major array of `f32`.

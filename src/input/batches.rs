@@ -3,7 +3,7 @@
 
 use ndarray::{ArrayView2, s};
 
-use crate::Error;
+use crate::error::Error;
 
 /// A source of one layer's activations, `samples × neurons`, in batches of samples. They can be
 /// read any number of times.

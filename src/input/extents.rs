@@ -8,7 +8,7 @@ use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
 use super::activations::Activations;
-use crate::Error;
+use crate::error::Error;
 use crate::support::memory;
 use crate::support::simd::{Level, Vectorized};
 

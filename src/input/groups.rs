@@ -1,6 +1,6 @@
 //! Samples grouped by a label.
 
-use crate::Error;
+use crate::error::Error;
 
 /// The samples of every label, with the labels in ascending order.
 #[derive(Debug)]

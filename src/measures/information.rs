@@ -6,9 +6,9 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
-use crate::Error;
 use crate::codes::Codes;
 use crate::engine::{Found, Sink};
+use crate::error::Error;
 use crate::estimator::{Entropies, Marginal};
 use crate::measures::Units;
 use crate::pairs::matrix::PairMatrix;

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::jitter::Jitter;
 use super::rank_table::{LANES, RankTable};
-use crate::Error;
+use crate::error::Error;
 use crate::input::activations::Activations;
 use crate::input::extents::{Extent, extents};
 

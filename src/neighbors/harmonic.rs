@@ -4,7 +4,7 @@
 //! this module γ cancels, so the table holds `round(2ᵇ H(n))`. A sum over samples is a sum of
 //! integers: it does not depend on the order of samples, the number of threads or the engine.
 
-use crate::Error;
+use crate::error::Error;
 use crate::support::memory;
 
 /// Fraction bits for up to 2¹⁵ samples; more samples leave fewer.

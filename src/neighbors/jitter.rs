@@ -1,6 +1,6 @@
 //! Noise that depends on neither the thread nor the order in which it is drawn.
 
-use crate::Error;
+use crate::error::Error;
 use crate::support::random::Philox;
 
 /// Uniform noise that is added to activations so that no two samples are equal.

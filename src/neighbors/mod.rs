@@ -1,10 +1,10 @@
-//! Estimators from nearest neighbours, for continuous activations: they use no bins.
+//! Estimates from nearest neighbours, for continuous activations: they use no bins.
 //!
-//! This file has the public calls, as `analysis.rs` has those of binned estimates; `stages.rs` runs
-//! a job. `column.rs` sorts activations and puts them on a grid where distances are exact.
-//! `line.rs` estimates from a single neuron, `nearest_neighbors.rs` from a pair, `labels.rs` from a
-//! neuron and a label. `cpu.rs` goes through all pairs on the CPU, `engine/gpu/nearest_neighbors/`
-//! on a device.
+//! [`NeighborAnalysis`] has the settings and the calls.
+
+// `stages.rs` runs a job. `column.rs` sorts activations and puts them on a grid where distances are
+// exact. `line.rs` estimates from a single neuron, `cpu/nearest_neighbors.rs` from a pair,
+// `labels.rs` from a neuron and a label. `cpu/` goes through all pairs on the CPU, `gpu/` on a device.
 
 mod column;
 pub(crate) mod cpu;

@@ -8,6 +8,7 @@ use super::column::{Column, Grid, Layer, Strips};
 use super::harmonic::HarmonicTable;
 use super::job::{NeighborJob, Sink};
 use super::{NeighborAnalysis, NeighborExecution, NeighborTimings, cpu, line};
+use crate::codes::budget::Memory;
 use crate::engine::{Chosen, GpuGain};
 use crate::error::Error;
 use crate::input::activations::Activations;
@@ -75,7 +76,7 @@ impl NeighborAnalysis {
         let threads = rayon::current_num_threads() as u128;
         let rest = samples.saturating_mul(8 + 32 * threads);
         let needed = columns.saturating_add(matrix).saturating_add(rest);
-        memory::check_limit(self.run.memory_limit, 0, u64::try_from(needed).unwrap_or(u64::MAX))
+        self.run.check_memory(Memory::default().and(1, needed))
     }
 
     /// Sorts the neurons of all layers on one grid, and applies `of_sorted` to each neuron's own

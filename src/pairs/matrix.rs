@@ -6,7 +6,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::tile::Tile;
-use crate::Error;
+use crate::error::Error;
 use crate::support::memory;
 
 /// A matrix that takes a number for each pair of a job, in any order of tiles and from any thread.

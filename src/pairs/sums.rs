@@ -1,7 +1,7 @@
 //! Sums and histograms of pairs, and the check that each pair was counted over every sample.
 
 use super::tile::Tile;
-use crate::Error;
+use crate::error::Error;
 
 /// A kernel's result for one pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! Limits on the memory of a job, and large allocations that fail with an error instead of ending the
 //! process.
 
-use crate::Error;
+use crate::error::Error;
 
 /// The share of free memory, in quarters, that a job may take if no limit is given.
 const FREE_QUARTERS: u64 = 3;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::InformationPair;
 use super::selectors::{BlockNeurons, Selector, pair};
-use crate::Error;
+use crate::error::Error;
 
 pub(super) struct AtLeast {
     least: f64,

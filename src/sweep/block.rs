@@ -17,7 +17,7 @@ enum Found {
     Matrix { first_row: usize, first_column: usize, information: Array2<f64> },
 }
 
-/// The pairs of a block of a [`SweepPlan`](crate::SweepPlan): every row with every column. Both are
+/// The pairs of a block of a [`SweepPlan`](crate::sweep::SweepPlan): every row with every column. Both are
 /// places in the order in which neurons are swept. A block whose rows are its columns lies on the diagonal,
 /// and has no pair twice.
 #[derive(Debug, Clone, PartialEq, Eq)]

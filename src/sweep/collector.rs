@@ -86,7 +86,8 @@ impl SweepPlan {
 /// # Examples
 ///
 /// ```
-/// use cofire::{Analysis, Collector, Selection};
+/// use cofire::sweep::Collector;
+/// use cofire::{Analysis, Selection};
 /// use ndarray::Array2;
 ///
 /// let activations = Array2::from_shape_fn((500, 300), |(s, n)| ((s * (n % 9 + 3)) % 17) as f32);

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::InformationPair;
 use super::selectors::{BlockNeurons, Selector, pair};
-use crate::Error;
+use crate::error::Error;
 use crate::statistics::chi_squared_tail;
 
 /// The facts of a layer that the G-test needs.

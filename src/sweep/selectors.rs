@@ -3,7 +3,7 @@
 use ndarray::ArrayView2;
 
 use super::InformationPair;
-use crate::Error;
+use crate::error::Error;
 
 /// The neurons of a block of pairs, by their indices in the layer. They are in descending order of
 /// entropy if blocks may be passed over.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::InformationPair;
 use super::selectors::{BlockNeurons, Selector, pair};
-use crate::Error;
+use crate::error::Error;
 
 /// A neuron and the information it shares with another one.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,9 +8,8 @@ use crate::device::Gpu;
 use crate::device::faults::{Fault, FaultyGpu, Stage, fresh_gpu};
 use crate::engine::Engine;
 use crate::execution::{Incident, Remedy};
-use crate::{
-    Analysis, Error, Estimator, Kernel, KsgAlgorithm, NeighborAnalysis, OnDeviceFailure, Report,
-};
+use crate::neighbors::KsgAlgorithm;
+use crate::{Analysis, Error, Estimator, Kernel, NeighborAnalysis, OnDeviceFailure, Report};
 
 /// The number of samples. A chunk of the joint histogram has fewer, so a tile takes several
 /// dispatches and chunks.

@@ -6,7 +6,8 @@ use super::remedies;
 use crate::device::faults::{Fault, Stage, fresh_gpu};
 use crate::engine::Engine;
 use crate::execution::Remedy;
-use crate::{Error, KsgAlgorithm, NeighborAnalysis, NeighborReport, OnDeviceFailure};
+use crate::neighbors::{KsgAlgorithm, NeighborReport};
+use crate::{Error, NeighborAnalysis, OnDeviceFailure};
 
 /// Returns activations that take several dispatches at the first pace, which is a million
 /// comparisons each.

@@ -10,8 +10,9 @@ use crate::device::Gpu;
 use crate::device::faults::{Fault, Stage, fresh_gpu};
 use crate::engine::Engine;
 use crate::execution::Incident;
+use crate::neighbors::KsgAlgorithm;
 use crate::support::random::{self, Philox};
-use crate::{Analysis, Estimator, Kernel, KsgAlgorithm, NeighborAnalysis};
+use crate::{Analysis, Estimator, Kernel, NeighborAnalysis};
 
 /// A job on some engine, which returns bits and incidents.
 type Task = Arc<dyn Fn(Engine) -> (Vec<u64>, Vec<Incident>) + Send + Sync>;

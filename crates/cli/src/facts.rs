@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use cofire::{
-    AdapterDescription, Degeneracy, DegenerateNeuron, Incident, Kernel, Measure, Transfer,
-};
+use cofire::execution::{AdapterDescription, Incident, Transfer};
+use cofire::report::{Degeneracy, DegenerateNeuron};
+use cofire::{Kernel, Measure};
 use cofire_files::Layer;
 use ndarray::{Array1, Array2};
 use serde::Serialize;

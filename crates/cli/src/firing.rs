@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use cofire::{Analysis, Association, Error};
+use cofire::analysis::Association;
+use cofire::{Analysis, Error};
 use ndarray::ArrayView2;
 use serde::Serialize;
 

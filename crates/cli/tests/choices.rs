@@ -7,10 +7,9 @@
 
 mod common;
 
-use cofire::{
-    Analysis, Association, BinRule, Binning, Estimator, KsgAlgorithm, Measure, NeighborAnalysis,
-    Units,
-};
+use cofire::analysis::Association;
+use cofire::neighbors::KsgAlgorithm;
+use cofire::{Analysis, BinRule, Binning, Estimator, Measure, NeighborAnalysis, Units};
 use common::{Place, SHAPE, activations, assert_close, entropy_seen, npy, plain_npy, values};
 use npyz::Order;
 use serde_json::{Value, json};
@@ -199,7 +198,7 @@ fn estimators_from_neighbors_are_the_library_s() {
 fn the_preset_is_what_the_paper_s_code_computes() {
     let place = place();
     let (layer, settings) = measured(&place, &["--preset", "paper"]);
-    let expected = cofire::released_with_paper(activations().view()).unwrap();
+    let expected = cofire::paper::measures(activations().view()).unwrap();
     assert_eq!(place.array("out/entropy.npy").1, expected.entropy.to_vec());
     let found = place.array("out/mi.npy").1;
     assert_eq!(found, expected.mutual_information.iter().copied().collect::<Vec<_>>());

@@ -17,7 +17,7 @@
 use ndarray::Array2;
 use twox_hash::XxHash3_128;
 
-use cofire::{Block, BlockBounds, InformationPair};
+use cofire::sweep::{Block, BlockBounds, InformationPair};
 
 const MAGIC: [u8; 8] = *b"cofire\x01\n";
 const HEADER_BYTES: usize = 48;

@@ -28,7 +28,7 @@ pub use error::JobError;
 pub use fingerprint::{Fingerprint, Fingerprinted};
 pub use part::{InvalidPart, JobPart};
 
-use cofire::{Block, BlockBounds, SweepPlan};
+use cofire::sweep::{Block, BlockBounds, SweepPlan};
 use disk::{Found, Hold, PARTIAL};
 use manifest::Manifest;
 

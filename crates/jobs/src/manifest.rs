@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use twox_hash::XxHash3_128;
 
 use super::Fingerprint;
-use cofire::{Estimator, Selection, SweepPlan, Units};
+use cofire::sweep::SweepPlan;
+use cofire::{Estimator, Selection, Units};
 
 /// The name of the manifest's file.
 pub(super) const NAME: &str = "job.json";

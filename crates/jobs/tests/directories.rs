@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use cofire::{Analysis, Block, Collector, Engine, Error, InformationPair, Selection, Sweep};
+use cofire::sweep::{Block, Collector, InformationPair};
+use cofire::{Analysis, Engine, Error, Selection, Sweep};
 use cofire_jobs::{Fingerprint, Fingerprinted, Job, JobDirectory, JobError, JobPart, RunningJob};
 use ndarray::Array2;
 

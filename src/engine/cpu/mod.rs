@@ -15,8 +15,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{Found, Goal, Job, Sink};
-use crate::Error;
 use crate::codes::Codes;
+use crate::error::Error;
 use crate::execution::Kernel;
 use crate::pairs::sums::checked_sums;
 use crate::pairs::tile::Tile;
@@ -134,9 +134,9 @@ pub(crate) fn joint_histograms(codes: &Codes, pairs: &[(usize, usize)], counts: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::CancelToken;
     use crate::estimator::CellTable;
     use crate::pairs::sums::PairSum;
+    use crate::support::cancel::CancelToken;
     use crate::support::monitor::Monitor;
 
     fn job(codes: Codes, kernel: Kernel) -> Job {

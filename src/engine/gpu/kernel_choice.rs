@@ -134,6 +134,7 @@ mod tests {
     use ndarray::Array2;
 
     use super::*;
+    use crate::binning::{BinEdges, Binning};
     use crate::codes::Codes;
     use crate::device::adapters;
     use crate::device::tile_queue::TileQueue;
@@ -141,8 +142,8 @@ mod tests {
     use crate::estimator::CellTable;
     use crate::input::activations::Activations;
     use crate::pairs::tile::Tile;
+    use crate::support::cancel::CancelToken;
     use crate::support::monitor::Monitor;
-    use crate::{BinEdges, Binning, CancelToken};
 
     fn job(samples: usize, kernel: Option<Kernel>) -> Job {
         let values = Array2::from_shape_fn((samples, 70), |(s, n)| ((s * (n + 3)) % 61) as f32);

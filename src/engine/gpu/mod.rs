@@ -19,13 +19,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use kernel_sources::{KernelSource, kernel_sources};
 
 use super::{Found, Goal, Job, Sink, cpu};
-use crate::Error;
-use crate::device::Gpu;
 use crate::device::failure::Failure;
 use crate::device::incidents::Incidents;
 use crate::device::limits::Care;
-use crate::device::recovery;
 use crate::device::tile_queue::TileJob;
+use crate::device::{Gpu, recovery};
+use crate::error::Error;
 use crate::execution::{Execution, Kernel, KernelChoice, OnDeviceFailure, Transfer};
 use crate::pairs::tile::Tile;
 use crate::support::memory;

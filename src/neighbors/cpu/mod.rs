@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use super::cpu::nearest_neighbors::{Plane, pair_sum};
 use super::job::{NeighborJob, Sink};
 use super::line;
-use crate::Error;
 use crate::engine::cpu::on_pool;
+use crate::error::Error;
 use crate::pairs::tile::Tile;
 use crate::support::simd::Level;
 

@@ -13,15 +13,13 @@ use std::sync::Arc;
 
 use super::job::{NeighborJob, Sink};
 use super::{NeighborExecution, cpu};
-use crate::Error;
-use crate::device::Gpu;
 use crate::device::failure::Failure;
 use crate::device::incidents::Incidents;
 use crate::device::limits::Care;
-use crate::device::recovery;
 use crate::device::tile_queue::TileJob;
-use crate::execution::OnDeviceFailure;
-use crate::execution::Transfer;
+use crate::device::{Gpu, recovery};
+use crate::error::Error;
+use crate::execution::{OnDeviceFailure, Transfer};
 use crate::pairs::tile::Tile;
 use crate::support::monitor::Monitor;
 #[cfg(test)]

@@ -147,7 +147,7 @@ fn means_are_over_neurons_and_pairs_of_two() {
 #[test]
 fn neighbours_and_bins_are_those_of_the_released_code() {
     let layer = Array2::from_shape_fn((120, 4), |(s, n)| ((s * (n + 2) * 37) % 101) as f32 / 7.0);
-    let released = cofire::released_with_paper(layer.view()).unwrap();
+    let released = cofire::paper::measures(layer.view()).unwrap();
     let measured = measure(&[layer], MEASURING).unwrap().network;
     assert_eq!(measured.released_entropy, released.entropy.sum() / 4.0);
     let matrix = &released.mutual_information;

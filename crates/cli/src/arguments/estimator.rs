@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
-use cofire::{Estimator, KsgAlgorithm};
+use cofire::Estimator;
+use cofire::neighbors::KsgAlgorithm;
 
 use super::by_name;
 

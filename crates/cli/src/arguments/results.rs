@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
-use cofire::{Association, Measure, Units};
+use cofire::analysis::Association;
+use cofire::{Measure, Units};
 
 use super::{by_name, parse_two_numbers};
 

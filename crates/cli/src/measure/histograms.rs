@@ -1,6 +1,7 @@
 //! Measurement by histograms, of the pairs within a layer or between two.
 
-use cofire::{Analysis, BetweenReport, Report, Timings};
+use cofire::report::Timings;
+use cofire::{Analysis, BetweenReport, Report};
 
 use super::{Read, Wanted};
 use crate::facts::{Degenerates, LayerFacts, MeasureFacts, Measured, OtherFacts, Seconds};

@@ -1,6 +1,7 @@
 //! Measurement by nearest neighbours, of the pairs within a layer or between two.
 
-use cofire::{NeighborAnalysis, NeighborExecution, NeighborTimings};
+use cofire::NeighborAnalysis;
+use cofire::neighbors::{NeighborExecution, NeighborTimings};
 use ndarray::{Array1, Array2};
 
 use super::{Read, Wanted};

@@ -1,6 +1,7 @@
 //! The blocks of a job: loading those that are finished, and computing the others.
 
-use cofire::{Block, Error, Sweep};
+use cofire::sweep::Block;
+use cofire::{Error, Sweep};
 use cofire_jobs::{JobError, JobPart, RunningJob};
 
 use super::facts::BlockFacts;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cofire::{Collected, Estimator, Execution, InformationPair, Selection, SweepReport, Units};
+use cofire::execution::Execution;
+use cofire::sweep::{Collected, InformationPair, SweepReport};
+use cofire::{Estimator, Selection, Units};
 use cofire_files::FileBatches;
 use ndarray::Array1;
 use serde::Serialize;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use cofire::{Block, Collector, Selection};
+use cofire::Selection;
+use cofire::sweep::{Block, Collector};
 use cofire_files::OutputDirectory;
 use cofire_jobs::{Job, JobError, JobPart};
 

@@ -1,6 +1,7 @@
 //! Output of selected pairs.
 
-use cofire::{Block, Selection};
+use cofire::Selection;
+use cofire::sweep::Block;
 use cofire_files::{FileError, NpyMatrixWriter, OutputDirectory, PairsFormat};
 use cofire_jobs::Job;
 use ndarray::ArrayView1;

@@ -9,7 +9,8 @@ mod neighbors;
 
 use std::path::PathBuf;
 
-use cofire::{Association, Engine, Estimator, Measure, Units};
+use cofire::analysis::Association;
+use cofire::{Engine, Estimator, Measure, Units};
 
 pub(crate) use bins::BinSettings;
 pub(crate) use histograms::HistogramSettings;

@@ -1,6 +1,7 @@
 //! Settings of estimates from nearest neighbours.
 
-use cofire::{Analysis, Binning, Engine, KsgAlgorithm, NeighborAnalysis, Units};
+use cofire::neighbors::KsgAlgorithm;
+use cofire::{Analysis, Binning, Engine, NeighborAnalysis, Units};
 use ndarray::arr2;
 
 use super::refuse;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
-use cofire::InformationPair;
+use cofire::sweep::InformationPair;
 
 use super::Encoder;
 

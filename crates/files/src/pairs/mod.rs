@@ -9,7 +9,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cofire::InformationPair;
+use cofire::sweep::InformationPair;
 
 use super::FileError;
 use super::output::FileInPieces;
@@ -62,7 +62,7 @@ impl PairsFormat {
 /// ```
 /// # let parent = tempfile::tempdir()?;
 /// # let path = parent.path().join("results");
-/// use cofire::InformationPair;
+/// use cofire::sweep::InformationPair;
 /// use cofire_files::{OutputDirectory, PairsFormat};
 ///
 /// let mut output = OutputDirectory::create(&path)?;

@@ -8,7 +8,7 @@ use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
 use crate::npy;
-use cofire::InformationPair;
+use cofire::sweep::InformationPair;
 
 use super::Encoder;
 

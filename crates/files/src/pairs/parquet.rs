@@ -11,7 +11,7 @@ use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use cofire::InformationPair;
+use cofire::sweep::InformationPair;
 
 use super::Encoder;
 

@@ -1,8 +1,7 @@
 //! The estimators under test, with their binnings.
 
-use cofire::{
-    Analysis, BinRule, Binning, Engine, Error, Estimator, KsgAlgorithm, NeighborAnalysis,
-};
+use cofire::neighbors::KsgAlgorithm;
+use cofire::{Analysis, BinRule, Binning, Engine, Error, Estimator, NeighborAnalysis};
 use ndarray::ArrayView2;
 
 /// A way to estimate the mutual information of two neurons.

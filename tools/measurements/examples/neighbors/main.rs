@@ -6,7 +6,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use cofire::{Engine, KsgAlgorithm, NeighborAnalysis};
+use cofire::neighbors::KsgAlgorithm;
+use cofire::{Engine, NeighborAnalysis};
 
 /// The number of runs, of which the best is reported.
 const RUNS: usize = 7;

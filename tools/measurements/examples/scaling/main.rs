@@ -66,7 +66,7 @@ fn add_row(table: &mut String, sweep: &Sweep, point: &Point) -> Result<(), std::
         job.neurons,
         job.bins,
         point.threads,
-        cofire::simd_level(),
+        cofire::execution::simd_level(),
         point.kernel,
         point.time.as_secs_f64(),
         point.picoseconds()

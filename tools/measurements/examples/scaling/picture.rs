@@ -34,7 +34,7 @@ pub(crate) fn draw(sweep: &Sweep, series: &[Series]) -> Document {
     let subtitle = format!(
         "{}, {}; whole jobs, best of several runs; {}",
         sweep.held,
-        cofire::simd_level(),
+        cofire::execution::simd_level(),
         sweep.ideal,
     );
     let document = Document::new()

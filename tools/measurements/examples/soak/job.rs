@@ -1,8 +1,10 @@
 //! Jobs of random kind and shape. The same seed and number give the same job.
 
+use cofire::execution::Incident;
+use cofire::neighbors::KsgAlgorithm;
 use cofire::{
-    Analysis, BinRule, Binning, Engine, Error, Estimator, Incident, Kernel, KsgAlgorithm,
-    NeighborAnalysis, OnDeviceFailure, Range,
+    Analysis, BinRule, Binning, Engine, Error, Estimator, Kernel, NeighborAnalysis,
+    OnDeviceFailure, Range,
 };
 use ndarray::{Array2, ArrayView2, s};
 use rand_chacha::ChaCha8Rng;
