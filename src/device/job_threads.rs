@@ -184,7 +184,7 @@ mod tests {
         Monitor::new(1, None, token.clone())
     }
 
-    /// Hangs if cancelling waits for the job, because the job is released only afterwards.
+    /// Fails by hanging if cancelling waits for the job, because the job is released only afterwards.
     #[test]
     fn who_wants_to_stop_does_not_wait_for_the_job() {
         let (threads, token) = (in_turns(), CancelToken::new());
