@@ -111,7 +111,8 @@ pub mod significance;
 mod statistics;
 mod support;
 pub mod sweep;
-#[cfg(all(test, feature = "gpu"))]
+#[cfg(feature = "gpu")]
+#[cfg(test)]
 mod tests;
 
 pub use analysis::{Analysis, analyze};

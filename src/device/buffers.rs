@@ -1,6 +1,6 @@
 //! Buffers for kernels, empty or with contents.
 
-use super::device::Device;
+use super::raw_device::Device;
 
 /// Makes a buffer that kernels read and write.
 pub(crate) fn storage_buffer(device: &Device, name: &str, bytes: usize) -> wgpu::Buffer {

@@ -2,7 +2,7 @@
 
 use futures_channel::oneshot;
 
-use super::device::Device;
+use super::raw_device::Device;
 
 /// The largest `Params` of any shader, in bytes.
 const PARAMS_BYTES: usize = 32;

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::adapter::{BACKENDS_IN_TURN, check_limits, describe, is_software, ranked_adapters};
-use super::device::Device;
 use super::driver::{Driver, SystemDriver};
 use super::failure::Failure;
 use super::job_threads::JobThreads;
@@ -12,6 +11,7 @@ use super::limits::{Care, DeviceLimits};
 use super::pace::Paces;
 use super::pipelines::{Pipelines, Stage};
 use super::poller::Poller;
+use super::raw_device::Device;
 use super::shader::Shader;
 use crate::error::Error;
 use crate::execution::AdapterDescription;

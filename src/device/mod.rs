@@ -4,7 +4,6 @@
 mod adapter;
 pub(crate) mod buffers;
 pub(crate) mod commands;
-pub(crate) mod device;
 pub(crate) mod driver;
 pub(crate) mod failure;
 #[cfg(test)]
@@ -16,6 +15,7 @@ pub(crate) mod limits;
 pub(crate) mod pace;
 pub(crate) mod pipelines;
 mod poller;
+pub(crate) mod raw_device;
 pub(crate) mod recovery;
 pub(crate) mod shader;
 pub(crate) mod submissions;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::device::Device;
 use super::failure::Failure;
+use super::raw_device::Device;
 use super::shader::Shader;
 
 /// A shader and its pipeline.

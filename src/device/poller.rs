@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 
-use super::device::Device;
 use super::failure::Failure;
+use super::raw_device::Device;
 
 /// A submission under way.
 #[derive(Debug)]
