@@ -57,6 +57,11 @@
 //! reader with a signal, which is not an error that anyone could return, and mapping is `unsafe`.
 //! Of a `.safetensors` or `.npz` file, only its directory and the wanted layer are read.
 
+#![cfg_attr(
+    test,
+    allow(clippy::cast_possible_truncation, reason = "tests make small numbers in short ways")
+)]
+
 mod array;
 #[cfg(feature = "tables")]
 mod arrow;
