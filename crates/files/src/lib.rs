@@ -59,6 +59,11 @@
 //! ended by a signal, which cannot be returned as an error; and mapping is `unsafe`. Of a
 //! `.safetensors` or `.npz` file, only the directory and the requested layer are read.
 
+#![cfg_attr(
+    test,
+    allow(clippy::cast_possible_truncation, reason = "tests make small numbers in short ways")
+)]
+
 mod array;
 #[cfg(feature = "tables")]
 mod arrow;
