@@ -1,6 +1,6 @@
 //! The loop that takes a job through its tiles on one device, as long as that device works. Joint
-//! histograms and nearest neighbours share it. They decide which tiles there are and what is found
-//! of each. `recovery.rs` goes on when the device has failed.
+//! histograms and nearest neighbours share it. They decide which tiles there are and which result
+//! each has. `recovery.rs` goes on when the device has failed.
 
 use super::failure::Failure;
 use super::gpu::Gpu;
@@ -14,7 +14,7 @@ use crate::support::monitor::Monitor;
 /// Tiles on a device. They are enqueued, and their results arrive later in the same order.
 pub(crate) trait TileQueue {
     /// The checked result of a tile.
-    type Found;
+    type Output;
 
     /// Returns the tiles of the job, in the order in which they are enqueued.
     fn tiles(&self) -> &[Tile];
@@ -26,7 +26,7 @@ pub(crate) trait TileQueue {
     async fn finish(&mut self) -> Result<(), Failure>;
 
     /// Returns the result of the next tile, if it has arrived.
-    fn next_found(&mut self) -> Option<(Tile, Result<Self::Found, Failure>)>;
+    fn next_output(&mut self) -> Option<(Tile, Result<Self::Output, Failure>)>;
 
     /// Makes dispatches smaller from now on.
     fn slow_down(&mut self);
@@ -50,7 +50,7 @@ pub(crate) trait TileJob {
     fn close(&mut self, queue: Self::Queue);
 
     /// Takes the result of a tile.
-    fn accept(&self, tile: &Tile, found: &<Self::Queue as TileQueue>::Found);
+    fn accept(&self, tile: &Tile, output: &<Self::Queue as TileQueue>::Output);
 
     /// Counts tiles on the CPU, with the same bits, and accepts them.
     async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error>;
@@ -117,8 +117,8 @@ impl<'a, J: TileJob> Run<'a, J> {
         } else {
             self.queue.finish().await?;
         }
-        while let Some((tile, found)) = self.queue.next_found() {
-            self.accept(&tile, &found?);
+        while let Some((tile, output)) = self.queue.next_output() {
+            self.accept(&tile, &output?);
         }
         Ok(())
     }
@@ -134,9 +134,9 @@ impl<'a, J: TileJob> Run<'a, J> {
         let tile = self.queue.tiles()[self.accepted].clone();
         self.set_back();
         match self.count_carefully().await {
-            Ok(found) => {
+            Ok(output) => {
                 incidents.note(failure.to_string(), Remedy::SmallerDispatches);
-                self.accept(&tile, &found);
+                self.accept(&tile, &output);
                 self.next = self.accepted;
                 Ok(Ok(()))
             }
@@ -154,13 +154,13 @@ impl<'a, J: TileJob> Run<'a, J> {
 
     /// Counts the first tile that was not accepted in smaller dispatches. They stay smaller from
     /// now on.
-    async fn count_carefully(&mut self) -> Result<<J::Queue as TileQueue>::Found, Failure> {
+    async fn count_carefully(&mut self) -> Result<<J::Queue as TileQueue>::Output, Failure> {
         self.queue.slow_down();
         self.queue.start_over().await?;
         self.queue.enqueue(self.accepted).await?;
         self.queue.finish().await?;
         let nothing = || Failure::Device("the device returned nothing".to_owned());
-        self.queue.next_found().ok_or_else(nothing)?.1
+        self.queue.next_output().ok_or_else(nothing)?.1
     }
 
     /// Takes back the progress of tiles that were not accepted.
@@ -168,8 +168,8 @@ impl<'a, J: TileJob> Run<'a, J> {
         self.job.monitor().set_done(self.pairs_accepted() * self.job.samples() as u64);
     }
 
-    fn accept(&mut self, tile: &Tile, found: &<J::Queue as TileQueue>::Found) {
-        self.job.accept(tile, found);
+    fn accept(&mut self, tile: &Tile, output: &<J::Queue as TileQueue>::Output) {
+        self.job.accept(tile, output);
         self.accepted += 1;
     }
 }

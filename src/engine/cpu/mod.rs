@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Found, Goal, Job, Sink};
+use super::{Counts, Goal, Job, Sink};
 use crate::codes::Codes;
 use crate::error::Error;
 use crate::execution::Kernel;
@@ -41,11 +41,11 @@ fn run_blocking(job: &Job, sink: &dyn Sink, tiles: &[Tile]) -> Result<(), Error>
     let level = Level::best();
     let pieces: Vec<Tile> = tiles.iter().flat_map(|tile| tile.cut(height, width)).collect();
     large_beside_small(pieces).into_par_iter().try_for_each(|tile| {
-        let found = match job.goal {
-            Goal::Sums => Found::Sums(tile_sums(job, &tile, level)?),
-            Goal::Histograms => Found::Histograms(tile_histograms(job, &tile, level)),
+        let counts = match job.goal {
+            Goal::Sums => Counts::Sums(tile_sums(job, &tile, level)?),
+            Goal::Histograms => Counts::Histograms(tile_histograms(job, &tile, level)),
         };
-        sink.accept(&tile, &found);
+        sink.accept(&tile, &counts);
         job.monitor.advance(tile.work(job.codes.samples()))
     })
 }
