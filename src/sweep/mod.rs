@@ -99,7 +99,7 @@ const SMALLEST_EDGE: usize = 16;
 pub struct Sweep {
     settings: CountSettings,
     collector: Collector,
-    layer: Layer,
+    codes: SweptCodes,
     fits: LayerFits,
     samples: u32,
     /// The marginals of the neurons, in the order of the sweep.
@@ -113,8 +113,8 @@ pub struct Sweep {
     memory: MemoryUse,
 }
 
-/// The codes of a layer.
-enum Layer {
+/// The codes of a layer that is swept.
+enum SweptCodes {
     /// Codes in memory, with neurons in the order of the sweep.
     Whole(Arc<Codes>),
     /// Codes in a file, in the layer's own order.
@@ -164,15 +164,15 @@ impl Sweep {
         let pairs = Tile::triangle(neurons);
         let (spilled_bytes, to_make) = (layer.spilled_bytes(), layer.bytes_to_make());
         let (held, fits) = layer.into_parts();
-        let layer = match held {
-            Held::Whole(codes) => Layer::Whole(Arc::new(codes.reordered(order))),
-            Held::Spilled(codes) => Layer::Spilled(codes),
+        let codes = match held {
+            Held::Whole(codes) => SweptCodes::Whole(Arc::new(codes.reordered(order))),
+            Held::Spilled(codes) => SweptCodes::Spilled(codes),
         };
         Ok(Self {
             monitor: Arc::new(settings.run.monitor(pairs.work(samples as usize))),
             settings: settings.clone(),
             collector,
-            layer,
+            codes,
             fits,
             samples,
             marginals,
@@ -303,11 +303,11 @@ impl Sweep {
     /// these codes, and the marginals.
     #[expect(clippy::type_complexity, reason = "three things that belong together once")]
     fn codes_of(&self, tile: &Tile) -> Result<(Arc<Codes>, Tile, Arc<[Marginal]>), Error> {
-        let spilled = match &self.layer {
-            Layer::Whole(codes) => {
+        let spilled = match &self.codes {
+            SweptCodes::Whole(codes) => {
                 return Ok((Arc::clone(codes), tile.clone(), Arc::clone(&self.marginals)));
             }
-            Layer::Spilled(codes) => codes,
+            SweptCodes::Spilled(codes) => codes,
         };
         let (rows, columns) = (tile.rows.clone(), tile.columns.clone());
         let (pairs, places) = if tile.is_triangular() {

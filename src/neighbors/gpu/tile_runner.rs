@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::kernels;
 
 use super::kernels::{Items, SUM_SAMPLES, Shape, WORKGROUP_SIZE};
-use super::plan::Plan;
+use super::tiling::Plan;
 use crate::device::Gpu;
 use crate::device::buffers::{storage_buffer, words_of};
 use crate::device::commands::Dispatch;
