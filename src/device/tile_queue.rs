@@ -86,8 +86,8 @@ impl<'a, J: TileJob> Run<'a, J> {
         incidents: &mut Incidents<'_>,
     ) -> Result<Result<(), Failure>, Error> {
         while self.accepted < self.queue.tiles().len() {
-            let outcome = match self.go_on().await {
-                Err(failure @ Failure::Wrong(_)) => self.again(failure, incidents).await?,
+            let outcome = match self.enqueue_or_wait().await {
+                Err(failure @ Failure::Wrong(_)) => self.count_again(failure, incidents).await?,
                 outcome => outcome,
             };
             if outcome.is_err() {
@@ -110,7 +110,7 @@ impl<'a, J: TileJob> Run<'a, J> {
 
     /// Enqueues the next tile, or waits for the last ones, and takes in the results that have
     /// arrived.
-    async fn go_on(&mut self) -> Result<(), Failure> {
+    async fn enqueue_or_wait(&mut self) -> Result<(), Failure> {
         if self.next < self.queue.tiles().len() {
             self.queue.enqueue(self.next).await?;
             self.next += 1;
@@ -126,13 +126,13 @@ impl<'a, J: TileJob> Run<'a, J> {
     /// Counts a tile whose result was wrong once more, in smaller dispatches, and then on the CPU
     /// if it is wrong again. Tiles that were enqueued after it are enqueued again, because the
     /// error may have spread.
-    async fn again(
+    async fn count_again(
         &mut self,
         failure: Failure,
         incidents: &mut Incidents<'_>,
     ) -> Result<Result<(), Failure>, Error> {
         let tile = self.queue.tiles()[self.accepted].clone();
-        self.set_back();
+        self.reset_progress();
         match self.count_carefully().await {
             Ok(output) => {
                 incidents.note(failure.to_string(), Remedy::SmallerDispatches);
@@ -142,7 +142,7 @@ impl<'a, J: TileJob> Run<'a, J> {
             }
             Err(failure @ Failure::Wrong(_)) => {
                 incidents.need_cpu(failure.to_string(), Remedy::TileOnCpu)?;
-                self.set_back();
+                self.reset_progress();
                 self.job.count_on_cpu(vec![tile]).await?;
                 self.accepted += 1;
                 self.next = self.accepted;
@@ -163,8 +163,8 @@ impl<'a, J: TileJob> Run<'a, J> {
         self.queue.next_output().ok_or_else(nothing)?.1
     }
 
-    /// Takes back the progress of tiles that were not accepted.
-    fn set_back(&self) {
+    /// Sets the progress back to that of the accepted tiles.
+    fn reset_progress(&self) {
         self.job.monitor().set_done(self.pairs_accepted() * self.job.samples() as u64);
     }
 

@@ -155,7 +155,7 @@ impl Sweep {
             entropy: marginals.iter().map(|marginal| marginal.entropy).collect(),
             occupied_bins: marginals.iter().map(|marginal| marginal.occupied).collect(),
         };
-        let most_pairs = settings.run.memory_beside(needed) / PAIR_BYTES;
+        let most_pairs = settings.run.memory_left(needed) / PAIR_BYTES;
         let most_pairs = usize::try_from(most_pairs).unwrap_or(usize::MAX);
         let collector = Collector::with_most_pairs(plan, most_pairs)?;
         let order = collector.order();
@@ -347,7 +347,7 @@ struct BlockMemory<'a> {
 impl BlockMemory<'_> {
     /// Adds the memory of a block to `memory`: codes, sums (which become information), and the
     /// buffers of threads.
-    fn beside(&self, memory: Memory, edge: usize) -> Memory {
+    fn added_to(&self, memory: Memory, edge: usize) -> Memory {
         let &Self { settings, samples, bins, is_gathered } = self;
         let codes = if is_gathered {
             memory.and_coded(samples, 2 * edge, bins).and(1, READ_BYTES as u128)
@@ -359,14 +359,14 @@ impl BlockMemory<'_> {
     }
 }
 
-/// Returns the least memory of a sweep over codes in a file, including `beside`.
+/// Returns the least memory of a sweep over codes in a file, including `memory`.
 pub(crate) fn least_memory(
     settings: &CountSettings,
-    beside: Memory,
+    memory: Memory,
     samples: usize,
     bins: usize,
 ) -> Memory {
-    BlockMemory { settings, samples, bins, is_gathered: true }.beside(beside, SMALLEST_EDGE)
+    BlockMemory { settings, samples, bins, is_gathered: true }.added_to(memory, SMALLEST_EDGE)
 }
 
 /// Returns the width of the widest blocks that memory allows, or the given width, and the memory
@@ -381,13 +381,13 @@ fn edge_within(
 ) -> Result<(usize, Memory), Error> {
     let (samples, bins, is_gathered) = (layer.samples(), layer.edges().bins(), !layer.is_whole());
     let block = BlockMemory { settings, samples, bins, is_gathered };
-    let needed = |edge: usize| block.beside(memory, edge.min(layer.neurons()));
+    let needed = |edge: usize| block.added_to(memory, edge.min(layer.neurons()));
     if let Some(edge) = edge {
         return settings.run.check_memory(needed(edge)).map(|()| (edge, needed(edge)));
     }
     let leaves_enough = |edge: usize| {
         let needed = needed(edge);
-        let list = if is_list { needed.beside(memory) } else { 0 };
+        let list = if is_list { needed.excess_over(memory) } else { 0 };
         settings.run.check_memory(needed.and(1, list)).is_ok()
     };
     let mut edge = BLOCK_EDGE;

@@ -50,7 +50,7 @@ async fn count(
 ) -> Result<Execution, Error> {
     let mut incidents = Incidents::new(gpu.adapter(), on_failure);
     let mut counted = Counted { job, sink, kernel: None, transfer: None };
-    recovery::see_through(&mut counted, gpu, vec![job.pairs.clone()], &mut incidents).await?;
+    recovery::run_with_recovery(&mut counted, gpu, vec![job.pairs.clone()], &mut incidents).await?;
     let (kernel, kernel_choice) = counted.kernel.unwrap_or_else(|| {
         let choice = job.kernel.map_or(KernelChoice::Rule, |_| KernelChoice::Asked);
         (cpu::kernel(job), choice)
@@ -123,7 +123,7 @@ pub(crate) async fn joint_histograms(
         let counts = Mutex::new(counts);
         let mut chosen = ChosenPairs { job: &own, counts, places: places(&pairs) };
         let mut incidents = Incidents::new(gpu.adapter(), on_failure);
-        recovery::see_through(&mut chosen, &gpu, tiles, &mut incidents).await?;
+        recovery::run_with_recovery(&mut chosen, &gpu, tiles, &mut incidents).await?;
         Ok(chosen.counts.into_inner().unwrap_or_else(PoisonError::into_inner))
     };
     gpu.run_job(&job.monitor, count).await

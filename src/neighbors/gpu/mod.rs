@@ -46,7 +46,8 @@ async fn search(
 ) -> Result<NeighborExecution, Error> {
     let mut incidents = Incidents::new(gpu.adapter(), on_failure);
     let mut searched = Searched { job, collector, transfer: None };
-    recovery::see_through(&mut searched, gpu, vec![job.pairs.clone()], &mut incidents).await?;
+    recovery::run_with_recovery(&mut searched, gpu, vec![job.pairs.clone()], &mut incidents)
+        .await?;
     let (adapter, incidents) = (Some(gpu.adapter().clone()), incidents.list);
     Ok(NeighborExecution { adapter, transfer: searched.transfer, incidents })
 }
