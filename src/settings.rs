@@ -44,10 +44,10 @@ impl RunSettings {
         memory::limit(self.memory_limit)
     }
 
-    /// Returns the allowed bytes that `used` leaves.
-    pub(crate) fn memory_beside(&self, used: Memory) -> u64 {
+    /// Returns the allowed bytes that are left after `used`.
+    pub(crate) fn memory_left(&self, used: Memory) -> u64 {
         // Memory that is taken is no longer free.
-        let used = if self.memory_limit.is_some() { used.in_all() } else { used.new };
+        let used = if self.memory_limit.is_some() { used.total() } else { used.new };
         self.allowed_memory().unwrap_or(u64::MAX).saturating_sub(bytes(used))
     }
 
@@ -58,7 +58,7 @@ impl RunSettings {
 
     /// Returns the planned memory as a report shows it.
     pub(crate) fn memory_use(&self, needed: Memory) -> MemoryUse {
-        MemoryUse { planned: bytes(needed.in_all()), allowed: self.memory_limit }
+        MemoryUse { planned: bytes(needed.total()), allowed: self.memory_limit }
     }
 }
 

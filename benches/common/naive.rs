@@ -73,10 +73,10 @@ pub(crate) fn assert_agrees(report: &Report, activations: ArrayView2<'_, f32>) {
         let (i, j) = (step * 5 % neurons, neurons - 1 - step * 3 % neurons);
         let code = |neuron| codes(activations.column(neuron), bins);
         let expected = mutual_information(&code(i), &code(j), bins);
-        let found = report.mutual_information[[i, j]];
+        let computed = report.mutual_information[[i, j]];
         assert!(
-            (found - expected).abs() <= ABSOLUTE_TOLERANCE,
-            "neurons {i} and {j}, {bins} bins: {found} nats, and {expected} by the naive loop"
+            (computed - expected).abs() <= ABSOLUTE_TOLERANCE,
+            "neurons {i} and {j}, {bins} bins: {computed} nats, and {expected} by the naive loop"
         );
     }
 }

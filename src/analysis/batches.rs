@@ -37,11 +37,11 @@ pub(super) fn run(analysis: &Analysis, source: &mut dyn Batches) -> Result<Repor
     run_encoded(settings, encode(analysis, source, matrix)?)
 }
 
-/// Makes codes that leave `beside` of the memory to something else.
+/// Makes codes, and leaves `reserved` of the memory to something else.
 pub(super) fn encode(
     analysis: &Analysis,
     source: &mut dyn Batches,
-    beside: Memory,
+    reserved: Memory,
 ) -> Result<EncodedLayer, Error> {
     check_settings(analysis)?;
     check_shape((source.samples(), source.neurons()))?;
@@ -56,7 +56,7 @@ pub(super) fn encode(
         Edges::Fit(binning) => fit_batches(source, binning, allowed / 8, portions)?,
     };
     analysis.settings.check_kernel(edges.bins())?;
-    let most = (allowed / CODES_SHARE).min(run.memory_beside(beside));
+    let most = (allowed / CODES_SHARE).min(run.memory_left(reserved));
     let spill = Spill { directory: analysis.spill_directory.clone() };
     encode_batches(source, edges, (most, spill), portions)
 }
@@ -95,9 +95,9 @@ fn run_in_blocks(settings: &CountSettings, layer: EncodedLayer) -> Result<Report
     let matrix = Array2::from_shape_vec((neurons, neurons), data);
     let mut matrix = matrix.map_err(|_| Error::OutOfMemory { bytes: matrix_bytes })?;
     // The pages of a matrix are taken when they are first written: until then they look free.
-    let beside = Memory::default().and_matrix(neurons, neurons);
+    let of_matrix = Memory::default().and_matrix(neurons, neurons);
     let mut within = settings.clone();
-    within.run.memory_limit = Some(settings.run.memory_beside(beside));
+    within.run.memory_limit = Some(settings.run.memory_left(of_matrix));
     let mut sweep = Sweep::new(&within, layer, Selection::All, None)?;
     for number in 0..sweep.blocks() {
         let block = sweep.compute(number)?;
@@ -117,7 +117,7 @@ fn run_in_blocks(settings: &CountSettings, layer: EncodedLayer) -> Result<Report
         degenerate: swept.degenerate,
         execution: swept.execution.ok_or(Error::Internal { problem })?,
         timings: swept.timings,
-        memory: settings.run.memory_use(beside.and(1, swept.memory.planned.into())),
+        memory: settings.run.memory_use(of_matrix.and(1, swept.memory.planned.into())),
     })
 }
 

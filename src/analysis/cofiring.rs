@@ -12,7 +12,7 @@ use super::prepare::prepare;
 use crate::binning::BinEdges;
 use crate::codes::bits;
 use crate::codes::budget::Memory;
-use crate::engine::{self, Found, Goal, GpuGain, Sink};
+use crate::engine::{self, Counts, Goal, GpuGain, Sink};
 use crate::error::Error;
 use crate::estimator::CellTable;
 use crate::execution::Execution;
@@ -231,9 +231,9 @@ pub(super) async fn report(
 struct Both(PairMatrix<u32>);
 
 impl Sink for Both {
-    fn accept(&self, tile: &Tile, found: &Found) {
-        if let Found::Histograms(counts) = found {
-            let both: Vec<u32> = counts.iter().skip(3).step_by(4).copied().collect();
+    fn accept(&self, tile: &Tile, counts: &Counts) {
+        if let Counts::Histograms(histograms) = counts {
+            let both: Vec<u32> = histograms.iter().skip(3).step_by(4).copied().collect();
             self.0.put(tile, &both);
         }
     }

@@ -41,7 +41,7 @@ impl Edges {
 }
 
 /// Activations of a layer, cut into bins.
-pub(crate) struct Layer {
+pub(crate) struct LayerCodes {
     pub(crate) extents: Vec<Extent>,
     pub(crate) edges: BinEdges,
     pub(crate) codes: Codes,
@@ -49,7 +49,7 @@ pub(crate) struct Layer {
     pub(crate) memory: Memory,
 }
 
-impl Layer {
+impl LayerCodes {
     /// Returns the number of samples, which fits a 32-bit count.
     pub(crate) fn samples(&self) -> u32 {
         u32::try_from(self.codes.samples()).unwrap_or(u32::MAX)
@@ -62,7 +62,7 @@ pub(crate) fn prepare(
     analysis: &Analysis,
     view: ArrayView2<'_, f32>,
     memory: impl Fn(&Activations<'_>, usize) -> Memory,
-) -> Result<Layer, Error> {
+) -> Result<LayerCodes, Error> {
     check_settings(analysis)?;
     let activations = Activations::new(view)?;
     encode(analysis, &activations, |bins| {
@@ -76,7 +76,7 @@ pub(super) fn encode(
     analysis: &Analysis,
     activations: &Activations<'_>,
     memory: impl Fn(usize) -> Memory,
-) -> Result<Layer, Error> {
+) -> Result<LayerCodes, Error> {
     let run = &analysis.settings.run;
     let fewest = analysis.edges.fewest_bins();
     run.check_memory(memory(fewest))?;
@@ -101,7 +101,7 @@ pub(super) fn encode(
         return Err(Error::TooManySamples { samples, allowed });
     }
     let memory = memory(edges.bins());
-    Ok(Layer { extents, edges, codes, memory })
+    Ok(LayerCodes { extents, edges, codes, memory })
 }
 
 /// Refuses settings that are invalid for any activations.

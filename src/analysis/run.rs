@@ -6,7 +6,7 @@ use std::time::Duration;
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::Analysis;
-use super::prepare::{Layer, and_codes, check_settings, encode, prepare};
+use super::prepare::{LayerCodes, and_codes, check_settings, encode, prepare};
 use crate::codes::Codes;
 use crate::codes::budget::Memory;
 use crate::codes::encoder::LayerFits;
@@ -36,7 +36,7 @@ pub(super) async fn layer(
     };
     let layer = prepare(analysis, activations, memory)?;
     let samples = layer.samples();
-    let Layer { extents, edges, codes, memory } = layer;
+    let LayerCodes { extents, edges, codes, memory } = layer;
     let pairs = Tile::triangle(codes.neurons());
     let counted = information(settings, codes, samples, pairs, &clock).await?;
     report(settings, counted, LayerFits { edges, extents }, samples, memory)
@@ -124,7 +124,7 @@ fn prepare_two(
     analysis: &Analysis,
     rows: ArrayView2<'_, f32>,
     columns: ArrayView2<'_, f32>,
-) -> Result<(Layer, Layer), Error> {
+) -> Result<(LayerCodes, LayerCodes), Error> {
     check_settings(analysis)?;
     let (rows, columns) = (Activations::new(rows)?, Activations::new(columns)?);
     if rows.samples() != columns.samples() {

@@ -62,10 +62,10 @@ pub(super) fn distinct(values: &mut [f32], quantiles: &[f64]) -> Vec<f64> {
     indices.dedup();
     sort_at(values, 0, &indices);
     let interpolate = |place: &Place| place.interpolate(values[place.below], values[place.above]);
-    let mut found: Vec<f64> = places.iter().map(interpolate).collect();
-    found.sort_unstable_by(f64::total_cmp);
-    found.dedup();
-    found
+    let mut results: Vec<f64> = places.iter().map(interpolate).collect();
+    results.sort_unstable_by(f64::total_cmp);
+    results.dedup();
+    results
 }
 
 /// Moves values so that those at the given ascending indices are the ones that sorting would put

@@ -47,7 +47,7 @@ impl Memory {
 
     /// Returns the same memory, all of it taken.
     pub(crate) fn taken(self) -> Self {
-        Self { held: self.in_all(), new: 0 }
+        Self { held: self.total(), new: 0 }
     }
 
     /// Raises the total to `bytes` if it is less. `bytes` is the most that was in use before some of
@@ -57,11 +57,12 @@ impl Memory {
     }
 
     /// Returns by how much the total exceeds the total of `other`.
-    pub(crate) fn beside(self, other: Self) -> u128 {
-        self.in_all().saturating_sub(other.in_all())
+    pub(crate) fn excess_over(self, other: Self) -> u128 {
+        self.total().saturating_sub(other.total())
     }
 
-    pub(crate) fn in_all(self) -> u128 {
+    /// Returns all bytes, taken or not.
+    pub(crate) fn total(self) -> u128 {
         self.held.saturating_add(self.new)
     }
 }

@@ -117,15 +117,15 @@ impl EncodedLayer {
     /// but an allocator may keep that memory.
     pub(crate) fn memory(&self) -> Memory {
         let neurons = self.neurons();
-        let beside = Memory::default().and_marginals(neurons, self.edges.bins());
-        let beside = beside.and(1, self.reading_bytes());
+        let other = Memory::default().and_marginals(neurons, self.edges.bins());
+        let other = other.and(1, self.reading_bytes());
         match &self.held {
             Held::Whole(codes) => {
                 let bits = if codes.bits().is_some() { bits::bytes(self.samples) } else { 0 };
                 let bytes = if codes.has_bytes() { self.samples } else { 0 };
-                beside.and(bytes + bits, neurons as u128)
+                other.and(bytes + bits, neurons as u128)
             }
-            Held::Spilled(_) => beside,
+            Held::Spilled(_) => other,
         }
     }
 }

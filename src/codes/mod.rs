@@ -235,8 +235,8 @@ pub(crate) fn bins_of(edges: &BinEdges) -> Result<Vec<u16>, Error> {
     let mut bins_of = memory::zeroed(edges.neurons(), 1)?;
     for (neuron, bins) in bins_of.iter_mut().enumerate() {
         #[expect(clippy::cast_possible_truncation, reason = "at most 256")]
-        let found = edges.bins_of(neuron) as u16;
-        *bins = found;
+        let of_neuron = edges.bins_of(neuron) as u16;
+        *bins = of_neuron;
     }
     Ok(bins_of)
 }
@@ -259,11 +259,11 @@ pub(crate) fn encode_all(
 pub(crate) fn add_marginals(codes: &[u8], width: usize, marginals: &mut [u32], bins: usize) {
     let neurons = codes.par_chunks_exact(width).zip(marginals.par_chunks_exact_mut(bins));
     neurons.for_each(|(codes, marginal)| {
-        let mut found = [0; MAX_BINS];
-        let found = &mut found[..bins];
-        Level::best().run(Count { codes, marginal: found });
-        for (count, found) in marginal.iter_mut().zip(found) {
-            *count += *found;
+        let mut new = [0; MAX_BINS];
+        let new = &mut new[..bins];
+        Level::best().run(Count { codes, marginal: new });
+        for (count, new) in marginal.iter_mut().zip(new) {
+            *count += *new;
         }
     });
 }

@@ -45,7 +45,7 @@ pub fn adapters() -> Vec<FoundAdapter> {
 /// Returns [`adapters`] asynchronously, for callers that have an executor or run in a browser.
 pub async fn adapters_async() -> Vec<FoundAdapter> {
     let mut auto_is_free = true;
-    let found = ranked_adapters(wgpu::Backends::all()).await.into_iter().map(|adapter| {
+    let adapters = ranked_adapters(wgpu::Backends::all()).await.into_iter().map(|adapter| {
         let info = adapter.get_info();
         let description = describe(&info);
         let limits = adapter.limits();
@@ -65,7 +65,7 @@ pub async fn adapters_async() -> Vec<FoundAdapter> {
             is_auto_choice,
         }
     });
-    found.collect()
+    adapters.collect()
 }
 
 /// The backends in the order in which they are searched. OpenGL comes last: on a machine without a

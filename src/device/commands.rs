@@ -146,9 +146,9 @@ fn encode_read<L>(
         mapped_at_creation: false,
     });
     device.driver.copy(encoder, source, &staging);
-    let (tell, mapped) = oneshot::channel();
+    let (sender, mapped) = oneshot::channel();
     encoder.map_buffer_on_submit(&staging, wgpu::MapMode::Read, .., move |result| {
-        let _ = tell.send(result); // nobody listens after the job was dropped
+        let _ = sender.send(result); // nobody listens after the job was dropped
     });
     Read { staging, mapped, label }
 }

@@ -54,6 +54,6 @@ impl From<wgpu::Error> for Failure {
 }
 
 /// Returns a text with each run of white space replaced by one space.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -291,7 +291,7 @@ impl Deref for FaultyGpu {
 /// environment requires one.
 pub(crate) fn fresh_gpu() -> Option<FaultyGpu> {
     let labels: Vec<String> =
-        adapters().iter().map(|found| found.description.to_string()).collect();
+        adapters().iter().map(|adapter| adapter.description.to_string()).collect();
     let lavapipe = labels.iter().find(|label| label.starts_with("Vulkan/llvmpipe"));
     match lavapipe.or(labels.first()) {
         Some(label) => Some(FaultyGpu::open(label)),

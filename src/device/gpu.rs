@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::adapter::{BACKENDS_IN_TURN, check_limits, describe, is_software, ranked_adapters};
 use super::driver::{Driver, SystemDriver};
-use super::failure::Failure;
+use super::failure::{Failure, one_line};
 use super::job_threads::JobThreads;
 use super::limits::{Care, DeviceLimits};
 use super::pace::Paces;
@@ -71,7 +71,7 @@ static FIRST_REAL: Mutex<Search> = Mutex::new(Search::NotYet);
 #[derive(Debug, Clone)]
 enum Search {
     NotYet,
-    Found(Option<Gpu>),
+    Ended(Option<Gpu>),
 }
 
 impl Gpu {
@@ -192,8 +192,7 @@ impl Gpu {
         let gpu = Self::new(device, queue, true, driver)?;
         let loss = Arc::clone(&gpu.shared.loss);
         gpu.device().set_device_lost_callback(move |reason, message| {
-            let text = format!("{reason:?} {message}");
-            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let text = one_line(&format!("{reason:?} {message}"));
             *loss.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
         });
         Ok(gpu)
@@ -274,13 +273,13 @@ impl Gpu {
     pub(crate) async fn first_real() -> Option<Self> {
         let known = FIRST_REAL.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match known {
-            Search::Found(None) => None,
-            Search::Found(Some(gpu)) if !gpu.current().has_failed() => Some(gpu),
-            Search::Found(Some(_)) | Search::NotYet => {
-                let found = Self::open_first_real().await;
+            Search::Ended(None) => None,
+            Search::Ended(Some(gpu)) if !gpu.current().has_failed() => Some(gpu),
+            Search::Ended(Some(_)) | Search::NotYet => {
+                let gpu = Self::open_first_real().await;
                 let mut known = FIRST_REAL.lock().unwrap_or_else(PoisonError::into_inner);
-                *known = Search::Found(found.clone());
-                found
+                *known = Search::Ended(gpu.clone());
+                gpu
             }
         }
     }
@@ -359,7 +358,7 @@ impl Gpu {
 
     /// Drops the devices that tests only pretended to hang.
     #[cfg(test)]
-    pub(crate) fn let_go_of_abandoned() {
+    pub(crate) fn drop_abandoned() {
         ABANDONED.lock().unwrap().clear();
     }
 

@@ -76,14 +76,14 @@ impl JobThreads {
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let turn = self.turn.clone();
-        let (tell, told) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let in_turn = move || {
             let _turn =
                 turn.as_ref().map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner));
-            if !tell.is_canceled() {
+            if !sender.is_canceled() {
                 // A progress callback that panics should end the caller's thread and not this one.
                 let result = catch_unwind(AssertUnwindSafe(work));
-                let _ = tell.send(result); // nobody listens after the caller has left
+                let _ = sender.send(result); // nobody listens after the caller has left
             }
         };
         if rayon::current_thread_index().is_some() {
@@ -92,9 +92,9 @@ impl JobThreads {
             self.give(Box::new(in_turn))?;
         }
         let caller = Caller(monitor);
-        let told = monitor.token().or_cancelled(told).await?;
+        let outcome = monitor.token().or_cancelled(receiver).await?;
         std::mem::forget(caller); // the caller has stayed to the end
-        match told {
+        match outcome {
             Ok(Ok(result)) => result,
             Ok(Err(panic)) => resume_unwind(panic),
             Err(oneshot::Canceled) => {

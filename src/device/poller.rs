@@ -38,6 +38,7 @@ mod native {
     use std::time::Instant;
 
     use super::*;
+    use crate::device::failure::one_line;
 
     /// The time after which a device is taken for dead. A submission is planned to take less than a
     /// tenth of a second.
@@ -63,7 +64,7 @@ mod native {
         device: Device,
         index: wgpu::SubmissionIndex,
         submitted: Instant,
-        tell: oneshot::Sender<Result<Duration, Failure>>,
+        sender: oneshot::Sender<Result<Duration, Failure>>,
     }
 
     impl Poller {
@@ -73,9 +74,9 @@ mod native {
             device: &Device,
             index: wgpu::SubmissionIndex,
         ) -> Result<Waiting, Failure> {
-            let (tell, told) = oneshot::channel();
+            let (sender, receiver) = oneshot::channel();
             let request =
-                Request { device: device.clone(), index, submitted: Instant::now(), tell };
+                Request { device: device.clone(), index, submitted: Instant::now(), sender };
             let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let thread = match running.take() {
                 Some(thread) => thread,
@@ -85,8 +86,8 @@ mod native {
             };
             let sent = thread.requests.send(request);
             *running = sent.is_ok().then_some(thread);
-            drop(sent); // without a thread, `tell` is dropped, and `told` reports that
-            Ok(Waiting(told))
+            drop(sent); // without a thread, `sender` is dropped, and `receiver` reports that
+            Ok(Waiting(receiver))
         }
     }
 
@@ -112,7 +113,7 @@ mod native {
 
     fn answer(requests: &mpsc::Receiver<Request>) {
         let mut free_since: Option<Instant> = None;
-        for Request { device, index, submitted, tell } in requests {
+        for Request { device, index, submitted, sender } in requests {
             let wait =
                 wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(TIMEOUT) };
             // wgpu 30 panics here when the driver reports that the device is lost.
@@ -125,17 +126,17 @@ mod native {
                 Ok(Ok(_)) => Ok(now.duration_since(begun)),
                 Ok(Err(error @ wgpu::PollError::Timeout)) => Err(Failure::Hung(error.to_string())),
                 Ok(Err(error)) => Err(Failure::Device(error.to_string())),
-                Err(panic) => Err(Failure::Device(said(panic.as_ref()))),
+                Err(panic) => Err(Failure::Device(message(panic.as_ref()))),
             };
-            let _ = tell.send(busy); // nobody listens after the job was dropped
+            let _ = sender.send(busy); // nobody listens after the job was dropped
         }
     }
 
     /// Returns the message of a panic in one line.
-    fn said(panic: &(dyn Any + Send)) -> String {
+    fn message(panic: &(dyn Any + Send)) -> String {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        text.unwrap_or("the device is lost").split_whitespace().collect::<Vec<_>>().join(" ")
+        one_line(text.unwrap_or("the device is lost"))
     }
 
     #[cfg(test)]
@@ -173,11 +174,11 @@ mod browser {
             device: &Device,
             _index: wgpu::SubmissionIndex,
         ) -> Result<Waiting, Failure> {
-            let (tell, told) = oneshot::channel();
+            let (sender, receiver) = oneshot::channel();
             device.queue.on_submitted_work_done(move || {
-                let _ = tell.send(Ok(Duration::ZERO)); // nobody listens after the job was dropped
+                let _ = sender.send(Ok(Duration::ZERO)); // nobody listens after the job was dropped
             });
-            Ok(Waiting(told))
+            Ok(Waiting(receiver))
         }
     }
 }

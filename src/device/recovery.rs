@@ -17,8 +17,8 @@ use crate::pairs::tile::Tile;
 /// The most devices opened for one job besides the first, even if each of them counts tiles.
 const MOST_DEVICES: usize = 16;
 
-/// Counts all tiles of a job.
-pub(crate) async fn see_through<J: TileJob>(
+/// Runs all tiles of a job. When a device fails, the rest runs on the next one, and in the end on the CPU.
+pub(crate) async fn run_with_recovery<J: TileJob>(
     job: &mut J,
     gpu: &Gpu,
     tiles: Vec<Tile>,
@@ -32,7 +32,7 @@ pub(crate) async fn see_through<J: TileJob>(
                 let mut run = Run::new(&mut queue, job, pairs_accepted);
                 let outcome = run.finish(incidents).await?;
                 if run.pairs_accepted() > pairs_accepted {
-                    devices.have_done_something();
+                    devices.reset_failures();
                 }
                 (pairs_accepted, rest) = (run.pairs_accepted(), run.rest().to_vec());
                 job.close(queue);
@@ -76,7 +76,7 @@ impl<'a> Devices<'a> {
         Self { first, current: first.current(), care: Care::Usual, failures: 0, opened: 0 }
     }
 
-    fn have_done_something(&mut self) {
+    fn reset_failures(&mut self) {
         self.failures = 0;
     }
 

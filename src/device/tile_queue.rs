@@ -1,6 +1,6 @@
 //! The loop that takes a job through its tiles on one device, as long as that device works. Joint
-//! histograms and nearest neighbours share it. They decide which tiles there are and what is found
-//! of each. `recovery.rs` goes on when the device has failed.
+//! histograms and nearest neighbours share it. They decide which tiles there are and which result
+//! each has. `recovery.rs` goes on when the device has failed.
 
 use super::failure::Failure;
 use super::gpu::Gpu;
@@ -14,7 +14,7 @@ use crate::support::monitor::Monitor;
 /// Tiles on a device. They are enqueued, and their results arrive later in the same order.
 pub(crate) trait TileQueue {
     /// The checked result of a tile.
-    type Found;
+    type Output;
 
     /// Returns the tiles of the job, in the order in which they are enqueued.
     fn tiles(&self) -> &[Tile];
@@ -26,7 +26,7 @@ pub(crate) trait TileQueue {
     async fn finish(&mut self) -> Result<(), Failure>;
 
     /// Returns the result of the next tile, if it has arrived.
-    fn next_found(&mut self) -> Option<(Tile, Result<Self::Found, Failure>)>;
+    fn next_output(&mut self) -> Option<(Tile, Result<Self::Output, Failure>)>;
 
     /// Makes dispatches smaller from now on.
     fn slow_down(&mut self);
@@ -50,7 +50,7 @@ pub(crate) trait TileJob {
     fn close(&mut self, queue: Self::Queue);
 
     /// Takes the result of a tile.
-    fn accept(&self, tile: &Tile, found: &<Self::Queue as TileQueue>::Found);
+    fn accept(&self, tile: &Tile, output: &<Self::Queue as TileQueue>::Output);
 
     /// Counts tiles on the CPU, with the same bits, and accepts them.
     async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error>;
@@ -86,8 +86,8 @@ impl<'a, J: TileJob> Run<'a, J> {
         incidents: &mut Incidents<'_>,
     ) -> Result<Result<(), Failure>, Error> {
         while self.accepted < self.queue.tiles().len() {
-            let outcome = match self.go_on().await {
-                Err(failure @ Failure::Wrong(_)) => self.again(failure, incidents).await?,
+            let outcome = match self.enqueue_or_wait().await {
+                Err(failure @ Failure::Wrong(_)) => self.count_again(failure, incidents).await?,
                 outcome => outcome,
             };
             if outcome.is_err() {
@@ -110,15 +110,15 @@ impl<'a, J: TileJob> Run<'a, J> {
 
     /// Enqueues the next tile, or waits for the last ones, and takes in the results that have
     /// arrived.
-    async fn go_on(&mut self) -> Result<(), Failure> {
+    async fn enqueue_or_wait(&mut self) -> Result<(), Failure> {
         if self.next < self.queue.tiles().len() {
             self.queue.enqueue(self.next).await?;
             self.next += 1;
         } else {
             self.queue.finish().await?;
         }
-        while let Some((tile, found)) = self.queue.next_found() {
-            self.accept(&tile, &found?);
+        while let Some((tile, output)) = self.queue.next_output() {
+            self.accept(&tile, &output?);
         }
         Ok(())
     }
@@ -126,23 +126,23 @@ impl<'a, J: TileJob> Run<'a, J> {
     /// Counts a tile whose result was wrong once more, in smaller dispatches, and then on the CPU
     /// if it is wrong again. Tiles that were enqueued after it are enqueued again, because the
     /// error may have spread.
-    async fn again(
+    async fn count_again(
         &mut self,
         failure: Failure,
         incidents: &mut Incidents<'_>,
     ) -> Result<Result<(), Failure>, Error> {
         let tile = self.queue.tiles()[self.accepted].clone();
-        self.set_back();
+        self.reset_progress();
         match self.count_carefully().await {
-            Ok(found) => {
+            Ok(output) => {
                 incidents.note(failure.to_string(), Remedy::SmallerDispatches);
-                self.accept(&tile, &found);
+                self.accept(&tile, &output);
                 self.next = self.accepted;
                 Ok(Ok(()))
             }
             Err(failure @ Failure::Wrong(_)) => {
                 incidents.need_cpu(failure.to_string(), Remedy::TileOnCpu)?;
-                self.set_back();
+                self.reset_progress();
                 self.job.count_on_cpu(vec![tile]).await?;
                 self.accepted += 1;
                 self.next = self.accepted;
@@ -154,22 +154,22 @@ impl<'a, J: TileJob> Run<'a, J> {
 
     /// Counts the first tile that was not accepted in smaller dispatches. They stay smaller from
     /// now on.
-    async fn count_carefully(&mut self) -> Result<<J::Queue as TileQueue>::Found, Failure> {
+    async fn count_carefully(&mut self) -> Result<<J::Queue as TileQueue>::Output, Failure> {
         self.queue.slow_down();
         self.queue.start_over().await?;
         self.queue.enqueue(self.accepted).await?;
         self.queue.finish().await?;
         let nothing = || Failure::Device("the device returned nothing".to_owned());
-        self.queue.next_found().ok_or_else(nothing)?.1
+        self.queue.next_output().ok_or_else(nothing)?.1
     }
 
-    /// Takes back the progress of tiles that were not accepted.
-    fn set_back(&self) {
+    /// Sets the progress back to that of the accepted tiles.
+    fn reset_progress(&self) {
         self.job.monitor().set_done(self.pairs_accepted() * self.job.samples() as u64);
     }
 
-    fn accept(&mut self, tile: &Tile, found: &<J::Queue as TileQueue>::Found) {
-        self.job.accept(tile, found);
+    fn accept(&mut self, tile: &Tile, output: &<J::Queue as TileQueue>::Output) {
+        self.job.accept(tile, output);
         self.accepted += 1;
     }
 }

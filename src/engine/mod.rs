@@ -48,7 +48,7 @@ pub(crate) enum Goal {
 
 /// The results of the pairs of a tile, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum Counts {
     /// Σ f(n) of each pair.
     Sums(Vec<u64>),
     /// Joint histograms, one after the other, each `bins × bins`.
@@ -58,7 +58,7 @@ pub(crate) enum Found {
 /// A receiver of the results of tiles, in any order and from any thread.
 pub(crate) trait Sink: Send + Sync {
     /// Takes the results of a tile. Called once for every tile.
-    fn accept(&self, tile: &Tile, found: &Found);
+    fn accept(&self, tile: &Tile, counts: &Counts);
 }
 
 /// Runs a job on the chosen engine, and returns the sink that has taken all its tiles.

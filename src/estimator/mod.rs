@@ -298,8 +298,8 @@ impl Entropies {
     }
 }
 
-/// Returns `a - b`. Sums are below 2⁶², so their difference fits an `i64`.
-fn difference(a: u64, b: u64) -> i64 {
+/// Returns `a - b`. Sums and values of tables are below 2⁶², so their difference fits an `i64`.
+pub(crate) fn difference(a: u64, b: u64) -> i64 {
     a.wrapping_sub(b).cast_signed()
 }
 

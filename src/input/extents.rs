@@ -29,9 +29,9 @@ const TASK_VALUES: usize = 1 << 19;
 /// Returns the smallest and the largest activation of every neuron. Fails if an activation is not
 /// finite, with an error that names the first such sample (then the first neuron).
 pub(crate) fn extents(activations: &Activations<'_>) -> Result<Vec<Extent>, Error> {
-    let mut found = ExtentsSoFar::default();
-    found.add(activations)?;
-    Ok(found.extents())
+    let mut extents = ExtentsSoFar::default();
+    extents.add(activations)?;
+    Ok(extents.extents())
 }
 
 /// Extents of activations that come in batches of samples.
@@ -46,15 +46,15 @@ impl ExtentsSoFar {
     pub(crate) fn add(&mut self, batch: &Activations<'_>) -> Result<(), Error> {
         // Memory for the lists below, and for the edges that follow.
         memory::check::<[u64; 8]>(batch.neurons())?;
-        let found = scan(batch);
-        if let Some((sample, neuron)) = found.not_finite {
+        let new = scan(batch);
+        if let Some((sample, neuron)) = new.not_finite {
             let value = batch.of_neuron(neuron)[sample];
             return Err(Error::NonFinite { sample: self.samples + sample, neuron, value });
         }
         self.samples += batch.samples();
         self.scan = Some(match self.scan.take() {
-            Some(scan) => scan.followed_by(found),
-            None => found,
+            Some(scan) => scan.followed_by(new),
+            None => new,
         });
         Ok(())
     }
@@ -67,7 +67,7 @@ impl ExtentsSoFar {
 
 fn scan(activations: &Activations<'_>) -> Scan {
     let (samples, neurons) = (activations.samples(), activations.neurons());
-    let found = if activations.is_sample_major() {
+    let scan = if activations.is_sample_major() {
         let rows = (TASK_VALUES / neurons).clamp(1, samples);
         let tasks: Vec<usize> = (0..samples).step_by(rows).collect();
         tasks
@@ -78,9 +78,9 @@ fn scan(activations: &Activations<'_>) -> Scan {
         (0..neurons)
             .into_par_iter()
             .map(|neuron| scan_neuron(activations, neuron))
-            .reduce_with(Scan::beside)
+            .reduce_with(Scan::and_neurons)
     };
-    found.unwrap_or_default()
+    scan.unwrap_or_default()
 }
 
 /// The result of a pass over some samples of some neurons.
@@ -107,7 +107,7 @@ impl Scan {
     }
 
     /// Joins the result of the following neurons.
-    fn beside(mut self, others: Self) -> Self {
+    fn and_neurons(mut self, others: Self) -> Self {
         self.low.extend(others.low);
         self.high.extend(others.high);
         self.values.extend(others.values);

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
 use crate::codes::Codes;
-use crate::engine::{Found, Sink};
+use crate::engine::{Counts, Sink};
 use crate::error::Error;
 use crate::estimator::{Entropies, Marginal};
 use crate::input::groups::Groups;
@@ -115,10 +115,10 @@ impl Conditional {
 }
 
 impl Sink for Conditional {
-    fn accept(&self, tile: &Tile, found: &Found) {
-        match found {
-            Found::Sums(sums) => self.sums.add_sums(tile, sums),
-            Found::Histograms(_) => debug_assert!(false, "sums were asked for"),
+    fn accept(&self, tile: &Tile, counts: &Counts) {
+        match counts {
+            Counts::Sums(sums) => self.sums.add_sums(tile, sums),
+            Counts::Histograms(_) => debug_assert!(false, "sums were asked for"),
         }
     }
 }

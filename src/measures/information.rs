@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
 use crate::codes::Codes;
-use crate::engine::{Found, Sink};
+use crate::engine::{Counts, Sink};
 use crate::error::Error;
 use crate::estimator::{Entropies, Marginal};
 use crate::measures::Units;
@@ -78,15 +78,15 @@ impl Information {
 }
 
 impl Sink for Information {
-    fn accept(&self, tile: &Tile, found: &Found) {
-        match found {
-            Found::Sums(sums) => self.matrix.put_sums(tile, sums),
-            Found::Histograms(counts) => {
+    fn accept(&self, tile: &Tile, counts: &Counts) {
+        match counts {
+            Counts::Sums(sums) => self.matrix.put_sums(tile, sums),
+            Counts::Histograms(histograms) => {
                 let pairs: Vec<(usize, usize)> = tile.iter().collect();
-                let histograms = counts.par_chunks_exact(counts.len() / pairs.len());
-                let joint = |(&(i, j), counts): (&(usize, usize), &[u32])| {
+                let histograms = histograms.par_chunks_exact(histograms.len() / pairs.len());
+                let joint = |(&(i, j), histogram): (&(usize, usize), &[u32])| {
                     let (x, y) = (&self.marginals[i], &self.marginals[j]);
-                    self.entropies.of_histogram(counts, u64::from(x.bins) * u64::from(y.bins))
+                    self.entropies.of_histogram(histogram, u64::from(x.bins) * u64::from(y.bins))
                 };
                 let joint: Vec<f64> = pairs.par_iter().zip(histograms).map(joint).collect();
                 self.matrix.put(tile, &joint);

@@ -42,14 +42,14 @@ impl Grid {
 
 /// A layer's activations and extents, needed to choose the grid.
 #[derive(Debug)]
-pub(crate) struct Layer<'a> {
+pub(crate) struct SortedLayer<'a> {
     activations: Activations<'a>,
     extents: Vec<Extent>,
     jitter: Jitter,
     number: u32,
 }
 
-impl<'a> Layer<'a> {
+impl<'a> SortedLayer<'a> {
     /// Reads every value once. `number` identifies the layer, so that layers have different noise.
     pub(crate) fn new(
         activations: Activations<'a>,
@@ -257,7 +257,7 @@ mod tests {
             _ => (s % 7) as f32,
         });
         let view = Activations::new(activations.view()).unwrap();
-        let layer = Layer::new(view, Jitter::default(), 0).unwrap();
+        let layer = SortedLayer::new(view, Jitter::default(), 0).unwrap();
         let (columns, medians) =
             layer.columns(Grid::of(layer.largest()), 50, |sorted| sorted[sorted.len() / 2]);
         assert_eq!(medians, [500.0, 0.0, 3.0]);

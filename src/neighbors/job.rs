@@ -1,4 +1,4 @@
-//! A job as an engine receives it, and the sink of its sums.
+//! A job as an engine receives it, and the collector of its sums.
 
 use ndarray::Array2;
 
@@ -44,14 +44,14 @@ impl NeighborJob {
     }
 }
 
-/// A sink that turns the sums of tiles into mutual information, in any order and from any thread.
+/// A collector that turns the sums of tiles into mutual information, in any order and from any thread.
 #[derive(Debug)]
-pub(crate) struct Sink {
+pub(crate) struct SumCollector {
     matrix: PairMatrix<f64>,
     units: Units,
 }
 
-impl Sink {
+impl SumCollector {
     pub(crate) fn new(pairs: &Tile, units: Units) -> Result<Self, Error> {
         Ok(Self { matrix: PairMatrix::new(pairs)?, units })
     }

@@ -3,6 +3,7 @@
 use super::KsgAlgorithm;
 use super::column::Column;
 use super::harmonic::HarmonicTable;
+use crate::estimator::difference;
 
 /// Returns the distance from the value of this rank to its `k`-th nearest other value. The values
 /// ascend, and `k` is less than their number. O(log k).
@@ -102,11 +103,6 @@ pub(crate) fn own_sum(
         }
     };
     (0..sorted.len()).map(|rank| 2 * of_rank(rank)).sum()
-}
-
-/// Returns `a - b`. Values of the table are below 2⁶², so their difference fits an `i64`.
-pub(crate) fn difference(a: u64, b: u64) -> i64 {
-    a.wrapping_sub(b).cast_signed()
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::column::{Column, Grid, Layer, Strips};
+use super::column::{Column, Grid, SortedLayer, Strips};
 use super::harmonic::HarmonicTable;
-use super::job::{NeighborJob, Sink};
+use super::job::{NeighborJob, SumCollector};
 use super::{NeighborAnalysis, NeighborExecution, NeighborTimings, cpu, line};
 use crate::codes::budget::Memory;
 use crate::engine::{Chosen, GpuGain};
@@ -87,13 +87,13 @@ impl NeighborAnalysis {
         of_sorted: impl Fn(&[f64]) -> T + Sync,
     ) -> Result<(Vec<Column>, Vec<T>), Error> {
         let numbered = (0u32..).zip(layers);
-        let layers: Vec<Layer<'_>> = numbered
-            .map(|(number, &layer)| Layer::new(layer, self.jitter, number))
+        let layers: Vec<SortedLayer<'_>> = numbered
+            .map(|(number, &layer)| SortedLayer::new(layer, self.jitter, number))
             .collect::<Result<_, _>>()?;
-        let grid = Grid::of(layers.iter().map(Layer::largest).fold(0.0, f64::max));
-        let samples = layers.first().map_or(0, Layer::samples);
+        let grid = Grid::of(layers.iter().map(SortedLayer::largest).fold(0.0, f64::max));
+        let samples = layers.first().map_or(0, SortedLayer::samples);
         let strip_samples = Strips::samples_for(samples, self.k);
-        let neurons: usize = layers.iter().map(Layer::neurons).sum();
+        let neurons: usize = layers.iter().map(SortedLayer::neurons).sum();
         memory::check::<[u8; Column::BYTES_PER_SAMPLE]>(samples.saturating_mul(neurons))?;
         let (mut columns, mut results) = (Vec::new(), Vec::new());
         for layer in &layers {
@@ -116,12 +116,12 @@ impl NeighborAnalysis {
         let open_engine = clock.elapsed();
 
         let clock = Stopwatch::start();
-        let sink = Arc::new(Sink::new(&job.pairs, self.run.units)?);
+        let collector = Arc::new(SumCollector::new(&job.pairs, self.run.units)?);
         let job = Arc::new(job);
-        let execution = self.run_on(&chosen, &job, &sink).await?;
-        let problem = "an engine has kept the sink of a job that has ended";
-        let sink = Arc::into_inner(sink).ok_or(Error::Internal { problem })?;
-        let mutual_information = sink.finish()?;
+        let execution = self.run_on(&chosen, &job, &collector).await?;
+        let problem = "an engine has kept the collector of a job that has ended";
+        let collector = Arc::into_inner(collector).ok_or(Error::Internal { problem })?;
+        let mutual_information = collector.finish()?;
         let pairs = clock.elapsed();
         let timings = NeighborTimings { sort, open_engine, pairs };
         Ok(Outcome { mutual_information, execution, timings })
@@ -131,15 +131,17 @@ impl NeighborAnalysis {
         &self,
         chosen: &Chosen,
         job: &Arc<NeighborJob>,
-        sink: &Arc<Sink>,
+        collector: &Arc<SumCollector>,
     ) -> Result<NeighborExecution, Error> {
         match chosen {
             Chosen::Cpu => {
-                cpu::run(job, sink, vec![job.pairs.clone()]).await?;
+                cpu::run(job, collector, vec![job.pairs.clone()]).await?;
                 Ok(NeighborExecution::default())
             }
             #[cfg(feature = "gpu")]
-            Chosen::Gpu(gpu) => super::gpu::run(gpu, job, sink, self.run.on_device_failure).await,
+            Chosen::Gpu(gpu) => {
+                super::gpu::run(gpu, job, collector, self.run.on_device_failure).await
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use proptest::prelude::*;
 
-use super::column::{Column, Grid, Layer, Strips};
+use super::column::{Column, Grid, SortedLayer, Strips};
 use super::cpu::nearest_neighbors::{Plane, pair_sum};
 use super::{HarmonicTable, Jitter, KsgAlgorithm, line};
 use crate::input::activations::Activations;
@@ -43,7 +43,7 @@ fn sum_by_definition(
 
 fn columns(activations: &Array2<f32>, strip_samples: usize) -> Vec<Column> {
     let view = Activations::new(activations.view()).unwrap();
-    let layer = Layer::new(view, Jitter::default(), 0).unwrap();
+    let layer = SortedLayer::new(view, Jitter::default(), 0).unwrap();
     layer.columns(Grid::of(layer.largest()), strip_samples, |_| ()).0
 }
 

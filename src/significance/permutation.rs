@@ -9,7 +9,7 @@ use crate::analysis::Analysis;
 use crate::analysis::prepare::prepare;
 use crate::codes::Codes;
 use crate::codes::budget::Memory;
-use crate::engine::{self, Found, Goal, GpuGain, Sink};
+use crate::engine::{self, Counts, Goal, GpuGain, Sink};
 use crate::error::Error;
 use crate::estimator::Entropies;
 use crate::execution::Execution;
@@ -151,8 +151,8 @@ impl Analysis {
 struct Observed(PairMatrix<u64>);
 
 impl Sink for Observed {
-    fn accept(&self, tile: &Tile, found: &Found) {
-        if let Found::Sums(sums) = found {
+    fn accept(&self, tile: &Tile, counts: &Counts) {
+        if let Counts::Sums(sums) = counts {
             self.0.put(tile, sums);
         }
     }
@@ -195,8 +195,8 @@ impl Exceedances {
 }
 
 impl Sink for Exceedances {
-    fn accept(&self, tile: &Tile, found: &Found) {
-        let Found::Sums(sums) = found else { return };
+    fn accept(&self, tile: &Tile, counts: &Counts) {
+        let Counts::Sums(sums) = counts else { return };
         let neurons = self.observed.nrows();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for ((i, column), &sum) in tile.iter().zip(sums) {

@@ -69,9 +69,9 @@ impl Analysis {
     /// use ndarray::Array2;
     ///
     /// let x = Array2::from_shape_fn((100, 2), |(s, n)| ((s + 1).pow([2, 3][n]) % 101) as f32);
-    /// let found = Analysis::new(6).uncertainty(x.view(), &[(0, 1)], Resampling::default())?;
-    /// assert!(found[0].bias > 0.0); // plug-in mutual information is too large
-    /// assert!(found[0].low < found[0].mutual_information);
+    /// let pairs = Analysis::new(6).uncertainty(x.view(), &[(0, 1)], Resampling::default())?;
+    /// assert!(pairs[0].bias > 0.0); // plug-in mutual information is too large
+    /// assert!(pairs[0].low < pairs[0].mutual_information);
     /// # Ok::<(), cofire::Error>(())
     /// ```
     pub fn uncertainty(

@@ -66,18 +66,18 @@ impl CancelToken {
     /// Returns the result of `work`, or an error as soon as the token is cancelled. `work` is dropped then.
     #[cfg_attr(not(feature = "gpu"), allow(dead_code, reason = "only devices are waited for"))]
     pub(crate) async fn or_cancelled<T>(&self, work: impl Future<Output = T>) -> Result<T, Error> {
-        let (tell, told) = oneshot::channel();
+        let (sender, cancelled) = oneshot::channel();
         {
             let mut waiting = self.waiting();
-            // Checked under the lock: a `cancel` from here on finds `tell`.
+            // Checked under the lock: a `cancel` from here on finds `sender`.
             self.check()?;
             waiting.retain(|other| !other.is_canceled());
-            waiting.push(tell);
+            waiting.push(sender);
         }
-        let (mut work, mut told) = (pin!(work), pin!(told));
+        let (mut work, mut cancelled) = (pin!(work), pin!(cancelled));
         std::future::poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
-            Poll::Pending => told.as_mut().poll(context).map(|_| {
+            Poll::Pending => cancelled.as_mut().poll(context).map(|_| {
                 let by = CancelledBy::Token;
                 Err(Error::Cancelled { by })
             }),
@@ -104,7 +104,7 @@ mod tests {
         std::thread::scope(|scope| {
             let forever = || pollster::block_on(token.or_cancelled(pending::<()>()));
             let both = [scope.spawn(forever), scope.spawn(forever)];
-            while token.waiting().iter().filter(|tell| !tell.is_canceled()).count() < 2 {
+            while token.waiting().iter().filter(|sender| !sender.is_canceled()).count() < 2 {
                 std::thread::yield_now();
             }
             token.cancel();

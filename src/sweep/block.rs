@@ -8,10 +8,10 @@ use super::InformationPair;
 
 /// The result of a [`crate::Sweep`] for one block of pairs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Block(Found);
+pub struct Block(BlockResult);
 
 #[derive(Debug, Clone, PartialEq)]
-enum Found {
+enum BlockResult {
     PassedOver,
     Pairs(Vec<InformationPair>),
     Matrix { first_row: usize, first_column: usize, information: Array2<f64> },
@@ -41,32 +41,32 @@ impl Block {
     /// Makes a block of which no pair can be selected.
     #[must_use]
     pub fn passed_over() -> Self {
-        Self(Found::PassedOver)
+        Self(BlockResult::PassedOver)
     }
 
     /// Makes a block of which these pairs may be selected.
     #[must_use]
     pub fn of_pairs(pairs: Vec<InformationPair>) -> Self {
-        Self(Found::Pairs(pairs))
+        Self(BlockResult::Pairs(pairs))
     }
 
     /// Makes a block of the whole matrix that begins at the given row and column.
     #[must_use]
     pub fn of_matrix(first_row: usize, first_column: usize, information: Array2<f64>) -> Self {
-        Self(Found::Matrix { first_row, first_column, information })
+        Self(BlockResult::Matrix { first_row, first_column, information })
     }
 
     /// Returns whether the block was not computed because none of its pairs could be selected.
     #[must_use]
     pub fn is_passed_over(&self) -> bool {
-        self.0 == Found::PassedOver
+        self.0 == BlockResult::PassedOver
     }
 
     /// Returns the pairs that may be selected. All pairs selected in the end are among them.
     #[must_use]
     pub fn pairs(&self) -> &[InformationPair] {
         match &self.0 {
-            Found::Pairs(pairs) => pairs,
+            BlockResult::Pairs(pairs) => pairs,
             _ => &[],
         }
     }
@@ -77,7 +77,7 @@ impl Block {
     #[must_use]
     pub fn matrix(&self) -> Option<(usize, usize, &Array2<f64>)> {
         match &self.0 {
-            Found::Matrix { first_row, first_column, information } => {
+            BlockResult::Matrix { first_row, first_column, information } => {
                 Some((*first_row, *first_column, information))
             }
             _ => None,

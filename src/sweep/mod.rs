@@ -99,7 +99,7 @@ const SMALLEST_EDGE: usize = 16;
 pub struct Sweep {
     settings: CountSettings,
     collector: Collector,
-    layer: Layer,
+    codes: SweptCodes,
     fits: LayerFits,
     samples: u32,
     /// The marginals of the neurons, in the order of the sweep.
@@ -113,8 +113,8 @@ pub struct Sweep {
     memory: MemoryUse,
 }
 
-/// The codes of a layer.
-enum Layer {
+/// The codes of a layer that is swept.
+enum SweptCodes {
     /// Codes in memory, with neurons in the order of the sweep.
     Whole(Arc<Codes>),
     /// Codes in a file, in the layer's own order.
@@ -155,7 +155,7 @@ impl Sweep {
             entropy: marginals.iter().map(|marginal| marginal.entropy).collect(),
             occupied_bins: marginals.iter().map(|marginal| marginal.occupied).collect(),
         };
-        let most_pairs = settings.run.memory_beside(needed) / PAIR_BYTES;
+        let most_pairs = settings.run.memory_left(needed) / PAIR_BYTES;
         let most_pairs = usize::try_from(most_pairs).unwrap_or(usize::MAX);
         let collector = Collector::with_most_pairs(plan, most_pairs)?;
         let order = collector.order();
@@ -164,15 +164,15 @@ impl Sweep {
         let pairs = Tile::triangle(neurons);
         let (spilled_bytes, to_make) = (layer.spilled_bytes(), layer.bytes_to_make());
         let (held, fits) = layer.into_parts();
-        let layer = match held {
-            Held::Whole(codes) => Layer::Whole(Arc::new(codes.reordered(order))),
-            Held::Spilled(codes) => Layer::Spilled(codes),
+        let codes = match held {
+            Held::Whole(codes) => SweptCodes::Whole(Arc::new(codes.reordered(order))),
+            Held::Spilled(codes) => SweptCodes::Spilled(codes),
         };
         Ok(Self {
             monitor: Arc::new(settings.run.monitor(pairs.work(samples as usize))),
             settings: settings.clone(),
             collector,
-            layer,
+            codes,
             fits,
             samples,
             marginals,
@@ -303,11 +303,11 @@ impl Sweep {
     /// these codes, and the marginals.
     #[expect(clippy::type_complexity, reason = "three things that belong together once")]
     fn codes_of(&self, tile: &Tile) -> Result<(Arc<Codes>, Tile, Arc<[Marginal]>), Error> {
-        let spilled = match &self.layer {
-            Layer::Whole(codes) => {
+        let spilled = match &self.codes {
+            SweptCodes::Whole(codes) => {
                 return Ok((Arc::clone(codes), tile.clone(), Arc::clone(&self.marginals)));
             }
-            Layer::Spilled(codes) => codes,
+            SweptCodes::Spilled(codes) => codes,
         };
         let (rows, columns) = (tile.rows.clone(), tile.columns.clone());
         let (pairs, places) = if tile.is_triangular() {
@@ -347,7 +347,7 @@ struct BlockMemory<'a> {
 impl BlockMemory<'_> {
     /// Adds the memory of a block to `memory`: codes, sums (which become information), and the
     /// buffers of threads.
-    fn beside(&self, memory: Memory, edge: usize) -> Memory {
+    fn added_to(&self, memory: Memory, edge: usize) -> Memory {
         let &Self { settings, samples, bins, is_gathered } = self;
         let codes = if is_gathered {
             memory.and_coded(samples, 2 * edge, bins).and(1, READ_BYTES as u128)
@@ -359,14 +359,14 @@ impl BlockMemory<'_> {
     }
 }
 
-/// Returns the least memory of a sweep over codes in a file, including `beside`.
+/// Returns the least memory of a sweep over codes in a file, including `memory`.
 pub(crate) fn least_memory(
     settings: &CountSettings,
-    beside: Memory,
+    memory: Memory,
     samples: usize,
     bins: usize,
 ) -> Memory {
-    BlockMemory { settings, samples, bins, is_gathered: true }.beside(beside, SMALLEST_EDGE)
+    BlockMemory { settings, samples, bins, is_gathered: true }.added_to(memory, SMALLEST_EDGE)
 }
 
 /// Returns the width of the widest blocks that memory allows, or the given width, and the memory
@@ -381,13 +381,13 @@ fn edge_within(
 ) -> Result<(usize, Memory), Error> {
     let (samples, bins, is_gathered) = (layer.samples(), layer.edges().bins(), !layer.is_whole());
     let block = BlockMemory { settings, samples, bins, is_gathered };
-    let needed = |edge: usize| block.beside(memory, edge.min(layer.neurons()));
+    let needed = |edge: usize| block.added_to(memory, edge.min(layer.neurons()));
     if let Some(edge) = edge {
         return settings.run.check_memory(needed(edge)).map(|()| (edge, needed(edge)));
     }
     let leaves_enough = |edge: usize| {
         let needed = needed(edge);
-        let list = if is_list { needed.beside(memory) } else { 0 };
+        let list = if is_list { needed.excess_over(memory) } else { 0 };
         settings.run.check_memory(needed.and(1, list)).is_ok()
     };
     let mut edge = BLOCK_EDGE;

@@ -89,8 +89,8 @@ impl Strongest {
         let mut best = Best::new(kept.most);
         for (&partner, &information) in partners.iter().zip(information) {
             if partner != neuron {
-                let found = pair(partner, partner, information);
-                let partner = Partner { neuron: found.first, information };
+                let pair = pair(partner, partner, information);
+                let partner = Partner { neuron: pair.first, information };
                 if kept.wants(&partner) {
                     best.add(partner);
                 }
@@ -143,8 +143,8 @@ impl Selector for Strongest {
         let mut pairs = BTreeMap::new();
         for (neuron, best) in self.best.iter().enumerate() {
             for partner in &best.partners {
-                let found = pair(neuron, partner.neuron as usize, partner.information);
-                pairs.insert((found.first, found.second), found);
+                let pair = pair(neuron, partner.neuron as usize, partner.information);
+                pairs.insert((pair.first, pair.second), pair);
             }
         }
         (pairs.into_values().collect(), None)

@@ -146,7 +146,7 @@ fn random_faults(least: usize) {
         if points % 100 == 0 {
             eprintln!("{faults} faults in {points} jobs, all made good");
         }
-        Gpu::let_go_of_abandoned();
+        Gpu::drop_abandoned();
     }
     let kinds = Stage::ALL.iter().map(|stage| stage.faults().len()).sum::<usize>();
     eprintln!("{faults} faults in {points} jobs of {} kinds: {happened:?}; {done:?}", met.len());

@@ -2,7 +2,7 @@
 
     python make_cases.py          # numpy 2, scipy 1.17, scikit-learn 1.9
 
-tests/neighbors.rs makes the same layers: every operation below is one of float32 that is rounded
+tests/all/neighbors.rs makes the same layers: every operation below is one of float32 that is rounded
 once, or exact.
 """
 import json

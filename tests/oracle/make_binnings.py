@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes binnings.json beside this file: what tests/binnings.rs expects.
+"""Writes binnings.json beside this file: what tests/all/binnings.rs expects.
 
     python3 tests/oracle/make_binnings.py     (from anywhere in the repository; needs numpy)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the reference cases of tests/oracle.rs into the folder `cases` beside this file.
+"""Writes the reference cases of tests/all/oracle.rs into the folder `cases` beside this file.
 
     python3 tests/oracle/make_cases.py        (from anywhere in the repository; needs numpy)
 

@@ -73,13 +73,13 @@ impl Devices {
 
     #[cfg(feature = "gpu")]
     fn find() -> Self {
-        let found = adapters();
-        let choice = found.iter().find(|adapter| adapter.is_auto_choice);
+        let adapters = adapters();
+        let choice = adapters.iter().find(|adapter| adapter.is_auto_choice);
         let auto = match choice {
             Some(adapter) => Auto::Gpu { adapter: adapter.description.to_string() },
-            None => Auto::Cpu { threads: rayon::current_num_threads(), reason: reason(&found) },
+            None => Auto::Cpu { threads: rayon::current_num_threads(), reason: reason(&adapters) },
         };
-        Self { adapters: found.iter().map(Device::from).collect(), auto }
+        Self { adapters: adapters.iter().map(Device::from).collect(), auto }
     }
 
     fn text(&self) -> String {
@@ -103,10 +103,10 @@ impl Devices {
 
 /// Returns the reason why no adapter is taken.
 #[cfg(feature = "gpu")]
-fn reason(found: &[FoundAdapter]) -> &'static str {
-    if found.is_empty() {
+fn reason(adapters: &[FoundAdapter]) -> &'static str {
+    if adapters.is_empty() {
         "there is no GPU adapter"
-    } else if found.iter().all(|adapter| adapter.description.is_software) {
+    } else if adapters.iter().all(|adapter| adapter.description.is_software) {
         "software adapters run on the same cores, more slowly"
     } else {
         "no real GPU is usable"
@@ -115,18 +115,18 @@ fn reason(found: &[FoundAdapter]) -> &'static str {
 
 #[cfg(feature = "gpu")]
 impl From<&FoundAdapter> for Device {
-    fn from(found: &FoundAdapter) -> Self {
+    fn from(adapter: &FoundAdapter) -> Self {
         Self {
-            adapter: AdapterFacts::from(&found.description),
-            kind: found.kind,
+            adapter: AdapterFacts::from(&adapter.description),
+            kind: adapter.kind,
             limits: Limits {
-                storage_binding_bytes: found.limits.storage_binding_bytes,
-                workgroup_storage_bytes: found.limits.workgroup_storage_bytes,
-                workgroup_invocations: found.limits.workgroup_invocations,
-                workgroups_per_dimension: found.limits.workgroups_per_dimension,
+                storage_binding_bytes: adapter.limits.storage_binding_bytes,
+                workgroup_storage_bytes: adapter.limits.workgroup_storage_bytes,
+                workgroup_invocations: adapter.limits.workgroup_invocations,
+                workgroups_per_dimension: adapter.limits.workgroups_per_dimension,
             },
-            usable: found.unusable.is_none(),
-            problem: found.unusable.clone(),
+            usable: adapter.unusable.is_none(),
+            problem: adapter.unusable.clone(),
         }
     }
 }

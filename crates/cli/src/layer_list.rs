@@ -90,8 +90,8 @@ pub(crate) fn use_example(example: &[PathBuf; 1]) -> Result<&[PathBuf], Failure>
 
 /// Returns the layers with these names, or all that can be measured.
 pub(crate) fn layers_of(file: &Path, wanted: &[String]) -> Result<Vec<LayerInfo>, Failure> {
-    let found = cofire_files::layers(file)?;
-    if wanted.is_empty() { all_readable(file, found) } else { named(file, &found, wanted) }
+    let layers = cofire_files::layers(file)?;
+    if wanted.is_empty() { all_readable(file, layers) } else { named(file, &layers, wanted) }
 }
 
 fn names(layers: &[LayerInfo]) -> String {
@@ -100,8 +100,8 @@ fn names(layers: &[LayerInfo]) -> String {
 }
 
 /// Returns all layers that can be measured. Skips others, such as labels saved in the same file.
-fn all_readable(file: &Path, found: Vec<LayerInfo>) -> Result<Vec<LayerInfo>, Failure> {
-    let (readable, others): (Vec<_>, Vec<_>) = found.into_iter().partition(LayerInfo::is_readable);
+fn all_readable(file: &Path, layers: Vec<LayerInfo>) -> Result<Vec<LayerInfo>, Failure> {
+    let (readable, others): (Vec<_>, Vec<_>) = layers.into_iter().partition(LayerInfo::is_readable);
     if let (true, Some(other)) = (readable.is_empty(), others.first()) {
         // The error from reading it says what is wrong with it.
         cofire_files::read_layer(file, Some(&other.name))?;
@@ -113,17 +113,17 @@ fn all_readable(file: &Path, found: Vec<LayerInfo>) -> Result<Vec<LayerInfo>, Fa
     Ok(readable)
 }
 
-fn named(file: &Path, found: &[LayerInfo], wanted: &[String]) -> Result<Vec<LayerInfo>, Failure> {
+fn named(file: &Path, layers: &[LayerInfo], wanted: &[String]) -> Result<Vec<LayerInfo>, Failure> {
     let mut chosen: Vec<LayerInfo> = Vec::new();
     for name in wanted {
-        match found.iter().find(|layer| layer.name == *name) {
+        match layers.iter().find(|layer| layer.name == *name) {
             Some(layer) if !chosen.contains(layer) => chosen.push(layer.clone()),
             Some(_) => {}
             None => {
                 return Err(Failure::Input(format!(
                     "{} has no layer {name}; there are: {}",
                     file.display(),
-                    names(found)
+                    names(layers)
                 )));
             }
         }

@@ -231,8 +231,8 @@ fn add_labels(lines: &mut Lines, labels: &LabelFacts, units: &str) {
 
 fn add_significance(lines: &mut Lines, facts: &SignificanceFacts) {
     let SignificanceFacts { test, pairs, discoveries, false_discovery_rate: rate, .. } = *facts;
-    let (all, found) = (grouped(pairs), grouped(discoveries));
-    let mut text = format!("{found} of {all} pairs at a false-discovery rate of {rate}");
+    let (all, significant) = (grouped(pairs), grouped(discoveries));
+    let mut text = format!("{significant} of {all} pairs at a false-discovery rate of {rate}");
     if let Some(permutations) = facts.permutations {
         let _ = write!(text, ", {permutations} permutations");
     }

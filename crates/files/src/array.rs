@@ -8,7 +8,7 @@ use ndarray::{Array2, ShapeBuilder};
 
 use super::element::{ByteOrder, Values};
 use super::source::Source;
-use super::visit::{Batch, Found, Visitor, reserve};
+use super::visit::{Batch, VisitedArray, Visitor, reserve};
 use super::{ElementType, FileError, LayerInfo, Place};
 
 /// Bytes that are read at a time: enough that the call costs nothing, few enough for a cache. A
@@ -96,7 +96,7 @@ impl Bytes for StreamedBytes<'_> {
 
 /// The size of an array that fits the address space: samples, neurons, and bytes in the file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Extent {
+pub(super) struct ArraySize {
     pub(super) samples: usize,
     pub(super) neurons: usize,
     pub(super) bytes: u64,
@@ -116,33 +116,38 @@ impl Description {
         len: u64,
         visitor: &mut dyn Visitor,
     ) -> Result<(), FileError> {
-        let extent = self.check(place, len)?;
-        let ControlFlow::Continue(most_samples) = visitor.found(&self.found(place, extent)) else {
+        let array_size = self.check(place, len)?;
+        let ControlFlow::Continue(most_samples) = visitor.begin(&self.visited(place, array_size))
+        else {
             return Ok(());
         };
         let mut bytes =
             PlainBytes::new(&mut source.file, begin).map_err(|source| place.read(source))?;
-        self.visit(place, 0..extent.samples, most_samples, &mut bytes, visitor).map(drop)
+        self.visit(place, 0..array_size.samples, most_samples, &mut bytes, visitor).map(drop)
     }
 
     /// Refuses an array that does not hold activations, and one whose size is not that of the data.
     /// Must come before anything is allocated for the array.
-    pub(super) fn check(&self, place: Place<'_>, len: u64) -> Result<Extent, FileError> {
-        let extent = self.extent(place)?;
-        if extent.bytes == len { Ok(extent) } else { Err(place.wrong_length(extent.bytes, len)) }
+    pub(super) fn check(&self, place: Place<'_>, len: u64) -> Result<ArraySize, FileError> {
+        let array_size = self.array_size(place)?;
+        if array_size.bytes == len {
+            Ok(array_size)
+        } else {
+            Err(place.wrong_length(array_size.bytes, len))
+        }
     }
 
-    pub(super) fn found(&self, place: Place<'_>, extent: Extent) -> Found {
-        Found {
+    pub(super) fn visited(&self, place: Place<'_>, array_size: ArraySize) -> VisitedArray {
+        VisitedArray {
             name: place.layer.unwrap_or_default().to_owned(),
             element_type: self.element_type.clone(),
-            samples: Some(extent.samples),
-            neurons: extent.neurons,
+            samples: Some(array_size.samples),
+            neurons: array_size.neurons,
         }
     }
 
     /// Returns the size of the array. Refuses an array that does not hold activations.
-    pub(super) fn extent(&self, place: Place<'_>) -> Result<Extent, FileError> {
+    pub(super) fn array_size(&self, place: Place<'_>) -> Result<ArraySize, FileError> {
         let Some(size) = self.element_type.size() else {
             return Err(place.unsupported_element(&self.element_type));
         };
@@ -161,7 +166,7 @@ impl Description {
         }
         let samples: usize = leading.iter().product();
         let bytes = (samples * neurons * size) as u64;
-        Ok(Extent { samples, neurons: *neurons, bytes })
+        Ok(ArraySize { samples, neurons: *neurons, bytes })
     }
 
     /// Passes the samples of a range to the visitor, in batches of at most `most_samples`.
@@ -176,21 +181,21 @@ impl Description {
         bytes: &mut dyn Bytes,
         visitor: &mut dyn Visitor,
     ) -> Result<ControlFlow<()>, FileError> {
-        let extent = self.extent(place)?;
+        let array_size = self.array_size(place)?;
         let mut values = Values::default();
         let mut begin = range.start;
         while begin < range.end {
             let samples = begin..range.end.min(begin.saturating_add(most_samples.max(1)));
-            let shape = (samples.len(), extent.neurons);
+            let shape = (samples.len(), array_size.neurons);
             values.clear();
             if bytes.is_plain() {
                 reserve(place, &mut values.values, shape.0 * shape.1, true)?;
             }
             let array = if self.is_fortran_order {
-                self.read_columns(place, extent, samples.clone(), bytes, &mut values)?;
+                self.read_columns(place, array_size, samples.clone(), bytes, &mut values)?;
                 Array2::from_shape_vec(shape.f(), values.values)
             } else {
-                self.read_rows(place, extent, samples.clone(), bytes, &mut values)?;
+                self.read_rows(place, array_size, samples.clone(), bytes, &mut values)?;
                 Array2::from_shape_vec(shape, values.values)
             };
             let activations = array
@@ -210,14 +215,14 @@ impl Description {
     fn read_rows(
         &self,
         place: Place<'_>,
-        extent: Extent,
+        array_size: ArraySize,
         samples: Range<usize>,
         bytes: &mut dyn Bytes,
         values: &mut Values,
     ) -> Result<(), FileError> {
         let size = self.element_type.size().unwrap_or(1);
-        let begin = samples.start * extent.neurons;
-        let elements = begin..samples.end * extent.neurons;
+        let begin = samples.start * array_size.neurons;
+        let elements = begin..samples.end * array_size.neurons;
         self.read_run(place, bytes, elements, &mut Vec::new(), |element_bytes| {
             reserve(place, &mut values.values, element_bytes.len() / size, false)?;
             values.extend(&self.element_type, self.byte_order, element_bytes);
@@ -226,7 +231,7 @@ impl Description {
         match values.beyond_f32 {
             Some((index, value)) => {
                 let index = begin + index;
-                Err(place.beyond_f32(index / extent.neurons, index % extent.neurons, value))
+                Err(place.beyond_f32(index / array_size.neurons, index % array_size.neurons, value))
             }
             None => Ok(()),
         }
@@ -240,7 +245,7 @@ impl Description {
     fn read_columns(
         &self,
         place: Place<'_>,
-        extent: Extent,
+        array_size: ArraySize,
         samples: Range<usize>,
         bytes: &mut dyn Bytes,
         values: &mut Values,
@@ -252,7 +257,7 @@ impl Description {
             leading.split_first().map_or((1, &[][..]), |(&f, others)| (f, others));
         let stride: usize = others.iter().product();
         let (mut run, mut buffer) = (Values::default(), Vec::new());
-        for neuron in 0..extent.neurons {
+        for neuron in 0..array_size.neurons {
             let column = values.values.len();
             reserve(place, &mut values.values, samples.len(), false)?;
             values.values.resize(column + samples.len(), 0.0);
@@ -336,12 +341,12 @@ mod tests {
 
     fn read(description: &Description, bytes: &[u8]) -> Result<Layer, FileError> {
         let place = Place::layer(Path::new("file"), "layer");
-        let extent = description.check(place, bytes.len() as u64)?;
+        let array_size = description.check(place, bytes.len() as u64)?;
         let mut layer = LayerReader::default();
-        assert!(layer.found(&description.found(place, extent)).is_continue(), "goes on");
+        assert!(layer.begin(&description.visited(place, array_size)).is_continue(), "goes on");
         let mut bytes = StreamedBytes { reader: &mut &*bytes, position: 0, is_plain: false };
         let flow =
-            description.visit(place, 0..extent.samples, usize::MAX, &mut bytes, &mut layer)?;
+            description.visit(place, 0..array_size.samples, usize::MAX, &mut bytes, &mut layer)?;
         assert!(flow.is_continue(), "nothing is left");
         Ok(layer.finish().unwrap())
     }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use ndarray::Array2;
 
 use super::ElementType;
-use super::visit::{Batch, Found, Visitor};
+use super::visit::{Batch, VisitedArray, Visitor};
 
 /// A description of one array of a file, without its elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct Layer {
 /// A visitor that reads a layer as one batch.
 #[derive(Debug, Default)]
 pub(super) struct LayerReader {
-    found: Option<Found>,
+    array: Option<VisitedArray>,
     activations: Option<Array2<f32>>,
     rounded: bool,
 }
@@ -58,7 +58,7 @@ pub(super) struct LayerReader {
 impl LayerReader {
     /// Returns the layer, if a walk has found one.
     pub(super) fn finish(self) -> Option<Layer> {
-        let Found { name, element_type, samples, neurons } = self.found?;
+        let VisitedArray { name, element_type, samples, neurons } = self.array?;
         let none = || Array2::zeros((samples.unwrap_or(0), neurons));
         let activations = self.activations.unwrap_or_else(none);
         Some(Layer { name, activations, element_type, rounded: self.rounded })
@@ -66,8 +66,8 @@ impl LayerReader {
 }
 
 impl Visitor for LayerReader {
-    fn found(&mut self, array: &Found) -> ControlFlow<(), usize> {
-        self.found = Some(array.clone());
+    fn begin(&mut self, array: &VisitedArray) -> ControlFlow<(), usize> {
+        self.array = Some(array.clone());
         ControlFlow::Continue(usize::MAX)
     }
 

@@ -138,12 +138,12 @@ impl<'a> Parser<'a> {
     }
 
     fn expect(&mut self, expected: char) -> Parsed<()> {
-        let found = self.rest.trim_start().chars().next();
+        let next = self.rest.trim_start().chars().next();
         if self.accept(expected) {
             return Ok(());
         }
-        let found = found.map_or("nothing".to_owned(), |c| format!("'{c}'"));
-        Err(format!("has {found} where '{expected}' belongs"))
+        let next = next.map_or("nothing".to_owned(), |c| format!("'{c}'"));
+        Err(format!("has {next} where '{expected}' belongs"))
     }
 
     /// Reads a string without escapes: no key and no type has any.

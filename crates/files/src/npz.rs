@@ -47,24 +47,25 @@ pub(super) fn visit(
     let mut reader = member.open(place, &mut archive)?;
     let header = Header::read(place, &mut reader)?;
     let Header { description, len } = &header;
-    let extent = description.check(place, member.unpacked.saturating_sub(*len))?;
-    let ControlFlow::Continue(most_samples) = visitor.found(&description.found(place, extent))
+    let array_size = description.check(place, member.unpacked.saturating_sub(*len))?;
+    let ControlFlow::Continue(most_samples) =
+        visitor.begin(&description.visited(place, array_size))
     else {
         return Ok(());
     };
     // A compressed stream cannot go back. Rows come one after the other, but each batch of a
     // Fortran-order array is spread over the whole stream, and takes a pass of its own.
-    let pass = if description.is_fortran_order { most_samples.max(1) } else { extent.samples };
+    let pass = if description.is_fortran_order { most_samples.max(1) } else { array_size.samples };
     let mut begin = 0usize;
     loop {
-        let end = extent.samples.min(begin.saturating_add(pass));
+        let end = array_size.samples.min(begin.saturating_add(pass));
         let is_plain = member.is_stored;
         let mut bytes = StreamedBytes { reader: &mut reader, position: 0, is_plain };
         let flow = description.visit(place, begin..end, most_samples, &mut bytes, visitor)?;
         if flow.is_break() {
             return Ok(());
         }
-        if end == extent.samples {
+        if end == array_size.samples {
             break;
         }
         begin = end;

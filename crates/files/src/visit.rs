@@ -11,7 +11,7 @@ use super::{ElementType, FileError, Place};
 
 /// An array whose activations can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct VisitedArray {
     pub(super) name: String,
     pub(super) element_type: ElementType,
     /// The number of samples, if it is known without reading the whole array.
@@ -31,7 +31,7 @@ pub(super) struct Batch {
 /// A receiver of an array and its samples. Breaking ends the walk without an error.
 pub(super) trait Visitor {
     /// Receives the array, before any batch. Returns the largest number of samples of a batch.
-    fn found(&mut self, array: &Found) -> ControlFlow<(), usize>;
+    fn begin(&mut self, array: &VisitedArray) -> ControlFlow<(), usize>;
 
     /// Receives the next batch of samples.
     fn batch(&mut self, batch: &mut Batch) -> ControlFlow<()>;

@@ -52,7 +52,7 @@ fn sync_directory(_directory: &Path) -> io::Result<()> {
 }
 
 /// The result of looking for a file.
-pub(super) enum Found {
+pub(super) enum StoredPart {
     Nothing,
     Bytes(Vec<u8>),
     /// A file with more bytes than it can have.
@@ -60,18 +60,18 @@ pub(super) enum Found {
 }
 
 /// Reads a file of at most `most` bytes.
-pub(super) fn read(path: &Path, most: u64) -> Result<Found, JobError> {
+pub(super) fn read(path: &Path, most: u64) -> Result<StoredPart, JobError> {
     if !is_there(path)? {
-        return Ok(Found::Nothing);
+        return Ok(StoredPart::Nothing);
     }
     let read = || {
         let file = File::open(path)?;
         if file.metadata()?.len() > most {
-            return Ok(Found::TooLong);
+            return Ok(StoredPart::TooLong);
         }
         let mut bytes = Vec::new();
         file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-        Ok(if bytes.len() as u64 > most { Found::TooLong } else { Found::Bytes(bytes) })
+        Ok(if bytes.len() as u64 > most { StoredPart::TooLong } else { StoredPart::Bytes(bytes) })
     };
     read().map_err(|source| JobError::Read { path: path.into(), source })
 }

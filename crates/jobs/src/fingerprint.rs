@@ -80,9 +80,9 @@ impl Batches for Fingerprinted<'_> {
             }
             visitor(batch)
         })?;
-        let found = Fingerprint(hash.finish_128());
-        match self.fingerprint.replace(found) {
-            Some(before) if before != found => {
+        let now = Fingerprint(hash.finish_128());
+        match self.fingerprint.replace(now) {
+            Some(before) if before != now => {
                 let problem = "activations changed while they were being read; \
                                leave files as they are until the job is done";
                 Err(Error::Batches(problem.into()))

@@ -29,7 +29,7 @@ pub use fingerprint::{Fingerprint, Fingerprinted};
 pub use part::{InvalidPart, JobPart};
 
 use cofire::sweep::{Block, BlockBounds, SweepPlan};
-use disk::{Found, Hold, PARTIAL};
+use disk::{Hold, PARTIAL, StoredPart};
 use manifest::Manifest;
 
 const LOCK: &str = "lock";
@@ -326,9 +326,9 @@ impl Job {
         let path = self.path.join(block_name(number));
         let damaged = |problem| JobError::DamagedBlock { path: path.clone(), problem };
         match disk::read(&path, block_file::most_bytes(&bounds))? {
-            Found::Nothing => Ok(None),
-            Found::TooLong => Err(damaged("it is longer than such a block can be")),
-            Found::Bytes(bytes) => {
+            StoredPart::Nothing => Ok(None),
+            StoredPart::TooLong => Err(damaged("it is longer than such a block can be")),
+            StoredPart::Bytes(bytes) => {
                 let block = block_file::block(&bytes, self.identity, number, &bounds);
                 block.map(Some).map_err(damaged)
             }
@@ -361,9 +361,9 @@ fn check_blocks(plan: &SweepPlan) -> Result<(), JobError> {
 fn read_manifest(directory: &Path) -> Result<Option<Manifest>, JobError> {
     let path = directory.join(manifest::NAME);
     let parsed = match disk::read(&path, manifest::MOST_BYTES)? {
-        Found::Nothing => return Ok(None),
-        Found::TooLong => Err("it is longer than a job can be".to_owned()),
-        Found::Bytes(bytes) => Manifest::parse(&bytes),
+        StoredPart::Nothing => return Ok(None),
+        StoredPart::TooLong => Err("it is longer than a job can be".to_owned()),
+        StoredPart::Bytes(bytes) => Manifest::parse(&bytes),
     };
     let unusable = |problem| JobError::UnusableManifest { path: path.clone(), problem };
     parsed.map(Some).map_err(unusable)
@@ -373,9 +373,9 @@ fn read_manifest(directory: &Path) -> Result<Option<Manifest>, JobError> {
 fn read_neurons(directory: &Path, manifest: &Manifest) -> Result<(Vec<f64>, Vec<u32>), JobError> {
     let path = directory.join(NEURONS);
     let parsed = match disk::read(&path, block_file::neurons_bytes(manifest.neurons as u64))? {
-        Found::Nothing => Err("it is missing"),
-        Found::TooLong => Err("it is longer than the job's neurons can be"),
-        Found::Bytes(bytes) => block_file::neurons(&bytes),
+        StoredPart::Nothing => Err("it is missing"),
+        StoredPart::TooLong => Err("it is longer than the job's neurons can be"),
+        StoredPart::Bytes(bytes) => block_file::neurons(&bytes),
     };
     let unusable =
         |problem: &str| JobError::UnusableManifest { path: path.clone(), problem: problem.into() };

@@ -165,8 +165,8 @@ fn setting_differences(
         differences.push((format!("cofire {}", begun.0), format!("cofire {}", now.0)));
     }
     let find = |settings: &[(String, String)], wanted: &str| {
-        let found = settings.iter().find(|(name, _)| name == wanted);
-        match found {
+        let setting = settings.iter().find(|(name, _)| name == wanted);
+        match setting {
             Some((name, value)) if value.is_empty() => name.clone(),
             Some((name, value)) => format!("{name} {value}"),
             None => format!("no {wanted}"),

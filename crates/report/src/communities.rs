@@ -13,11 +13,11 @@ pub(crate) fn communities(nodes: usize, edges: &[(usize, usize, f64)]) -> (Vec<u
     let mut community: Vec<usize> = (0..nodes).collect();
     loop {
         let moved = graph.moved();
-        let found = numbered(&moved);
+        let merged_into = numbered(&moved);
         for of in &mut community {
-            *of = found[*of];
+            *of = merged_into[*of];
         }
-        let merged = graph.merged(&found);
+        let merged = graph.merged(&merged_into);
         if merged.degrees.len() == graph.degrees.len() {
             break;
         }

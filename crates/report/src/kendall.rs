@@ -27,9 +27,9 @@ impl Kendall {
     /// ```
     /// use cofire_report::Kendall;
     ///
-    /// let found = Kendall::of(&[0.2, 0.5, 0.7, 0.9], &[10.0, 30.0, 20.0, 40.0]).unwrap();
-    /// assert!((found.tau - 2.0 / 3.0).abs() < 1e-12);
-    /// assert!((found.p_value - 1.0 / 3.0).abs() < 1e-12);
+    /// let kendall = Kendall::of(&[0.2, 0.5, 0.7, 0.9], &[10.0, 30.0, 20.0, 40.0]).unwrap();
+    /// assert!((kendall.tau - 2.0 / 3.0).abs() < 1e-12);
+    /// assert!((kendall.p_value - 1.0 / 3.0).abs() < 1e-12);
     /// ```
     #[must_use]
     pub fn of(x: &[f64], y: &[f64]) -> Option<Self> {

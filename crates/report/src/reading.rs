@@ -217,10 +217,10 @@ fn summary_of_layers(comparison: &Comparison) -> Vec<String> {
     let units = comparison.units.name();
     let layers = &comparison.models[0].layers;
     let extremes = |of: &dyn Fn(&crate::Layer) -> Option<f64>| {
-        let mut found: Vec<(f64, &str)> =
+        let mut values: Vec<(f64, &str)> =
             layers.iter().filter_map(|layer| Some((of(layer)?, layer.name.as_str()))).collect();
-        found.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Some((*found.first()?, *found.last()?)).filter(|_| found.len() > 1)
+        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Some((*values.first()?, *values.last()?)).filter(|_| values.len() > 1)
     };
     if let Some(((low, first), (high, last))) = extremes(&|layer| layer.mean_entropy()) {
         summary.push(format!(

@@ -62,10 +62,12 @@ impl Scores {
             // Some spreadsheets put a byte-order mark before the first name. Remove it.
             let is_it = |header: &str| header.trim_start_matches('\u{feff}').trim() == name;
             headers.iter().position(is_it).ok_or_else(|| {
-                let found = headers.iter().collect::<Vec<_>>().join(",");
+                let first_line = headers.iter().collect::<Vec<_>>().join(",");
                 malformed(
                     1,
-                    format!("no column {name}; begin the file with model,score, not {found:?}"),
+                    format!(
+                        "no column {name}; begin the file with model,score, not {first_line:?}"
+                    ),
                 )
             })
         };

@@ -48,8 +48,8 @@ impl CofiringGraph {
             .iter()
             .map(|edge| (place(edge.first), place(edge.second), edge.mutual_information))
             .collect();
-        let (found, modularity) = communities(neurons.len(), &weighted);
-        let communities = neurons.into_iter().zip(found).collect();
+        let (community_of, modularity) = communities(neurons.len(), &weighted);
+        let communities = neurons.into_iter().zip(community_of).collect();
         Self { edges, communities, modularity, discoveries }
     }
 }

@@ -138,10 +138,10 @@ fn selection(comparison: &Comparison, index: usize, selection: Option<Selection>
     let shared = selection.and_then(|selection| selection.mutual_information);
     [
         optional(score),
-        optional(entropy.map(|found| found.tau)),
-        optional(entropy.map(|found| found.p_value)),
-        optional(shared.map(|found| found.tau)),
-        optional(shared.map(|found| found.p_value)),
+        optional(entropy.map(|kendall| kendall.tau)),
+        optional(entropy.map(|kendall| kendall.p_value)),
+        optional(shared.map(|kendall| kendall.tau)),
+        optional(shared.map(|kendall| kendall.p_value)),
     ]
 }
 

@@ -100,10 +100,10 @@ impl CountOnes<'_> {
                 let some_columns = neighbours::<C>(bits, &tile.columns, column, &words);
                 for row in (0..last_row).step_by(R) {
                     let some_rows = neighbours::<R>(bits, &tile.rows, row, &words);
-                    let found = ones_in_common::<S, R, C>(simd, some_rows, some_columns);
-                    for (row, found) in (row..height).zip(found) {
-                        for (column, found) in (column..width).zip(found) {
-                            ones[row * width + column] += found;
+                    let common = ones_in_common::<S, R, C>(simd, some_rows, some_columns);
+                    for (row, common) in (row..height).zip(common) {
+                        for (column, common) in (column..width).zip(common) {
+                            ones[row * width + column] += common;
                         }
                     }
                 }

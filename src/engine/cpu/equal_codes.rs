@@ -75,7 +75,7 @@ pub(crate) fn gathers(samples: usize) -> bool {
     samples > MAX_STRIP
 }
 
-/// Calls `tell(i, column, sum)` with Σ f(n) over the short rows of the `i`-th row neuron, for each of its
+/// Calls `put(i, column, sum)` with Σ f(n) over the short rows of the `i`-th row neuron, for each of its
 /// columns. `rows[i]` are its short rows, and its columns begin at `first_column(i)`.
 ///
 /// Takes O(Σ r²) vector operations for each row neuron and each vector of columns, over the rows of r
@@ -88,7 +88,7 @@ pub(crate) fn for_each_sum<S: Simd>(
     rows: &[ShortRows],
     columns: Range<usize>,
     first_column: impl Fn(usize) -> usize,
-    mut tell: impl FnMut(usize, usize, u64),
+    mut put: impl FnMut(usize, usize, u64),
 ) {
     let lanes = S::u8s::LEN;
     let mut counter = Counter::<S>::new(simd, table, peak(codes, &columns));
@@ -107,7 +107,7 @@ pub(crate) fn for_each_sum<S: Simd>(
                 if first < columns.end {
                     let sums = counter.sums(&strip, rows);
                     for column in first..columns.end {
-                        tell(*i, column, sums[column - columns.start]);
+                        put(*i, column, sums[column - columns.start]);
                     }
                 }
             }
@@ -305,16 +305,16 @@ impl<S: Simd> Counter<S> {
             }
         }
         if let ([before @ .., last], true) = (&*row, row.len() % 2 == 1) {
-            let mut found = none;
+            let mut found_last = none;
             for codes in before {
-                found = increment_where(simd, found, codes.simd_eq(*last), one);
+                found_last = increment_where(simd, found_last, codes.simd_eq(*last), one);
             }
-            self.found[before.len()] = found;
-            most = most.max(found);
+            self.found[before.len()] = found_last;
+            most = most.max(found_last);
             let mut m = none;
             for lately in self.lately[1..].iter_mut().take(before.len().min(likely)) {
                 m += 1;
-                *lately = increment_where(simd, *lately, found.simd_eq(m), one);
+                *lately = increment_where(simd, *lately, found_last.simd_eq(m), one);
             }
         }
         #[expect(clippy::cast_possible_truncation, reason = "at most MAX_ROW")]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Found, Goal, Job, Sink};
+use super::{Counts, Goal, Job, Sink};
 use crate::codes::Codes;
 use crate::error::Error;
 use crate::execution::Kernel;
@@ -40,12 +40,12 @@ fn run_blocking(job: &Job, sink: &dyn Sink, tiles: &[Tile]) -> Result<(), Error>
     let (height, width) = shape.height_and_width(rayon::current_num_threads());
     let level = Level::best();
     let pieces: Vec<Tile> = tiles.iter().flat_map(|tile| tile.cut(height, width)).collect();
-    large_beside_small(pieces).into_par_iter().try_for_each(|tile| {
-        let found = match job.goal {
-            Goal::Sums => Found::Sums(tile_sums(job, &tile, level)?),
-            Goal::Histograms => Found::Histograms(tile_histograms(job, &tile, level)),
+    interleave_by_size(pieces).into_par_iter().try_for_each(|tile| {
+        let counts = match job.goal {
+            Goal::Sums => Counts::Sums(tile_sums(job, &tile, level)?),
+            Goal::Histograms => Counts::Histograms(tile_histograms(job, &tile, level)),
         };
-        sink.accept(&tile, &found);
+        sink.accept(&tile, &counts);
         job.monitor.advance(tile.work(job.codes.samples()))
     })
 }
@@ -54,7 +54,7 @@ fn run_blocking(job: &Job, sink: &dyn Sink, tiles: &[Tile]) -> Result<(), Error>
 ///
 /// Threads share a list by halves of halves, and the rows of a triangle get ever shorter. In this order all
 /// parts of the list have about as much work.
-fn large_beside_small(mut tiles: Vec<Tile>) -> Vec<Tile> {
+fn interleave_by_size(mut tiles: Vec<Tile>) -> Vec<Tile> {
     tiles.sort_by_key(|tile| Reverse(tile.pairs()));
     let mut ordered = Vec::with_capacity(tiles.len());
     let mut rest = tiles.into_iter();

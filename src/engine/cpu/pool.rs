@@ -16,14 +16,14 @@ pub(crate) async fn on_pool(
     if rayon::current_thread_index().is_some() {
         return work();
     }
-    let (tell, told) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     rayon::spawn(move || {
         // A panic in a progress callback should end the caller's thread, not the process.
         let result = catch_unwind(AssertUnwindSafe(work));
         // Sending fails if the caller has dropped the future.
-        let _ = tell.send(result);
+        let _ = sender.send(result);
     });
-    match told.await {
+    match receiver.await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => resume_unwind(panic),
         Err(oneshot::Canceled) => {

@@ -20,7 +20,7 @@ use crate::device::pace::{Pace, Work};
 use crate::device::pipelines::Stage;
 use crate::device::submissions::Submissions;
 use crate::device::tile_queue::TileQueue;
-use crate::engine::{Found, Goal, Job};
+use crate::engine::{Counts, Goal, Job};
 use crate::error::Error;
 use crate::execution::{Kernel, Transfer};
 use crate::pairs::sums::{PairSum, checked_histograms, checked_sums};
@@ -142,20 +142,20 @@ impl<'a> TileCounter<'a> {
         self.submissions.remember_pace();
     }
 
-    fn decode(&self, tile: &Tile, tag: u32, words: Vec<u32>) -> Result<Found, Error> {
+    fn decode(&self, tile: &Tile, tag: u32, words: Vec<u32>) -> Result<Counts, Error> {
         let (samples, bins) = (self.job.codes.samples(), self.job.codes.bins());
         let cells = bins * bins;
         let pairs = match (self.plan.reduction, self.job.goal) {
             (_, Goal::Histograms) => {
-                let counts = checked_histograms(tile, (samples, cells), words)?;
-                return Ok(Found::Histograms(counts));
+                let histograms = checked_histograms(tile, (samples, cells), words)?;
+                return Ok(Counts::Histograms(histograms));
             }
             (Reduction::InKernel | Reduction::CellSum, _) => tagged_sums::decode(&words, tag),
             (Reduction::OnHost, _) => {
                 words.chunks_exact(cells).map(|cells| self.sum_on_host(cells)).collect()
             }
         };
-        Ok(Found::Sums(checked_sums(tile, samples, &pairs)?))
+        Ok(Counts::Sums(checked_sums(tile, samples, &pairs)?))
     }
 
     fn sum_on_host(&self, cells: &[u32]) -> PairSum {
@@ -281,7 +281,7 @@ impl<'a> TileCounter<'a> {
 }
 
 impl TileQueue for TileCounter<'_> {
-    type Found = Found;
+    type Output = Counts;
 
     fn tiles(&self) -> &[Tile] {
         self.visit.tiles()
@@ -296,12 +296,12 @@ impl TileQueue for TileCounter<'_> {
         self.submissions.finish().await
     }
 
-    fn next_found(&mut self) -> Option<(Tile, Result<Self::Found, Failure>)> {
+    fn next_output(&mut self) -> Option<(Tile, Result<Self::Output, Failure>)> {
         let (Expected { tile, tag }, words) = self.submissions.next_arrived()?;
         let clock = Stopwatch::start();
-        let found = self.decode(&tile, tag, words).map_err(Failure::from);
+        let counts = self.decode(&tile, tag, words).map_err(Failure::from);
         self.submissions.transfer.read_back += clock.elapsed();
-        Some((tile, found))
+        Some((tile, counts))
     }
 
     fn slow_down(&mut self) {

@@ -27,7 +27,7 @@ struct Worth {
 const WORTH: Worth = Worth { pair_samples: 1 << 28, seconds: 1.0 };
 
 /// The speeds measured in this process.
-static FOUND: Mutex<Option<HashMap<Case, Vec<KernelSpeed>>>> = Mutex::new(None);
+static MEASURED: Mutex<Option<HashMap<Case, Vec<KernelSpeed>>>> = Mutex::new(None);
 
 /// A class of jobs with the same fastest kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -103,14 +103,14 @@ async fn open_if_worth<'a>(
         }
     }
     log::debug!("measured on {}: {speeds:?}", gpu.adapter());
-    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    found.get_or_insert_default().insert(case, speeds.clone());
+    let mut measured = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+    measured.get_or_insert_default().insert(case, speeds.clone());
     Ok((counter, KernelChoice::Measured(speeds)))
 }
 
 fn known(case: &Case) -> Option<Vec<KernelSpeed>> {
-    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    found.as_ref()?.get(case).cloned()
+    let measured = MEASURED.lock().unwrap_or_else(PoisonError::into_inner);
+    measured.as_ref()?.get(case).cloned()
 }
 
 fn fastest(speeds: &[KernelSpeed]) -> Option<Kernel> {
@@ -138,7 +138,7 @@ mod tests {
     use crate::codes::Codes;
     use crate::device::adapters;
     use crate::device::tile_queue::TileQueue;
-    use crate::engine::{Found, Goal};
+    use crate::engine::{Counts, Goal};
     use crate::estimator::CellTable;
     use crate::input::activations::Activations;
     use crate::pairs::tile::Tile;
@@ -162,7 +162,7 @@ mod tests {
     /// Opens every adapter. There may be none, unless the environment requires one.
     fn gpus() -> Vec<Gpu> {
         let labels: Vec<String> =
-            adapters().iter().map(|found| found.description.to_string()).collect();
+            adapters().iter().map(|adapter| adapter.description.to_string()).collect();
         let required = std::env::var_os("COFIRE_REQUIRE_ADAPTERS").is_some();
         assert!(!labels.is_empty() || !required, "COFIRE_REQUIRE_ADAPTERS is set");
         if labels.is_empty() {
@@ -180,9 +180,9 @@ mod tests {
             }
             counter.finish().await.unwrap();
             let mut sums = Vec::new();
-            while let Some((_, found)) = counter.next_found() {
-                let Found::Sums(found) = found.unwrap() else { panic!("sums were asked for") };
-                sums.extend(found);
+            while let Some((_, counts)) = counter.next_output() {
+                let Counts::Sums(of_tile) = counts.unwrap() else { panic!("sums were asked for") };
+                sums.extend(of_tile);
             }
             (sums, counter.kernel(), choice)
         })

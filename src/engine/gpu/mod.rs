@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use kernel_sources::{KernelSource, kernel_sources};
 
-use super::{Found, Goal, Job, Sink, cpu};
+use super::{Counts, Goal, Job, Sink, cpu};
 use crate::device::failure::Failure;
 use crate::device::incidents::Incidents;
 use crate::device::limits::Care;
@@ -50,7 +50,7 @@ async fn count(
 ) -> Result<Execution, Error> {
     let mut incidents = Incidents::new(gpu.adapter(), on_failure);
     let mut counted = Counted { job, sink, kernel: None, transfer: None };
-    recovery::see_through(&mut counted, gpu, vec![job.pairs.clone()], &mut incidents).await?;
+    recovery::run_with_recovery(&mut counted, gpu, vec![job.pairs.clone()], &mut incidents).await?;
     let (kernel, kernel_choice) = counted.kernel.unwrap_or_else(|| {
         let choice = job.kernel.map_or(KernelChoice::Rule, |_| KernelChoice::Asked);
         (cpu::kernel(job), choice)
@@ -91,8 +91,8 @@ impl<'a> TileJob for Counted<'a> {
         self.transfer = Some(self.transfer.map_or(transfer, |before| before.and(transfer)));
     }
 
-    fn accept(&self, tile: &Tile, found: &Found) {
-        self.sink.accept(tile, found);
+    fn accept(&self, tile: &Tile, counts: &Counts) {
+        self.sink.accept(tile, counts);
     }
 
     async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error> {
@@ -123,7 +123,7 @@ pub(crate) async fn joint_histograms(
         let counts = Mutex::new(counts);
         let mut chosen = ChosenPairs { job: &own, counts, places: places(&pairs) };
         let mut incidents = Incidents::new(gpu.adapter(), on_failure);
-        recovery::see_through(&mut chosen, &gpu, tiles, &mut incidents).await?;
+        recovery::run_with_recovery(&mut chosen, &gpu, tiles, &mut incidents).await?;
         Ok(chosen.counts.into_inner().unwrap_or_else(PoisonError::into_inner))
     };
     gpu.run_job(&job.monitor, count).await
@@ -164,11 +164,11 @@ impl<'a> TileJob for ChosenPairs<'a> {
         counter.remember_pace();
     }
 
-    fn accept(&self, tile: &Tile, found: &Found) {
-        let Found::Histograms(found) = found else { return };
+    fn accept(&self, tile: &Tile, counts: &Counts) {
+        let Counts::Histograms(histograms) = counts else { return };
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let cells = self.job.codes.bins() * self.job.codes.bins();
-        for (pair, histogram) in tile.iter().zip(found.chunks_exact(cells)) {
+        for (pair, histogram) in tile.iter().zip(histograms.chunks_exact(cells)) {
             for &place in self.places.get(&pair).into_iter().flatten() {
                 counts[place * cells..(place + 1) * cells].copy_from_slice(histogram);
             }
@@ -181,7 +181,7 @@ impl<'a> TileJob for ChosenPairs<'a> {
             let pairs: Vec<_> = tile.iter().collect();
             let mut histograms = memory::zeroed(pairs.len(), cells)?;
             cpu::joint_histograms(&self.job.codes, &pairs, &mut histograms);
-            self.accept(&tile, &Found::Histograms(histograms));
+            self.accept(&tile, &Counts::Histograms(histograms));
         }
         Ok(())
     }

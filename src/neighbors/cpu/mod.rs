@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::cpu::nearest_neighbors::{Plane, pair_sum};
-use super::job::{NeighborJob, Sink};
+use super::job::{NeighborJob, SumCollector};
 use super::line;
 use crate::engine::cpu::on_pool;
 use crate::error::Error;
@@ -29,21 +29,21 @@ const FIXED_NEIGHBORS: usize = 8;
 /// it.
 pub(crate) async fn run(
     job: &Arc<NeighborJob>,
-    sink: &Arc<Sink>,
+    collector: &Arc<SumCollector>,
     tiles: Vec<Tile>,
 ) -> Result<(), Error> {
-    let (job, sink) = (Arc::clone(job), Arc::clone(sink));
-    on_pool(move || run_blocking(&job, &sink, &tiles)).await
+    let (job, collector) = (Arc::clone(job), Arc::clone(collector));
+    on_pool(move || run_blocking(&job, &collector, &tiles)).await
 }
 
-fn run_blocking(job: &NeighborJob, sink: &Sink, tiles: &[Tile]) -> Result<(), Error> {
+fn run_blocking(job: &NeighborJob, collector: &SumCollector, tiles: &[Tile]) -> Result<(), Error> {
     let pairs: usize = tiles.iter().map(Tile::pairs).sum();
     let (height, width) = tile_shape(job, pairs, rayon::current_num_threads());
     let level = Level::best();
     let pieces: Vec<Tile> = tiles.iter().flat_map(|tile| tile.cut(height, width)).collect();
     pieces.into_par_iter().with_max_len(1).try_for_each_init(Plane::default, |plane, tile| {
         let sums: Vec<u64> = tile.iter().map(|pair| sum(job, pair, level, plane)).collect();
-        sink.accept(job, &tile, &sums);
+        collector.accept(job, &tile, &sums);
         job.monitor.advance(tile.pairs() as u64 * job.samples as u64)
     })
 }

@@ -1,17 +1,17 @@
 //! Nearest neighbours on a device: every sample of a pair is compared with every other one.
 //!
-//! `kernels.rs` has the host's halves of the shaders, `plan.rs` the plan for a device, and
+//! `kernels.rs` has the host's halves of the shaders, `tiling.rs` the plan of tiles for a device, and
 //! `tile_runner.rs` runs tiles. As with joint histograms, every sum has the number of samples in
 //! it, and each of these was compared with all others. Work that a device does wrong is repeated in
 //! smaller dispatches, then on the CPU.
 
 mod kernels;
-mod plan;
 mod tile_runner;
+mod tiling;
 
 use std::sync::Arc;
 
-use super::job::{NeighborJob, Sink};
+use super::job::{NeighborJob, SumCollector};
 use super::{NeighborExecution, cpu};
 use crate::device::failure::Failure;
 use crate::device::incidents::Incidents;
@@ -30,22 +30,24 @@ use tile_runner::TileRunner;
 pub(crate) async fn run(
     gpu: &Gpu,
     job: &Arc<NeighborJob>,
-    sink: &Arc<Sink>,
+    collector: &Arc<SumCollector>,
     on_failure: OnDeviceFailure,
 ) -> Result<NeighborExecution, Error> {
-    let (own, sink) = (Arc::clone(job), Arc::clone(sink));
-    gpu.run_job(&job.monitor, async move |gpu| search(&gpu, &own, &sink, on_failure).await).await
+    let (own, collector) = (Arc::clone(job), Arc::clone(collector));
+    gpu.run_job(&job.monitor, async move |gpu| search(&gpu, &own, &collector, on_failure).await)
+        .await
 }
 
 async fn search(
     gpu: &Gpu,
     job: &Arc<NeighborJob>,
-    sink: &Arc<Sink>,
+    collector: &Arc<SumCollector>,
     on_failure: OnDeviceFailure,
 ) -> Result<NeighborExecution, Error> {
     let mut incidents = Incidents::new(gpu.adapter(), on_failure);
-    let mut searched = Searched { job, sink, transfer: None };
-    recovery::see_through(&mut searched, gpu, vec![job.pairs.clone()], &mut incidents).await?;
+    let mut searched = Searched { job, collector, transfer: None };
+    recovery::run_with_recovery(&mut searched, gpu, vec![job.pairs.clone()], &mut incidents)
+        .await?;
     let (adapter, incidents) = (Some(gpu.adapter().clone()), incidents.list);
     Ok(NeighborExecution { adapter, transfer: searched.transfer, incidents })
 }
@@ -53,7 +55,7 @@ async fn search(
 /// A job of nearest neighbours.
 struct Searched<'a> {
     job: &'a Arc<NeighborJob>,
-    sink: &'a Arc<Sink>,
+    collector: &'a Arc<SumCollector>,
     transfer: Option<Transfer>,
 }
 
@@ -76,11 +78,11 @@ impl<'a> TileJob for Searched<'a> {
     }
 
     fn accept(&self, tile: &Tile, sums: &Vec<u64>) {
-        self.sink.accept(self.job, tile, sums);
+        self.collector.accept(self.job, tile, sums);
     }
 
     async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error> {
-        cpu::run(self.job, self.sink, tiles).await
+        cpu::run(self.job, self.collector, tiles).await
     }
 
     fn monitor(&self) -> &Monitor {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::kernels;
 
 use super::kernels::{Items, SUM_SAMPLES, Shape, WORKGROUP_SIZE};
-use super::plan::Plan;
+use super::tiling::Plan;
 use crate::device::Gpu;
 use crate::device::buffers::{storage_buffer, words_of};
 use crate::device::commands::Dispatch;
@@ -229,7 +229,7 @@ impl<'a> TileRunner<'a> {
 }
 
 impl TileQueue for TileRunner<'_> {
-    type Found = Vec<u64>;
+    type Output = Vec<u64>;
 
     fn tiles(&self) -> &[Tile] {
         &self.tiles
@@ -255,7 +255,7 @@ impl TileQueue for TileRunner<'_> {
         self.submissions.finish().await
     }
 
-    fn next_found(&mut self) -> Option<(Tile, Result<Self::Found, Failure>)> {
+    fn next_output(&mut self) -> Option<(Tile, Result<Self::Output, Failure>)> {
         let (Expected { tile, tag }, words) = self.submissions.next_arrived()?;
         let parts = tagged_sums::decode(&words, tag);
         let of_pair = |parts: &[PairSum]| PairSum {

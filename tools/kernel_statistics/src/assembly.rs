@@ -83,8 +83,8 @@ fn bytes(mnemonic: &str) -> f64 {
         (&["short", "u16", "i16", "b16"], 2.0),
         (&["byte", "u8", "i8", "b8"], 1.0),
     ];
-    let found = sizes.iter().find(|(ends, _)| ends.iter().any(|end| mnemonic.ends_with(end)));
-    found.map_or(4.0, |&(_, bytes)| bytes)
+    let size = sizes.iter().find(|(ends, _)| ends.iter().any(|end| mnemonic.ends_with(end)));
+    size.map_or(4.0, |&(_, bytes)| bytes)
 }
 
 #[cfg(test)]

@@ -81,8 +81,8 @@ fn cells(blocks: &[Block], loops: &[Loop], counting: &Loop, sums: bool) -> Vec<C
     let is_outside = |at: &usize| !later.iter().any(|one| one.blocks.contains(at));
     let outside = (end + 1..blocks.len()).filter(is_outside);
     let outside = outside.fold(Counts::default(), |sum, at| sum + blocks[at].counts);
-    let found = later.iter().map(|one| total(&nest(loops, one))).chain([outside]);
-    found.filter_map(|counts| for_a_cell(counts, sums)).collect()
+    let totals = later.iter().map(|one| total(&nest(loops, one))).chain([outside]);
+    totals.filter_map(|counts| for_a_cell(counts, sums)).collect()
 }
 
 /// Divides counts by the number of cells. Each cell takes either one load of f, which has 8 bytes

@@ -21,8 +21,9 @@ pub(crate) fn find(named: Option<&Path>) -> Result<PathBuf, Error> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         name.starts_with("radeon_icd") && name.ends_with(".json")
     };
-    let mut found = entries.flatten().filter_map(|entry| Some(entry.ok()?.path())).filter(is_radv);
-    found.next().ok_or(Error::NoDriver)
+    let mut drivers =
+        entries.flatten().filter_map(|entry| Some(entry.ok()?.path())).filter(is_radv);
+    drivers.next().ok_or(Error::NoDriver)
 }
 
 /// Compiles every kernel for one family in a new process and returns the records.

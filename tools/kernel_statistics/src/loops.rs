@@ -61,7 +61,7 @@ pub(crate) fn nested(
     let within = |inner: &(usize, usize), outer: &(usize, usize)| {
         inner != outer && outer.0 <= inner.0 && inner.1 <= outer.1
     };
-    let found = spans.iter().map(|span| {
+    let loops = spans.iter().map(|span| {
         let inner: Vec<_> = spans.iter().filter(|other| within(other, span)).collect();
         let mut own = Counts::default();
         for index in span.0..=span.1 {
@@ -72,7 +72,7 @@ pub(crate) fn nested(
         let depth = spans.iter().filter(|other| within(span, other)).count();
         Loop { blocks: span.0..=span.1, depth, own }
     });
-    found.collect()
+    loops.collect()
 }
 
 #[cfg(test)]

@@ -35,17 +35,17 @@ pub(crate) fn loops(words: &[u32]) -> Vec<Loop> {
 }
 
 fn instructions(words: &[u32]) -> Vec<Instruction<'_>> {
-    let mut found = Vec::new();
+    let mut operations = Vec::new();
     let mut rest = words.get(HEADER..).unwrap_or_default();
     while let Some(&first) = rest.first() {
         let length = (first >> 16) as usize;
         let (Some(op), Some(operands)) = (Op::from_u32(first & 0xffff), rest.get(1..length)) else {
             break;
         };
-        found.push((op, operands));
+        operations.push((op, operands));
         rest = &rest[length..];
     }
-    found
+    operations
 }
 
 /// Items to which instructions refer by number.

@@ -155,22 +155,24 @@ impl Device {
         unsafe { get(device, executable, &mut count, std::ptr::null_mut()) }
             .result()
             .map_err(|result| Error::Vulkan { call, result })?;
-        let mut found =
+        let mut representations =
             vec![vk::PipelineExecutableInternalRepresentationKHR::default(); count as usize];
         // SAFETY: the array has room for `count`, and null pointers ask only for lengths.
-        unsafe { get(device, executable, &mut count, found.as_mut_ptr()) }
+        unsafe { get(device, executable, &mut count, representations.as_mut_ptr()) }
             .result()
             .map_err(|result| Error::Vulkan { call, result })?;
-        let mut texts: Vec<Vec<u8>> =
-            found.iter().map(|representation| vec![0; representation.data_size]).collect();
-        for (representation, text) in found.iter_mut().zip(&mut texts) {
+        let mut texts: Vec<Vec<u8>> = representations
+            .iter()
+            .map(|representation| vec![0; representation.data_size])
+            .collect();
+        for (representation, text) in representations.iter_mut().zip(&mut texts) {
             representation.p_data = text.as_mut_ptr().cast();
         }
         // SAFETY: each pointer points to as many bytes as the driver asked for.
-        unsafe { get(device, executable, &mut count, found.as_mut_ptr()) }
+        unsafe { get(device, executable, &mut count, representations.as_mut_ptr()) }
             .result()
             .map_err(|result| Error::Vulkan { call, result })?;
-        let assembly = found
+        let assembly = representations
             .iter()
             .zip(texts)
             .find(|(representation, _)| text(&representation.name) == "Assembly")

@@ -166,8 +166,8 @@ fn by_name<T: Copy>(
     all: impl IntoIterator<Item = (&'static str, T)>,
 ) -> Result<T, String> {
     let all: Vec<_> = all.into_iter().collect();
-    let found = all.iter().find(|(name, _)| *name == text).map(|&(_, found)| found);
-    found.ok_or_else(|| {
+    let value = all.iter().find(|(name, _)| *name == text).map(|&(_, value)| value);
+    value.ok_or_else(|| {
         let names: Vec<_> = all.iter().map(|&(name, _)| name).collect();
         format!("expected one of {}", names.join(", "))
     })

@@ -21,9 +21,9 @@ pub(super) fn of(arguments: &CompareArguments) -> Result<Vec<Input>, Failure> {
     let files = if arguments.files.is_empty() {
         layer_list::use_example(&[PathBuf::from(EXAMPLE)])?.to_vec()
     } else {
-        let found: Vec<Vec<PathBuf>> =
+        let expanded: Vec<Vec<PathBuf>> =
             arguments.files.iter().map(expand_path).collect::<Result<_, _>>()?;
-        found.concat()
+        expanded.concat()
     };
     let names = names(&files, &arguments.names)?;
     let input = |(file, name): (PathBuf, String)| {

@@ -77,8 +77,8 @@ impl<'a> Read<'a> {
             return Failure::of_analysis(&subject, error);
         };
         // The first layer is checked first.
-        let found = self.layer.activations.get([sample, neuron]);
-        let is_first = found.is_some_and(|found| found.to_bits() == value.to_bits());
+        let activation = self.layer.activations.get([sample, neuron]);
+        let is_first = activation.is_some_and(|x| x.to_bits() == value.to_bits());
         if is_first { self.failed(error) } else { other.failed(error) }
     }
 }

@@ -42,8 +42,8 @@ impl Blocks {
     ) -> Result<(), Failure> {
         let mut missing = Vec::new();
         for number in 0..self.sweep.blocks() {
-            let found = if self.part.has(number) { self.load(number)? } else { None };
-            if let Some(block) = found {
+            let stored = if self.part.has(number) { self.load(number)? } else { None };
+            if let Some(block) = stored {
                 // The checksum was right. A block of another sweep would be a bug here.
                 self.sweep.take(number, block).map_err(|error| failed(&error))?;
                 self.facts.found += 1;
@@ -78,7 +78,7 @@ impl Blocks {
                 self.facts.damaged += 1;
                 Ok(None)
             }
-            found => Ok(found?),
+            loaded => Ok(loaded?),
         }
     }
 

@@ -8,7 +8,7 @@ use arrow_buffer::Buffer;
 use ndarray::Array2;
 
 use crate::element::{ByteOrder, Values};
-use crate::visit::{Batch, Found, Visitor, reserve};
+use crate::visit::{Batch, VisitedArray, Visitor, reserve};
 use crate::{ElementType, FileError, Place};
 
 /// The byte order of this machine, in which Arrow keeps numbers.
@@ -32,15 +32,15 @@ pub(super) struct Collector<'v, 'p> {
 impl<'v, 'p> Collector<'v, 'p> {
     pub(super) fn new(
         place: Place<'p>,
-        found: &Found,
+        array: &VisitedArray,
         most_samples: usize,
         visitor: &'v mut dyn Visitor,
     ) -> Self {
         Self {
             place,
-            element_type: found.element_type.clone(),
-            samples: found.samples,
-            neurons: found.neurons,
+            element_type: array.element_type.clone(),
+            samples: array.samples,
+            neurons: array.neurons,
             most_samples: most_samples.max(1),
             values: Values::default(),
             handed_on: 0,
@@ -110,8 +110,8 @@ impl<'v, 'p> Collector<'v, 'p> {
         }
         match self.samples {
             Some(claimed) if claimed != self.handed_on => {
-                let found = self.handed_on;
-                let problem = format!("it claims {claimed} samples and has {found}");
+                let actual = self.handed_on;
+                let problem = format!("it claims {claimed} samples and has {actual}");
                 Err(self.place.damaged(problem))
             }
             _ => Ok(()),

@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 
 use super::batches::Count;
 use super::source::Source;
-use super::visit::{Found, Visitor};
+use super::visit::{VisitedArray, Visitor};
 use super::{FileError, LayerInfo, Place, choose};
 
 use collector::{Collector, ListReader};
@@ -86,7 +86,7 @@ fn visit_column(
     if column.element_type.size().is_none() {
         return Err(place.unsupported_element(&column.element_type));
     }
-    let found = |samples, neurons| Found {
+    let visited = |samples, neurons| VisitedArray {
         name: column.name.clone(),
         element_type: column.element_type.clone(),
         samples,
@@ -95,11 +95,11 @@ fn visit_column(
     let mut lists = match &column.kind {
         Kind::Scalar => return Err(place.unusable_shape(&[table.rows])),
         Kind::Table => {
-            let found = found(Some(table.rows), column.roots.len());
-            let ControlFlow::Continue(most_samples) = visitor.found(&found) else {
+            let array = visited(Some(table.rows), column.roots.len());
+            let ControlFlow::Continue(most_samples) = visitor.begin(&array) else {
                 return Ok(());
             };
-            let mut collector = Collector::new(place, &found, most_samples, visitor);
+            let mut collector = Collector::new(place, &array, most_samples, visitor);
             for batch in table.batches(source, &column.roots)? {
                 if collector.push_columns(&batch?)?.is_break() {
                     return Ok(());
@@ -120,11 +120,11 @@ fn visit_column(
             && let Some(neurons) = lists.neurons
             && let Some(visitor) = visitor.take()
         {
-            let found = found(lists.samples_of_rows(table.rows), neurons);
-            let ControlFlow::Continue(most_samples) = visitor.found(&found) else {
+            let array = visited(lists.samples_of_rows(table.rows), neurons);
+            let ControlFlow::Continue(most_samples) = visitor.begin(&array) else {
                 return Ok(());
             };
-            collector = Some(Collector::new(place, &found, most_samples, visitor));
+            collector = Some(Collector::new(place, &array, most_samples, visitor));
         }
         if let Some(collector) = &mut collector
             && collector.push_rows(&samples)?.is_break()
@@ -136,7 +136,7 @@ fn visit_column(
         (Some(collector), ..) => collector.finish(),
         // Without rows, lists of a fixed length are a layer of no samples.
         (None, Some(visitor), Some(neurons)) => {
-            let _ = visitor.found(&found(Some(0), neurons));
+            let _ = visitor.begin(&visited(Some(0), neurons));
             Ok(())
         }
         _ => Err(place.unusable_shape(&[0])),

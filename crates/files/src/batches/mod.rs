@@ -10,7 +10,7 @@ use ndarray::ArrayView2;
 use cofire::{Batches, Error};
 
 use super::source::Source;
-use super::visit::{Batch, Found, Visitor};
+use super::visit::{Batch, VisitedArray, Visitor};
 use super::{ElementType, FileError, Place, visit};
 
 #[cfg(feature = "zarr")]
@@ -36,7 +36,7 @@ pub struct FileBatches {
 struct Shard {
     path: PathBuf,
     len: u64,
-    found: Found,
+    array: VisitedArray,
     samples: usize,
 }
 
@@ -100,13 +100,13 @@ pub fn open_batches(
     for path in paths {
         let shard = Shard::open(path.as_ref(), layer)?;
         if let Some(first) = shards.first()
-            && first.found.neurons != shard.found.neurons
+            && first.array.neurons != shard.array.neurons
         {
             return Err(FileError::NeuronsMismatch {
                 path: shard.path,
-                neurons: shard.found.neurons,
+                neurons: shard.array.neurons,
                 first: first.path.clone(),
-                expected: first.found.neurons,
+                expected: first.array.neurons,
             });
         }
         shards.push(shard);
@@ -127,13 +127,13 @@ impl FileBatches {
     /// Returns the layer's name in the first file.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.shards.first().map_or("", |shard| &shard.found.name)
+        self.shards.first().map_or("", |shard| &shard.array.name)
     }
 
     /// Returns the type of the stored elements in the first file; never [`ElementType::Other`].
     #[must_use]
     pub fn element_type(&self) -> ElementType {
-        let first = self.shards.first().map(|shard| shard.found.element_type.clone());
+        let first = self.shards.first().map(|shard| shard.array.element_type.clone());
         first.unwrap_or(ElementType::F32)
     }
 
@@ -151,7 +151,7 @@ impl Batches for FileBatches {
     }
 
     fn neurons(&self) -> usize {
-        self.shards.first().map_or(0, |shard| shard.found.neurons)
+        self.shards.first().map_or(0, |shard| shard.array.neurons)
     }
 
     fn visit(
@@ -188,13 +188,13 @@ impl Shard {
         let mut source = Source::open(path)?;
         let mut count = Count::default();
         visit(&mut source, layer, &mut count)?;
-        let found = count.found.ok_or_else(|| FileError::NoArrays { path: path.into() })?;
-        let samples = found.samples.unwrap_or(count.samples);
-        if found.neurons == 0 {
+        let array = count.array.ok_or_else(|| FileError::NoArrays { path: path.into() })?;
+        let samples = array.samples.unwrap_or(count.samples);
+        if array.neurons == 0 {
             // Without neurons, a file without data could claim any number of batches.
-            return Err(Place::layer(path, &found.name).unusable_shape(&[samples, 0]));
+            return Err(Place::layer(path, &array.name).unusable_shape(&[samples, 0]));
         }
-        Ok(Self { path: path.into(), len: source.len, found, samples })
+        Ok(Self { path: path.into(), len: source.len, array, samples })
     }
 
     fn read(&self, visitor: &mut dyn Visitor) -> Result<(), FileError> {
@@ -203,7 +203,7 @@ impl Shard {
             let (before, now) = (self.len, source.len);
             return Err(self.changed(format!("it had {before} bytes and has {now}")));
         }
-        visit(&mut source, Some(&self.found.name), visitor)
+        visit(&mut source, Some(&self.array.name), visitor)
     }
 
     fn changed(&self, what: String) -> FileError {
@@ -214,7 +214,7 @@ impl Shard {
 /// A visitor that finds an array, and counts its samples if the file does not say how many there are.
 #[derive(Debug, Default)]
 pub(super) struct Count {
-    found: Option<Found>,
+    array: Option<VisitedArray>,
     samples: usize,
 }
 
@@ -222,14 +222,14 @@ impl Count {
     /// Returns the numbers of samples and neurons, if a walk has found an array.
     #[cfg(feature = "tables")]
     pub(super) fn shape(&self) -> Option<(usize, usize)> {
-        let found = self.found.as_ref()?;
-        Some((found.samples.unwrap_or(self.samples), found.neurons))
+        let array = self.array.as_ref()?;
+        Some((array.samples.unwrap_or(self.samples), array.neurons))
     }
 }
 
 impl Visitor for Count {
-    fn found(&mut self, array: &Found) -> ControlFlow<(), usize> {
-        self.found = Some(array.clone());
+    fn begin(&mut self, array: &VisitedArray) -> ControlFlow<(), usize> {
+        self.array = Some(array.clone());
         match array.samples {
             Some(_) => ControlFlow::Break(()),
             None => ControlFlow::Continue(COUNTED_SAMPLES),
@@ -253,8 +253,8 @@ struct ShardVisit<'a> {
 }
 
 impl Visitor for ShardVisit<'_> {
-    fn found(&mut self, array: &Found) -> ControlFlow<(), usize> {
-        if *array == self.shard.found {
+    fn begin(&mut self, array: &VisitedArray) -> ControlFlow<(), usize> {
+        if *array == self.shard.array {
             return ControlFlow::Continue(self.most_samples);
         }
         self.outcome = Err(self.shard.changed("it holds another array".to_owned()).into());

@@ -67,13 +67,13 @@ fn move_all(
 /// the place of a folder is refused, because it would lead out of the target. One in the place of a
 /// file is replaced, not followed.
 fn check_way(target: &Path, file: &Path) -> Result<(), FileError> {
-    let found = |path: &Path| fs::symlink_metadata(path).ok();
+    let metadata_of = |path: &Path| fs::symlink_metadata(path).ok();
     let path = target.join(file);
-    if found(&path).is_some_and(|metadata| metadata.is_dir()) {
+    if metadata_of(&path).is_some_and(|metadata| metadata.is_dir()) {
         return Err(FileError::InTheWay { path, found: "a directory" });
     }
     match file.parent().filter(|folder| !folder.as_os_str().is_empty()).map(|f| target.join(f)) {
-        Some(folder) if found(&folder).is_some_and(|metadata| !metadata.is_dir()) => {
+        Some(folder) if metadata_of(&folder).is_some_and(|metadata| !metadata.is_dir()) => {
             Err(FileError::InTheWay { path: folder, found: "not a directory" })
         }
         _ => Ok(()),

@@ -55,19 +55,20 @@ pub(super) fn visit(
     let stored = choose(&source.path, name, &store.arrays, |array| &array.name)?;
     let place = Place::layer(&source.path, &stored.name);
     let description = stored.describe(place)?;
-    let extent = description.extent(place)?;
-    check_expansion(place, source.len, extent.bytes)?;
+    let array_size = description.array_size(place)?;
+    check_expansion(place, source.len, array_size.bytes)?;
     let array = guarded(place, || {
         Array::new_with_metadata(store.storage.clone(), &stored.node, stored.metadata.clone())
             .map_err(|error| unsupported(place, &error.to_string()))
     })?;
     let mut slabs = Slabs::new(place, source.len, array, &description)?;
-    let ControlFlow::Continue(most_samples) = visitor.found(&description.found(place, extent))
+    let ControlFlow::Continue(most_samples) =
+        visitor.begin(&description.visited(place, array_size))
     else {
         return Ok(());
     };
-    slabs.suit(extent, most_samples);
-    description.visit(place, 0..extent.samples, most_samples, &mut slabs, visitor).map(drop)
+    slabs.suit(array_size, most_samples);
+    description.visit(place, 0..array_size.samples, most_samples, &mut slabs, visitor).map(drop)
 }
 
 /// Returns the size of all files in a store together, in bytes. Refuses a store that is unsafe to read:

@@ -12,7 +12,7 @@ use zarrs::filesystem::FilesystemStore;
 
 use super::claims::CheckedStore;
 use super::unsupported;
-use crate::array::{Bytes, Description, Extent};
+use crate::array::{ArraySize, Bytes, Description};
 use crate::expansion::check_expansion;
 use crate::guard::guarded;
 use crate::{FileError, Place};
@@ -86,8 +86,8 @@ impl<'a> Slabs<'a> {
     }
 
     /// Chooses slabs for batches of `most_samples` samples.
-    pub(super) fn suit(&mut self, extent: Extent, most_samples: usize) {
-        let batch = (most_samples as u64).saturating_mul(extent.neurons as u64 * self.element);
+    pub(super) fn suit(&mut self, array_size: ArraySize, most_samples: usize) {
+        let batch = (most_samples as u64).saturating_mul(array_size.neurons as u64 * self.element);
         let most = MOST_BYTES.min(batch.saturating_mul(MOST_BATCHES));
         self.choose(TOGETHER_BYTES.min(batch), most.max(batch));
     }

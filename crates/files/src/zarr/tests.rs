@@ -261,10 +261,10 @@ fn by_slabs(path: &Path, together: u64, most: u64) -> Vec<u8> {
     let array =
         Array::new_with_metadata(store.storage.clone(), "/", stored.metadata.clone()).unwrap();
     let description = stored.describe(place).unwrap();
-    let extent = description.extent(place).unwrap();
+    let array_size = description.array_size(place).unwrap();
     let mut slabs = Slabs::new(place, source.len, array, &description).unwrap();
     slabs.choose(together, most);
-    let mut bytes = vec![0; usize::try_from(extent.bytes).unwrap()];
+    let mut bytes = vec![0; usize::try_from(array_size.bytes).unwrap()];
     let mut begin = 0;
     for block in bytes.chunks_mut(44) {
         crate::array::Bytes::read_at(&mut slabs, begin, block).unwrap();

@@ -81,10 +81,10 @@ fn lean(reading: &ModelReading) -> String {
 fn correlations(comparison: &Comparison) -> Markup {
     let several = comparison.layers.len() > 1;
     let rankings = comparison.layers.iter().chain(several.then_some(&comparison.overall));
-    let cells = |found: Option<Kendall>| {
+    let cells = |correlation: Option<Kendall>| {
         html! {
-            td { (found.map_or(UNKNOWN.to_owned(), |found| signed(found.tau))) }
-            td { (found.map_or(UNKNOWN.to_owned(), |found| number(found.p_value))) }
+            td { (correlation.map_or(UNKNOWN.to_owned(), |kendall| signed(kendall.tau))) }
+            td { (correlation.map_or(UNKNOWN.to_owned(), |kendall| number(kendall.p_value))) }
         }
     };
     html! {

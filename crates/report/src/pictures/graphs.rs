@@ -84,7 +84,9 @@ fn panel(name: &str, layer: &Layer, body: Markup) -> Panel {
         number(graph.modularity)
     );
     let second = match graph.discoveries {
-        Some(found) => format!("of {} pairs, {} are found", grouped(pairs), grouped(found)),
+        Some(significant) => {
+            format!("of {} pairs, {} are found", grouped(pairs), grouped(significant))
+        }
         None => format!("of {} pairs, untested", grouped(pairs)),
     };
     let body = html! {

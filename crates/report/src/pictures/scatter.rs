@@ -71,8 +71,8 @@ pub(crate) fn picture(comparison: &Comparison) -> Picture {
     }
 }
 
-fn tau(found: Option<Kendall>) -> String {
-    found.map_or(String::new(), |found| format!(": τ = {}", signed(found.tau)))
+fn tau(correlation: Option<Kendall>) -> String {
+    correlation.map_or(String::new(), |kendall| format!(": τ = {}", signed(kendall.tau)))
 }
 
 fn panel(

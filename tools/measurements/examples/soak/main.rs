@@ -161,11 +161,11 @@ impl Soak {
 /// Returns the incidents of a job with the right bits, or how the bits differ.
 fn check(job: &Job, place: &Place) -> Result<Vec<String>, String> {
     let expected = job.reference()?;
-    let found = job.run(place)?;
+    let result = job.run(place)?;
     let differ = |(a, b): (&u64, &u64)| a != b;
-    let differing = expected.bits.iter().zip(&found.bits).filter(|&pair| differ(pair)).count();
-    if expected.bits.len() == found.bits.len() && differing == 0 {
-        return Ok(found.incidents);
+    let differing = expected.bits.iter().zip(&result.bits).filter(|&pair| differ(pair)).count();
+    if expected.bits.len() == result.bits.len() && differing == 0 {
+        return Ok(result.incidents);
     }
     Err(format!("{differing} of {} numbers differ: {job:?}", expected.bits.len()))
 }

@@ -20,10 +20,10 @@ impl fmt::Display for Place {
 
 /// Returns the CPU, then every adapter that can be opened, one of each label.
 pub(crate) fn all() -> Vec<Place> {
-    let mut found = adapters();
-    found.dedup_by(|a, b| a.description == b.description);
+    let mut adapters = adapters();
+    adapters.dedup_by(|a, b| a.description == b.description);
     let mut places = vec![Place { label: "CPU".to_owned(), engine: Engine::Cpu }];
-    for adapter in found.iter().filter(|adapter| adapter.unusable.is_none()) {
+    for adapter in adapters.iter().filter(|adapter| adapter.unusable.is_none()) {
         let label = adapter.description.to_string();
         match Gpu::open(Some(&label)) {
             Ok(gpu) => places.push(Place { label, engine: gpu.into() }),

@@ -1,15 +1,14 @@
 //! Tests that progress reaches the total work, and that a callback can stop a job.
 
-mod common;
-
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cofire::{Analysis, CancelledBy, Error, Kernel, Progress};
-use common::activations::varied;
-use common::{Place, assert_same_bits, everywhere};
 use ndarray::Array2;
+
+use crate::common::activations::varied;
+use crate::common::{Place, assert_same_bits, everywhere};
 
 /// Makes a layer with more than one tile on every engine. Tiles of the CPU are 32 neurons high.
 /// Tiles of a device are as wide as 64 MiB of joint histograms allow.

@@ -2,7 +2,6 @@
 //! They need no adapter.
 
 #![cfg(feature = "gpu")]
-#![expect(clippy::unwrap_used, reason = "a shader that cannot be read fails the test")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

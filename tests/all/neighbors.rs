@@ -1,23 +1,20 @@
 //! Tests of estimators from nearest neighbours, against references and for properties that always
 //! hold.
 
-#![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
-
-mod common;
-
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use cofire::neighbors::KsgAlgorithm;
 use cofire::{CancelledBy, Engine, Error, NeighborAnalysis, OnDeviceFailure, Progress, Units};
-use common::activations::{mix, varied};
-use common::everywhere;
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::Deserialize;
+
+use crate::common::activations::{mix, varied};
+use crate::common::everywhere;
 
 const ALGORITHMS: [KsgAlgorithm; 2] = [KsgAlgorithm::First, KsgAlgorithm::Second];
 
@@ -39,7 +36,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    serde_json::from_str(include_str!("neighbors/expected.json")).unwrap()
+    serde_json::from_str(include_str!("../neighbors/expected.json")).unwrap()
 }
 
 fn fraction(sample: usize, neuron: usize, seed: u64) -> f32 {

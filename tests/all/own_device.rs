@@ -1,9 +1,6 @@
 //! Tests of a device that the caller opened, with limits lower than those of any real device, and
 //! of `async` callers.
 #![cfg(feature = "gpu")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-mod common;
 
 use cofire::gpu::{Gpu, wgpu};
 use cofire::{Analysis, Engine, Error, Kernel, OnDeviceFailure};
@@ -35,7 +32,9 @@ fn low_limits_change_the_plan_and_not_a_bit_of_the_result() {
         limits.max_compute_workgroups_per_dimension = 1024;
         limits.max_storage_buffers_per_shader_stage = 4;
     }));
-    let Some((device, queue)) = device else { return common::say_if_no_adapter("own_device") };
+    let Some((device, queue)) = device else {
+        return crate::common::say_if_no_adapter("own_device");
+    };
     let gpu = Gpu::from_device(device, queue).unwrap();
     for bins in [9, 30, 64, 256] {
         for kernel in Kernel::ALL.into_iter().filter(|kernel| bins <= kernel.max_bins()) {
@@ -54,7 +53,9 @@ fn low_limits_change_the_plan_and_not_a_bit_of_the_result() {
 #[test]
 fn limits_too_low_for_any_kernel_are_named() {
     let device = pollster::block_on(open(|limits| limits.max_compute_workgroup_storage_size = 64));
-    let Some((device, queue)) = device else { return common::say_if_no_adapter("own_device") };
+    let Some((device, queue)) = device else {
+        return crate::common::say_if_no_adapter("own_device");
+    };
     let error = Gpu::from_device(device, queue).unwrap_err();
     assert!(
         matches!(

@@ -3,21 +3,18 @@
 //!
 //! `tests/oracle/make_binnings.py` computes the references, and describes them.
 
-#![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use cofire::{Analysis, BinEdges, BinRule, Binning, Bins, Engine, Error, Kernel, Range};
-use common::activations::varied;
-use common::{assert_same_bits, everywhere, kernels};
 use ndarray::{Array2, ArrayView2, ShapeBuilder, array};
 use proptest::prelude::*;
 use serde::Deserialize;
+
+use crate::common::activations::varied;
+use crate::common::{assert_same_bits, everywhere, kernels};
 
 #[derive(Deserialize)]
 struct References {

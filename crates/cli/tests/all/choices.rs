@@ -1,18 +1,14 @@
 //! Tests of the options of `cofire analyze` for bins, estimators and measures.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says so by panicking"
-)]
-
-mod common;
-
 use cofire::analysis::Association;
 use cofire::neighbors::KsgAlgorithm;
 use cofire::{Analysis, BinRule, Binning, Estimator, Measure, NeighborAnalysis, Units};
-use common::{Place, SHAPE, activations, assert_close, entropy_seen, npy, plain_npy, values};
 use npyz::Order;
 use serde_json::{Value, json};
+
+use crate::common::{
+    Place, SHAPE, activations, assert_close, entropy_seen, npy, plain_npy, values,
+};
 
 /// Runs with JSON, and returns the facts about the only layer, and the settings.
 fn measured(place: &Place, arguments: &[&str]) -> (Value, Value) {

@@ -2,9 +2,7 @@
 
 #![cfg(not(all(feature = "tables", feature = "zarr")))]
 
-mod common;
-
-use common::{Place, Run};
+use crate::common::{Place, Run};
 
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../files/tests/reference/files");
 
@@ -58,7 +56,7 @@ fn files_are_refused_with_the_command() {
 #[test]
 fn so_is_output() {
     let place = Place::new();
-    place.put("x.npy", common::plain_npy());
+    place.put("x.npy", crate::common::plain_npy());
     let how = ["--strongest", "3", "--format", "csv", "--format", "parquet", "--out", "out"];
     let run = place.run(&[&["pairs", "x.npy"], &how[..]].concat());
     assert_refused(&run, "--format parquet", "tables");

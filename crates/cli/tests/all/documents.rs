@@ -1,10 +1,5 @@
 //! Tests that the documentation shows what is in the files.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says so by panicking"
-)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -1,18 +1,15 @@
 //! Tests with random settings, and random bits as activations: the result is an answer or an error,
 //! never a panic. There is an answer only if the question is valid.
 
-#![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
-
-mod common;
-
 use cofire::significance::Resampling;
 use cofire::{
     Analysis, BinRule, Binning, Engine, Error, Estimator, Kernel, NeighborAnalysis,
     OnDeviceFailure, Range, Report, Units,
 };
-use common::activations::mix;
 use ndarray::Array2;
 use proptest::prelude::*;
+
+use crate::common::activations::mix;
 
 #[derive(Debug, Clone)]
 struct Settings {

@@ -4,18 +4,15 @@
 //! Every property is tested on random layers with every kernel: on many layers on the CPU, on a few
 //! on each adapter.
 
-#![expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
-
-mod common;
-
 use std::fmt;
 
 use cofire::{Kernel, Range, Report, Units};
-use common::activations::{below, mix};
-use common::{Place, assert_same_bits, everywhere, kernels};
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, s};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+
+use crate::common::activations::{below, mix};
+use crate::common::{Place, assert_same_bits, everywhere, kernels};
 
 /// The seed of proptest's random numbers. Every run draws the same layers.
 const SEED: [u8; 32] = *b"measures of information, 2210.09";

@@ -1,14 +1,8 @@
 //! Tests of what `cofire devices` prints, whatever adapters this machine has.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says so by panicking"
-)]
-
-mod common;
-
-use common::Place;
 use serde_json::Value;
+
+use crate::common::Place;
 
 #[test]
 fn text_and_json_agree() {
@@ -30,9 +24,9 @@ fn text_and_json_agree() {
 #[test]
 fn a_machine_without_adapters_is_told_what_to_install() {
     let place = Place::new();
-    let mut command = common::cofire(place.path(), &["devices"]);
+    let mut command = crate::common::cofire(place.path(), &["devices"]);
     command.env("VK_DRIVER_FILES", "").env("VK_ICD_FILENAMES", "").env("WGPU_BACKEND", "noop");
-    let run = common::Run::from(command.output().unwrap());
+    let run = crate::common::Run::from(command.output().unwrap());
     assert_eq!(run.status, 0, "{run:?}");
     assert!(run.stdout.contains("no GPU adapters were found"), "{run:?}");
     assert!(run.stdout.contains("mesa-vulkan-drivers"), "{run:?}");
@@ -45,7 +39,7 @@ fn a_build_without_the_gpu_engine_says_so() {
     let place = Place::new();
     let run = place.run(&["devices"]);
     assert!(run.stdout.contains("this build of cofire has no GPU engine"), "{run:?}");
-    place.put("x.npy", common::plain_npy());
+    place.put("x.npy", crate::common::plain_npy());
     let run = place.run(&["analyze", "x.npy", "--engine", "gpu"]);
     assert_eq!(run.status, 2, "{run:?}");
     assert!(run.stderr.contains("cargo install --path crates/cli"), "{run:?}");

@@ -1,7 +1,5 @@
 //! Tests that a sweep selects the same pairs as the whole matrix, for any blocks.
 
-#![expect(clippy::unwrap_used, reason = "a sweep that cannot be run fails the test")]
-
 use cofire::significance::false_discovery_rates_of_pairs;
 use cofire::sweep::{Block, InformationPair, SweepReport};
 use cofire::{

@@ -1,17 +1,14 @@
 //! Tests that every engine and kernel returns the same bits as the simplest one: the CPU's joint
 //! histograms.
 //!
-//! `tests/oracle.rs` compares with external references. The shapes here are odd, so that every
+//! `tests/all/oracle.rs` compares with external references. The shapes here are odd, so that every
 //! tile, lane, word and chunk is tested at its last element and one element beyond.
 
-#![expect(clippy::unwrap_used, reason = "without its reference a test cannot go on")]
-
-mod common;
-
 use cofire::{Analysis, Engine, Kernel, Report};
-use common::activations::varied;
-use common::{Place, assert_same_bits, everywhere, kernels};
 use ndarray::ArrayView2;
+
+use crate::common::activations::varied;
+use crate::common::{Place, assert_same_bits, everywhere, kernels};
 
 const SAMPLES: [usize; 15] =
     [2, 3, 63, 64, 65, 255, 256, 257, 12_287, 12_288, 12_289, 16_383, 16_384, 16_385, 32_769];
@@ -66,7 +63,7 @@ fn more_samples_than_the_table_of_cells_covers() {
 
 #[test]
 #[ignore = "minutes on a GPU, hours on a software adapter: \
-            cargo test --release --test engines -- --ignored"]
+            cargo test --release --test all engines -- --ignored"]
 fn the_sizes_of_real_layers() {
     let sizes = [
         (1_000_000, 65, 2),

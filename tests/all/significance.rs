@@ -1,13 +1,12 @@
 //! Tests of firing together, permutation tests, and the uncertainty of a pair's mutual information.
 
-mod common;
-
 use cofire::analysis::Association;
 use cofire::significance::{Resampling, false_discovery_rates_of_pairs};
 use cofire::{Analysis, Engine, Error, Estimator};
-use common::activations::{mix, varied};
-use common::everywhere;
 use ndarray::{Array2, s};
+
+use crate::common::activations::{mix, varied};
+use crate::common::everywhere;
 
 fn bits() -> Array2<f32> {
     let fires = |s: usize, n: usize| match n {

@@ -1,19 +1,12 @@
 //! Tests that every mistake of a caller has its own error, which says where the mistake is and what
 //! to do.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a job that does what it should not fails the test"
-)]
-
-mod common;
-
 use cofire::{Analysis, BinEdges, Binning, Engine, Error, Kernel, Range, Report};
-use common::everywhere;
-#[cfg(feature = "gpu")]
-use common::on_every_adapter;
 use ndarray::{Array2, ArrayView2, array};
+
+use crate::common::everywhere;
+#[cfg(feature = "gpu")]
+use crate::common::on_every_adapter;
 
 /// Makes settings of a job on the CPU.
 fn cpu(bins: usize) -> Analysis {

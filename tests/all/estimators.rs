@@ -1,14 +1,11 @@
 //! Tests of every estimator, and of the measures made from entropies, against the published
 //! formulas. `tests/reference/make_estimators.py` has them in plain Python.
 
-#![expect(clippy::unwrap_used, reason = "a reference file that cannot be read fails the test")]
-
-mod common;
-
 use cofire::{Analysis, Error, Estimator, Measure};
-use common::{Place, everywhere};
 use ndarray::{Array1, Array2};
 use serde::Deserialize;
+
+use crate::common::{Place, everywhere};
 
 /// The largest accepted error. The table of f(n) is rounded to 2⁻³⁶; pseudo-counts multiply that by
 /// the number of samples and divide by a little more.
@@ -53,7 +50,7 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
-    let text = include_str!("reference/estimators.json");
+    let text = include_str!("../reference/estimators.json");
     serde_json::from_str::<Reference>(text).unwrap().cases
 }
 

@@ -1,19 +1,15 @@
 //! Tests of layers with other layers and with labels, and of significance.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says so by panicking"
-)]
-
-mod common;
-
 use cofire::{Analysis, NeighborAnalysis};
-use common::{Place, SHAPE, activations, assert_close, entropy_seen, npy, npy_as, npz, plain_npy};
 use half::f16;
 use ndarray::{Array2, s};
 use npyz::Order;
 use serde_json::{Value, json};
 use zip::CompressionMethod::Stored;
+
+use crate::common::{
+    Place, SHAPE, activations, assert_close, entropy_seen, npy, npy_as, npz, plain_npy,
+};
 
 /// Makes two small layers of the same samples, with categories 0 to 3.
 fn layers() -> [Array2<f32>; 2] {

@@ -1,16 +1,10 @@
 //! Tests of what `cofire compare` prints, writes and refuses.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says so by panicking"
-)]
-
-mod common;
-
-use common::{Place, Run, npy, npz, plain_npy, safetensors};
 use npyz::Order;
 use safetensors::Dtype;
 use zip::CompressionMethod::Stored;
+
+use crate::common::{Place, Run, npy, npz, plain_npy, safetensors};
 
 const SAMPLES: usize = 300;
 const NEURONS: usize = 6;

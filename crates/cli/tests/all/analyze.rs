@@ -1,21 +1,15 @@
 //! Tests of what `cofire analyze` prints and writes.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says so by panicking"
-)]
-
-mod common;
-
 use std::io::Read;
 use std::process::Stdio;
 
-use common::{Place, Run, SHAPE, columns, npy, npy_as, npz, plain_npy, safetensors, values};
 use half::{bf16, f16};
 use npyz::Order;
 use safetensors::Dtype;
 use serde_json::Value;
 use zip::CompressionMethod::{Deflated, Stored};
+
+use crate::common::{Place, Run, SHAPE, columns, npy, npy_as, npz, plain_npy, safetensors, values};
 
 const NPY_SHAPE: [u64; 2] = [SHAPE.0 as u64, SHAPE.1 as u64];
 
@@ -245,7 +239,7 @@ fn a_reader_that_leaves_is_no_error() {
     place.put("x.npz", npz(&[("a.npy", plain_npy()), ("b.npy", plain_npy())], Stored));
     for arguments in [&["--json"][..], &[], &["--out", "out"]] {
         let arguments = [&["analyze", "--engine", "cpu", "x.npz"], arguments].concat();
-        let mut command = common::cofire(place.path(), &arguments);
+        let mut command = crate::common::cofire(place.path(), &arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let mut stderr = String::new();
@@ -259,7 +253,7 @@ fn a_reader_that_leaves_is_no_error() {
 #[test]
 fn the_example_needs_no_file() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let output = common::cofire(&root, &["analyze", "--engine", "cpu"]).output().unwrap();
+    let output = crate::common::cofire(&root, &["analyze", "--engine", "cpu"]).output().unwrap();
     let run = Run::from(output);
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert!(run.stderr.contains("examples/data/minilm.safetensors"), "{}", run.stderr);

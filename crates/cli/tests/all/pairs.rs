@@ -1,19 +1,13 @@
 //! Tests that selected pairs are those of the whole matrix, from one run, from several, or from
 //! parts.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says so by panicking"
-)]
-
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use common::{Place, Run, npy};
 use npyz::Order;
+
+use crate::common::{Place, Run, npy};
 
 /// The numbers of samples and neurons. Entropies of neurons differ very much, and some neurons are
 /// equal.
@@ -154,7 +148,7 @@ fn discoveries_are_those_of_analyze() {
     let (shape, found) = place.array("out/false_discovery_rates.npy");
     assert_eq!(shape, [expected.len() as u64]);
     let expected: Vec<f64> = expected.iter().map(|&(i, j)| rates[i * SHAPE.1 + j]).collect();
-    common::assert_close("rates", &found, &expected);
+    crate::common::assert_close("rates", &found, &expected);
 }
 
 #[test]

@@ -3,19 +3,16 @@
 //! `tests/oracle/make_cases.py` computes them by the rules in their simplest form, and describes
 //! each file.
 
-#![expect(clippy::unwrap_used, reason = "a reference file that cannot be read fails the test")]
-
-mod common;
-
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use cofire::{Analysis, BinEdges, Binning, Range};
-use common::{Place, everywhere, kernels};
 use ndarray::{Array1, Array2, Array3};
 use serde::Deserialize;
+
+use crate::common::{Place, everywhere, kernels};
 
 /// A step of the logarithms in the engines' table: 36 bits of fraction.
 const LOGARITHM_STEP: f64 = 1.0 / (1u64 << 36) as f64;

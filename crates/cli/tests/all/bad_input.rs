@@ -1,16 +1,10 @@
 //! Tests that wrong arguments and hostile files give one line and the right exit status, and change
 //! nothing.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says so by panicking"
-)]
-
-mod common;
-
-use common::{Place, Run, npy, npz, plain_npy};
 use npyz::Order;
 use zip::CompressionMethod::{Deflated, Stored};
+
+use crate::common::{Place, Run, npy, npz, plain_npy};
 
 /// Makes a `.npy` file with any claims in its header.
 fn claim(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
@@ -253,7 +247,7 @@ fn a_bad_second_file_leaves_nothing() {
 fn a_full_disk_is_an_error_and_not_a_panic() {
     let place = Place::new();
     place.put("x.npy", plain_npy());
-    let mut command = common::cofire(place.path(), &["analyze", "--engine", "cpu", "x.npy"]);
+    let mut command = crate::common::cofire(place.path(), &["analyze", "--engine", "cpu", "x.npy"]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let run = Run::from(command.stdout(full).output().unwrap());
     assert_eq!(run.status, 1, "{run:?}");
