@@ -74,6 +74,8 @@ pub(crate) struct Plane {
     /// The values of the other neuron: ascending in each strip, between padding smaller than any
     /// value in front and larger than any value behind.
     along: Vec<f64>,
+    /// The distance of each sample to its `k`-th nearest neighbour, once it is found.
+    distances: Vec<f64>,
     /// The begin and the end of each strip.
     strips: Vec<(usize, usize)>,
     /// The next free place of each strip while filling; then the begin of its window for the
@@ -87,6 +89,7 @@ impl Plane {
         let len = along.order.len() + strips.len() * GAP;
         self.across.resize(len, 0.0);
         self.along.resize(len, 0.0);
+        self.distances.resize(len, 0.0);
         self.strips.clear();
         self.cursors.clear();
         for (strip, ends) in strips.begin.windows(2).enumerate() {
@@ -104,6 +107,12 @@ impl Plane {
             self.along[*next] = value;
             *next += 1;
         }
+    }
+
+    /// Returns the distances of the samples of a leaf that begins here.
+    #[inline(always)]
+    fn distances_of<S: Simd>(&self, simd: S, begin: usize) -> S::f64s {
+        S::f64s::from_slice(simd, &self.distances[begin..begin + S::f64s::LEN])
     }
 
     /// Moves the cursors to the lower ends of the strips, for the leaves of another strip.
@@ -170,13 +179,18 @@ impl Vectorized for PairSum<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) -> u64 {
         match self.k {
-            1 => self.sum(simd, InRegisters::<S, 1>::new(simd)),
-            2 => self.sum(simd, InRegisters::<S, 2>::new(simd)),
-            3 => self.sum(simd, InRegisters::<S, 3>::new(simd)),
-            4 => self.sum(simd, InRegisters::<S, 4>::new(simd)),
-            5 => self.sum(simd, InRegisters::<S, 5>::new(simd)),
-            6..=MAX_IN_MEMORY => self.sum(simd, InMemory::new(simd, self.k)),
-            _ => self.sum(simd, InLists::new(simd, self.k)),
+            1 => self.search_all(simd, InRegisters::<S, 1>::new(simd)),
+            2 => self.search_all(simd, InRegisters::<S, 2>::new(simd)),
+            3 => self.search_all(simd, InRegisters::<S, 3>::new(simd)),
+            4 => self.search_all(simd, InRegisters::<S, 4>::new(simd)),
+            5 => self.search_all(simd, InRegisters::<S, 5>::new(simd)),
+            6..=MAX_IN_MEMORY => self.search_all(simd, InMemory::new(simd, self.k)),
+            _ => self.search_all(simd, InLists::new(simd, self.k)),
+        }
+        // What follows is the same for all of them, so it is compiled once.
+        match self.algorithm {
+            KsgAlgorithm::First => self.sum_within_distances(simd),
+            KsgAlgorithm::Second => self.sum_within_extents(simd),
         }
     }
 }
@@ -254,9 +268,9 @@ impl<S: Simd> Leaf<S> {
 }
 
 impl PairSum<'_> {
+    /// Finds the distance of each sample to its `k`-th nearest neighbour.
     #[inline(always)]
-    fn sum<S: Simd, B: Smallest<S>>(&mut self, simd: S, mut smallest: B) -> u64 {
-        let mut sum = 0;
+    fn search_all<S: Simd, B: Smallest<S>>(&mut self, simd: S, mut smallest: B) {
         for strip in 0..self.plane.strips.len() {
             self.plane.rewind();
             let (first, last) = self.plane.strips[strip];
@@ -265,18 +279,43 @@ impl PairSum<'_> {
                 let leaf = Leaf::<S>::new(simd, self.plane, strip, begin, end);
                 smallest.clear();
                 self.search(simd, &leaf, &mut smallest);
-                let distances = smallest.finish();
-                sum += match self.algorithm {
-                    KsgAlgorithm::First => {
-                        // The radius of `line::open_radius`.
-                        let radius = distances.max(1.0);
-                        self.count(simd, &leaf, [radius, radius], 0)
-                    }
-                    KsgAlgorithm::Second => {
-                        let [x, y] = self.extents(simd, &leaf, distances);
-                        self.count(simd, &leaf, [x + 1.0, y + 1.0], 1)
-                    }
-                };
+                // Unused lanes at the end of a strip go to the padding behind it.
+                let to = &mut self.plane.distances[begin..begin + S::f64s::LEN];
+                smallest.finish().store_slice(to);
+            }
+        }
+    }
+
+    /// Counts the samples within the distances along each axis, for algorithm 1.
+    #[inline(always)]
+    fn sum_within_distances<S: Simd>(&mut self, simd: S) -> u64 {
+        let mut sum = 0;
+        for strip in 0..self.plane.strips.len() {
+            let (first, last) = self.plane.strips[strip];
+            for begin in (first..last).step_by(S::f64s::LEN) {
+                let end = last.min(begin + S::f64s::LEN);
+                let leaf = Leaf::<S>::new(simd, self.plane, strip, begin, end);
+                // The radius of `line::open_radius`.
+                let radius = self.plane.distances_of::<S>(simd, begin).max(1.0);
+                sum += self.count::<S, 0>(simd, &leaf, radius, radius);
+            }
+        }
+        sum
+    }
+
+    /// Counts the samples within the extents of the neighbours, for algorithm 2.
+    #[inline(always)]
+    fn sum_within_extents<S: Simd>(&mut self, simd: S) -> u64 {
+        let mut sum = 0;
+        for strip in 0..self.plane.strips.len() {
+            self.plane.rewind();
+            let (first, last) = self.plane.strips[strip];
+            for begin in (first..last).step_by(S::f64s::LEN) {
+                let end = last.min(begin + S::f64s::LEN);
+                let leaf = Leaf::<S>::new(simd, self.plane, strip, begin, end);
+                let distances = self.plane.distances_of::<S>(simd, begin);
+                let (x, y) = self.extents(simd, &leaf, distances);
+                sum += self.count::<S, 1>(simd, &leaf, x + 1.0, y + 1.0);
             }
         }
         sum
@@ -343,64 +382,61 @@ impl PairSum<'_> {
     }
 
     /// Returns the extents along each axis of the neighbours that are no farther than `distances`.
-    ///
-    /// A function of its own, as [`PairSum::count`] is: it is compiled once for an instruction set, and not
-    /// once more for every way to keep the smallest distances.
-    #[inline(never)]
-    fn extents<S: Simd>(&mut self, simd: S, leaf: &Leaf<S>, distances: S::f64s) -> [S::f64s; 2] {
-        simd.vectorize(
-            #[inline(always)]
-            || {
-                let zero = S::f64s::splat(simd, 0.0);
-                let (mut x, mut y) = (zero, zero);
-                if !distances.simd_gt(zero).any_true() {
-                    return [x, y]; // equal samples, which may be many
-                }
-                let (left, right) = leaf.reach_across(distances);
-                let (down, up) = leaf.reach_along(distances);
-                let strips = &self.across.strips;
-                let (mut first, mut end) = (leaf.strip, leaf.strip + 1);
-                while first > 0 && strips.high[first - 1] >= left {
-                    first -= 1;
-                }
-                while end < strips.len() && strips.low[end] <= right {
-                    end += 1;
-                }
-                for strip in first..end {
-                    // On the grid, `y >= down` is the same as `y > down - 1`.
-                    let mut at = self.plane.first_above(simd, strip, down - 1.0);
-                    while self.plane.along[at] <= up {
-                        leaf.extend(self.plane, at, distances, &mut x, &mut y);
-                        at += GROUP;
-                    }
-                }
-                [x, y]
-            },
-        )
+    #[inline(always)]
+    fn extents<S: Simd>(
+        &mut self,
+        simd: S,
+        leaf: &Leaf<S>,
+        distances: S::f64s,
+    ) -> (S::f64s, S::f64s) {
+        let zero = S::f64s::splat(simd, 0.0);
+        let (mut x, mut y) = (zero, zero);
+        if !distances.simd_gt(zero).any_true() {
+            return (x, y); // equal samples, which may be many
+        }
+        let (left, right) = leaf.reach_across(distances);
+        let (down, up) = leaf.reach_along(distances);
+        let strips = &self.across.strips;
+        let (mut first, mut end) = (leaf.strip, leaf.strip + 1);
+        while first > 0 && strips.high[first - 1] >= left {
+            first -= 1;
+        }
+        while end < strips.len() && strips.low[end] <= right {
+            end += 1;
+        }
+        for strip in first..end {
+            // On the grid, `y >= down` is the same as `y > down - 1`.
+            let mut at = self.plane.first_above(simd, strip, down - 1.0);
+            while self.plane.along[at] <= up {
+                leaf.extend(self.plane, at, distances, &mut x, &mut y);
+                at += GROUP;
+            }
+        }
+        (x, y)
     }
 
     /// Counts the other samples closer than a radius along each axis, and adds up the table's
-    /// values at these numbers less `less`.
-    #[inline(never)]
-    fn count<S: Simd>(&self, simd: S, leaf: &Leaf<S>, radii: [S::f64s; 2], less: usize) -> u64 {
-        simd.vectorize(
-            #[inline(always)]
-            || {
-                let (across, along) = (&self.across.ranks, &self.along.ranks);
-                let [radius_x, radius_y] = radii;
-                // On the grid, `x <= a` is the same as `x < a + 1`.
-                let left = across.below(simd, leaf.x - radius_x + 1.0);
-                let right = across.below(simd, leaf.x + radius_x);
-                let down = along.below(simd, leaf.y - radius_y + 1.0);
-                let up = along.below(simd, leaf.y + radius_y);
-                let mut sum = 0;
-                for lane in 0..leaf.end - leaf.begin {
-                    let n_x = (right[lane] - left[lane] - 1) as usize;
-                    let n_y = (up[lane] - down[lane] - 1) as usize;
-                    sum += self.table.value(n_x - less) + self.table.value(n_y - less);
-                }
-                sum
-            },
-        )
+    /// values at these numbers less `LESS`.
+    #[inline(always)]
+    fn count<S: Simd, const LESS: usize>(
+        &self,
+        simd: S,
+        leaf: &Leaf<S>,
+        radius_x: S::f64s,
+        radius_y: S::f64s,
+    ) -> u64 {
+        let (across, along) = (&self.across.ranks, &self.along.ranks);
+        // On the grid, `x <= a` is the same as `x < a + 1`.
+        let left = across.below(simd, leaf.x - radius_x + 1.0);
+        let right = across.below(simd, leaf.x + radius_x);
+        let down = along.below(simd, leaf.y - radius_y + 1.0);
+        let up = along.below(simd, leaf.y + radius_y);
+        let mut sum = 0;
+        for lane in 0..leaf.end - leaf.begin {
+            let n_x = (right[lane] - left[lane] - 1) as usize;
+            let n_y = (up[lane] - down[lane] - 1) as usize;
+            sum += self.table.value(n_x - LESS) + self.table.value(n_y - LESS);
+        }
+        sum
     }
 }
