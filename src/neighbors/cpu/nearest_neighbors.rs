@@ -74,8 +74,6 @@ pub(crate) struct Plane {
     /// The values of the other neuron: ascending in each strip, between padding smaller than any
     /// value in front and larger than any value behind.
     along: Vec<f64>,
-    /// The distance of each sample to its `k`-th nearest neighbour, once it is found.
-    distances: Vec<f64>,
     /// The begin and the end of each strip.
     strips: Vec<(usize, usize)>,
     /// The next free place of each strip while filling; then the begin of its window for the
@@ -89,7 +87,6 @@ impl Plane {
         let len = along.order.len() + strips.len() * GAP;
         self.across.resize(len, 0.0);
         self.along.resize(len, 0.0);
-        self.distances.resize(len, 0.0);
         self.strips.clear();
         self.cursors.clear();
         for (strip, ends) in strips.begin.windows(2).enumerate() {
@@ -107,12 +104,6 @@ impl Plane {
             self.along[*next] = value;
             *next += 1;
         }
-    }
-
-    /// Returns the distances of the samples of a leaf that begins here.
-    #[inline(always)]
-    fn distances_of<S: Simd>(&self, simd: S, begin: usize) -> S::f64s {
-        S::f64s::from_slice(simd, &self.distances[begin..begin + S::f64s::LEN])
     }
 
     /// Moves the cursors to the lower ends of the strips, for the leaves of another strip.
@@ -179,18 +170,13 @@ impl Vectorized for PairSum<'_> {
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) -> u64 {
         match self.k {
-            1 => self.search_all(simd, InRegisters::<S, 1>::new(simd)),
-            2 => self.search_all(simd, InRegisters::<S, 2>::new(simd)),
-            3 => self.search_all(simd, InRegisters::<S, 3>::new(simd)),
-            4 => self.search_all(simd, InRegisters::<S, 4>::new(simd)),
-            5 => self.search_all(simd, InRegisters::<S, 5>::new(simd)),
-            6..=MAX_IN_MEMORY => self.search_all(simd, InMemory::new(simd, self.k)),
-            _ => self.search_all(simd, InLists::new(simd, self.k)),
-        }
-        // What follows is the same for all of them, so it is compiled once.
-        match self.algorithm {
-            KsgAlgorithm::First => self.sum_within_distances(simd),
-            KsgAlgorithm::Second => self.sum_within_extents(simd),
+            1 => self.sum(simd, InRegisters::<S, 1>::new(simd)),
+            2 => self.sum(simd, InRegisters::<S, 2>::new(simd)),
+            3 => self.sum(simd, InRegisters::<S, 3>::new(simd)),
+            4 => self.sum(simd, InRegisters::<S, 4>::new(simd)),
+            5 => self.sum(simd, InRegisters::<S, 5>::new(simd)),
+            6..=MAX_IN_MEMORY => self.sum(simd, InMemory::new(simd, self.k)),
+            _ => self.sum(simd, InLists::new(simd, self.k)),
         }
     }
 }
@@ -268,9 +254,9 @@ impl<S: Simd> Leaf<S> {
 }
 
 impl PairSum<'_> {
-    /// Finds the distance of each sample to its `k`-th nearest neighbour.
     #[inline(always)]
-    fn search_all<S: Simd, B: Smallest<S>>(&mut self, simd: S, mut smallest: B) {
+    fn sum<S: Simd, B: Smallest<S>>(&mut self, simd: S, mut smallest: B) -> u64 {
+        let mut sum = 0;
         for strip in 0..self.plane.strips.len() {
             self.plane.rewind();
             let (first, last) = self.plane.strips[strip];
@@ -279,43 +265,20 @@ impl PairSum<'_> {
                 let leaf = Leaf::<S>::new(simd, self.plane, strip, begin, end);
                 smallest.clear();
                 self.search(simd, &leaf, &mut smallest);
-                // Unused lanes at the end of a strip go to the padding behind it.
-                let to = &mut self.plane.distances[begin..begin + S::f64s::LEN];
-                smallest.finish().store_slice(to);
-            }
-        }
-    }
-
-    /// Counts the samples within the distances along each axis, for algorithm 1.
-    #[inline(always)]
-    fn sum_within_distances<S: Simd>(&mut self, simd: S) -> u64 {
-        let mut sum = 0;
-        for strip in 0..self.plane.strips.len() {
-            let (first, last) = self.plane.strips[strip];
-            for begin in (first..last).step_by(S::f64s::LEN) {
-                let end = last.min(begin + S::f64s::LEN);
-                let leaf = Leaf::<S>::new(simd, self.plane, strip, begin, end);
-                // The radius of `line::open_radius`.
-                let radius = self.plane.distances_of::<S>(simd, begin).max(1.0);
-                sum += self.count::<S, 0>(simd, &leaf, radius, radius);
-            }
-        }
-        sum
-    }
-
-    /// Counts the samples within the extents of the neighbours, for algorithm 2.
-    #[inline(always)]
-    fn sum_within_extents<S: Simd>(&mut self, simd: S) -> u64 {
-        let mut sum = 0;
-        for strip in 0..self.plane.strips.len() {
-            self.plane.rewind();
-            let (first, last) = self.plane.strips[strip];
-            for begin in (first..last).step_by(S::f64s::LEN) {
-                let end = last.min(begin + S::f64s::LEN);
-                let leaf = Leaf::<S>::new(simd, self.plane, strip, begin, end);
-                let distances = self.plane.distances_of::<S>(simd, begin);
-                let (x, y) = self.extents(simd, &leaf, distances);
-                sum += self.count::<S, 1>(simd, &leaf, x + 1.0, y + 1.0);
+                let distances = smallest.finish();
+                // One call of `count` for both algorithms: it is most of the code of this function.
+                let (radius_x, radius_y, less) = match self.algorithm {
+                    KsgAlgorithm::First => {
+                        // The radius of `line::open_radius`.
+                        let radius = distances.max(1.0);
+                        (radius, radius, 0)
+                    }
+                    KsgAlgorithm::Second => {
+                        let (x, y) = self.extents(simd, &leaf, distances);
+                        (x + 1.0, y + 1.0, 1)
+                    }
+                };
+                sum += self.count(simd, &leaf, (radius_x, radius_y), less);
             }
         }
         sum
@@ -416,14 +379,14 @@ impl PairSum<'_> {
     }
 
     /// Counts the other samples closer than a radius along each axis, and adds up the table's
-    /// values at these numbers less `LESS`.
+    /// values at these numbers less `less`.
     #[inline(always)]
-    fn count<S: Simd, const LESS: usize>(
+    fn count<S: Simd>(
         &self,
         simd: S,
         leaf: &Leaf<S>,
-        radius_x: S::f64s,
-        radius_y: S::f64s,
+        (radius_x, radius_y): (S::f64s, S::f64s),
+        less: usize,
     ) -> u64 {
         let (across, along) = (&self.across.ranks, &self.along.ranks);
         // On the grid, `x <= a` is the same as `x < a + 1`.
@@ -435,7 +398,7 @@ impl PairSum<'_> {
         for lane in 0..leaf.end - leaf.begin {
             let n_x = (right[lane] - left[lane] - 1) as usize;
             let n_y = (up[lane] - down[lane] - 1) as usize;
-            sum += self.table.value(n_x - LESS) + self.table.value(n_y - LESS);
+            sum += self.table.value(n_x - less) + self.table.value(n_y - less);
         }
         sum
     }
