@@ -56,7 +56,9 @@ pub fn read_all(path: &Path, most: usize) -> Vec<Layer> {
     allow_panics_of_crates();
     let mut read = Vec::new();
     for info in one_line(cofire_files::layers(path)).unwrap_or_default() {
-        let Some(layer) = one_line(cofire_files::read_layer(path, Some(&info.name))) else { continue };
+        let Some(layer) = one_line(cofire_files::read_layer(path, Some(&info.name))) else {
+            continue;
+        };
         assert_eq!(layer.name, info.name, "another layer than was asked for");
         assert!(layer.activations.len() <= most, "more values than the file has");
         read.push(layer);
@@ -78,7 +80,9 @@ pub fn read_in_batches(path: &Path, len: usize) {
     allow_panics_of_crates();
     let most = most_values(len);
     let mut names: Vec<Option<String>> = vec![None];
-    names.extend(one_line(cofire_files::layers(path)).into_iter().flatten().map(|info| Some(info.name)));
+    names.extend(
+        one_line(cofire_files::layers(path)).into_iter().flatten().map(|info| Some(info.name)),
+    );
     for name in names {
         let whole = one_line(cofire_files::read_layer(path, name.as_deref()));
         let whole = whole.map(|layer| layer.activations);

@@ -6,8 +6,8 @@
 use std::fs;
 
 use cofire::sweep::Collector;
-use cofire_jobs::Job;
 use cofire_fuzz::one_line;
+use cofire_jobs::Job;
 use libfuzzer_sys::fuzz_target;
 use twox_hash::XxHash3_128;
 
