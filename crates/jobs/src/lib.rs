@@ -1,5 +1,5 @@
 //! Jobs that survive their process. A job is a directory with the finished blocks of a
-//! [`Sweep`](crate::Sweep).
+//! [`Sweep`](cofire::Sweep).
 //!
 //! ```text
 //! job.json              the job's settings, shape, and fingerprint of the activations
