@@ -2,7 +2,7 @@
 // per sample. A distance is the larger of the distances along the two axes. The smallest distances to earlier
 // samples are read from the state, and the new ones are written back.
 //
-// CPU twin: src/neighbors/nearest_neighbors.rs
+// CPU twin: src/neighbors/cpu/nearest_neighbors.rs
 //
 // Numbers of 53 bits are two words, low word first.
 // values: [pair of the tile] = (place of the row's neuron, place of the column's neuron), then

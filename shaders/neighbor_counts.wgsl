@@ -4,7 +4,7 @@
 // Resets the numbers of samples compared to zero, so that the state of an earlier tile is never mistaken for
 // that of a later one.
 //
-// CPU twin: src/neighbors/nearest_neighbors.rs
+// CPU twin: src/neighbors/cpu/nearest_neighbors.rs
 //
 // Numbers of 53 or 64 bits are two words, low word first.
 // values: as in nearest_neighbors.wgsl

@@ -2,7 +2,7 @@
 // away than the k-th neighbour reach along each of the two axes. Compares with some of the samples, one
 // invocation per sample. Follows nearest_neighbors.wgsl and shares its values, state and dispatch.
 //
-// CPU twin: src/neighbors/nearest_neighbors.rs
+// CPU twin: src/neighbors/cpu/nearest_neighbors.rs
 //
 // state: [pair of the tile][word][sample]; behind the words of the k smallest distances come the
 //        number of samples compared with here, and two words for each extent

@@ -1,7 +1,7 @@
 // Sum of the words of an upload, each times an odd number that depends on its place. The host knows the right
 // sum. So words that were lost on the way, or came to another place, are noticed before they are used.
 //
-// CPU twin: src/engine/gpu/upload_sum.rs (sum)
+// CPU twin: src/device/upload_sum.rs (sum)
 //
 // words: the uploaded words
 // sums:  [slot] gets 1 + the sum, modulo 2^32, so that a sum of zeros differs from no sum

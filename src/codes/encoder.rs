@@ -206,7 +206,7 @@ impl Encoder {
     /// Creates an encoder that keeps at most `bytes` bytes of codes in memory, and the rest in a temporary
     /// file in the system's directory for such files.
     ///
-    /// The file needs the feature `files`. Without it, codes beyond the limit are an error.
+    /// The file needs the feature `spill`. Without it, codes beyond the limit are an error.
     #[must_use]
     pub fn with_memory_limit(edges: BinEdges, bytes: u64) -> Self {
         Self::with_limit(edges, bytes, Spill::default())

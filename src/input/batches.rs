@@ -8,9 +8,9 @@ use crate::error::Error;
 /// A source of one layer's activations, `samples × neurons`, in batches of samples. They can be
 /// read any number of times.
 ///
-/// Array views implement this trait. With the feature `files`, files and shards of files do too
-/// (`cofire_files::open_batches`). Implement it for other sources of activations: the numbers of
-/// samples and neurons are those of all batches together, and every visit hands out the same
+/// Array views implement this trait. The crate `cofire-files` implements it for files and shards of
+/// files (`cofire_files::open_batches`). Implement it for other sources of activations: the numbers
+/// of samples and neurons are those of all batches together, and every visit hands out the same
 /// samples in the same order.
 ///
 /// # Examples

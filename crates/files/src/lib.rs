@@ -31,7 +31,7 @@
 //! | `.npy` | | one array, in C or Fortran order | the file's stem |
 //! | `.npz` | | arrays, stored or deflated | the array's key |
 //! | `.safetensors` | | tensors | the tensor's key |
-//! | Arrow IPC (stream, file), Parquet | `arrow` | columns of lists, or all columns of numbers | see below |
+//! | Arrow IPC (stream, file), Parquet | `tables` | columns of lists, or all columns of numbers | see below |
 //! | Zarr, versions 2 and 3 | `zarr` | an array, or those of a group | the directory's stem, or the path |
 //!
 //! In a table, a column of lists is a layer, as Hugging Face datasets store one. Each list of numbers
@@ -141,7 +141,7 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
 /// Reads the activations of one array of a file: the one called `name`, or the only one.
 ///
 /// The file may be `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated),
-/// `.safetensors` and, with the features `arrow` and `zarr`, Arrow, Parquet or Zarr. Its elements may
+/// `.safetensors` and, with the features `tables` and `zarr`, Arrow, Parquet or Zarr. Its elements may
 /// be `f16`, `bf16`, `f32`, `f64`, `bool`, or integers of 8 to 64 bits. Reading takes the memory of the
 /// result, four bytes an element, and a small buffer. For an Arrow or Parquet file or a Zarr store it
 /// takes up to twice the result, plus a record batch or the chunks that hold some samples.

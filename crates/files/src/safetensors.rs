@@ -1,6 +1,6 @@
 //! The `.safetensors` format: a JSON header, then the tensors, little-endian and row-major.
 //!
-//! Only the header and the wanted tensor are read; see the module above for why nothing is mapped.
+//! Only the header and the wanted tensor are read; the crate's documentation says why nothing is mapped.
 
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};

@@ -1,7 +1,7 @@
 //! The host's halves of the three shaders: source, constants, parameters and number of workgroups.
 //!
 //! Shaders: `shaders/nearest_neighbors.wgsl`, `shaders/neighbor_extents.wgsl`,
-//! `shaders/neighbor_counts.wgsl`. CPU twin: `src/neighbors/nearest_neighbors.rs`.
+//! `shaders/neighbor_counts.wgsl`. CPU twin: `src/neighbors/cpu/nearest_neighbors.rs`.
 
 use std::ops::Range;
 
