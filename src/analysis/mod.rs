@@ -15,11 +15,6 @@ use std::path::PathBuf;
 
 use ndarray::{Array1, Array3, ArrayView2};
 
-pub use cofiring::{Association, CofiringPair, CofiringReport};
-pub(crate) use histograms::joint_histograms;
-pub use labels::{ConditionalReport, LabelReport};
-pub use total_correlation::TotalCorrelation;
-
 use crate::binning::{BinEdges, Binning};
 use crate::codes::budget::Memory;
 use crate::codes::encoder::EncodedLayer;
@@ -30,7 +25,11 @@ use crate::input::batches::Batches;
 use crate::report::{BetweenReport, Report};
 use crate::settings::{CountSettings, run_setters};
 use crate::sweep::{Selection, Sweep};
+pub use cofiring::{Association, CofiringPair, CofiringReport};
+pub(crate) use histograms::joint_histograms;
+pub use labels::{ConditionalReport, LabelReport};
 use prepare::Edges;
+pub use total_correlation::TotalCorrelation;
 
 /// Computes the entropy of every neuron and the mutual information of every pair, in nats, with
 /// bins between each neuron's own extremes, on the best engine of this machine.

@@ -14,15 +14,14 @@ mod portions;
 mod quantiles;
 mod rules;
 
+use crate::error::Error;
+use crate::{MAX_BINS, MIN_BINS};
 pub(crate) use batches::fit_batches;
 use columns::{Columns, map_columns};
 pub use edges::BinEdges;
 use fit::check_categories;
 pub(crate) use portions::Portions;
 pub use rules::BinRule;
-
-use crate::error::Error;
-use crate::{MAX_BINS, MIN_BINS};
 
 /// A rule that cuts the activations of each neuron into bins.
 ///

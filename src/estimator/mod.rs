@@ -7,13 +7,12 @@ mod cell_table;
 mod digamma;
 mod whole_histogram;
 
-pub(crate) use cell_table::{CellTable, MAX_TABULATED};
-
 use std::f64::consts::LN_2;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Error;
+pub(crate) use cell_table::{CellTable, MAX_TABULATED};
 use digamma::digamma;
 use whole_histogram::Fingerprint;
 

@@ -24,8 +24,6 @@ mod tests;
 use ndarray::{Array1, ArrayView2};
 use rayon::prelude::*;
 
-pub use report::{NeighborBetweenReport, NeighborExecution, NeighborReport, NeighborTimings};
-
 use crate::error::Error;
 use crate::settings::{RunSettings, run_setters};
 use crate::support::stopwatch::Stopwatch;
@@ -33,6 +31,7 @@ use column::Column;
 use harmonic::HarmonicTable;
 use jitter::Jitter;
 use labels::Labels;
+pub use report::{NeighborBetweenReport, NeighborExecution, NeighborReport, NeighborTimings};
 use stages::Outcome;
 
 /// The two estimators of mutual information of Kraskov, Stögbauer and Grassberger, *Estimating

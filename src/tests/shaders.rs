@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use crate::device::limits::DeviceLimits;
 use crate::device::shader::Shader;
 use crate::device::upload_sum;
-use crate::engine::gpu::kernels;
-use crate::engine::gpu::kernels::cell_sum;
 use crate::engine::gpu::kernels::count_kernel::{Output, Piece};
+use crate::engine::gpu::kernels::{self, cell_sum};
 use crate::execution::Kernel;
 use crate::pairs::tile::Tile;
 

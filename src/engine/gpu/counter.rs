@@ -1,12 +1,10 @@
 //! Counting on a device: what to upload, dispatch and read back for a tile, and how to make sums of
 //! the data that arrive.
 
-use crate::device::tagged_sums;
 use std::ops::Range;
 
-use super::kernels;
-use super::kernels::cell_sum;
 use super::kernels::count_kernel::{CountKernel, Output, Piece};
+use super::kernels::{self, cell_sum};
 use super::pieces::Pieces;
 use super::tiling::{Plan, Reduction};
 use super::uploads::Uploads;
@@ -19,6 +17,7 @@ use crate::device::limits::Care;
 use crate::device::pace::{Pace, Work};
 use crate::device::pipelines::Stage;
 use crate::device::submissions::Submissions;
+use crate::device::tagged_sums;
 use crate::device::tile_queue::TileQueue;
 use crate::engine::{Counts, Goal, Job};
 use crate::error::Error;

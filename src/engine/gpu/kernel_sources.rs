@@ -1,8 +1,7 @@
 //! The sources of the kernels, for tools that look at the code that compilers make of them.
 
-use super::kernels;
-use super::kernels::cell_sum;
 use super::kernels::count_kernel::Output;
+use super::kernels::{self, cell_sum};
 use crate::device::limits::DeviceLimits;
 use crate::device::shader::Shader;
 use crate::execution::Kernel;

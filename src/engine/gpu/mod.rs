@@ -16,8 +16,6 @@ mod visit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use kernel_sources::{KernelSource, kernel_sources};
-
 use super::{Counts, Goal, Job, Sink, cpu};
 use crate::device::failure::Failure;
 use crate::device::incidents::Incidents;
@@ -30,6 +28,7 @@ use crate::pairs::tile::Tile;
 use crate::support::memory;
 use crate::support::monitor::Monitor;
 use counter::TileCounter;
+pub use kernel_sources::{KernelSource, kernel_sources};
 
 /// Counts every pair. Returns how it was done, and the incidents.
 pub(crate) async fn run(

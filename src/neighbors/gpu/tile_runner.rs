@@ -1,12 +1,9 @@
 //! Running tiles on a device: what to upload, dispatch and read back for a tile, and how to make
 //! sums of the data that arrive.
 
-use crate::device::tagged_sums;
 use std::ops::Range;
 
-use super::kernels;
-
-use super::kernels::{Items, SUM_SAMPLES, Shape, WORKGROUP_SIZE};
+use super::kernels::{self, Items, SUM_SAMPLES, Shape, WORKGROUP_SIZE};
 use super::tiling::Plan;
 use crate::device::Gpu;
 use crate::device::buffers::{storage_buffer, words_of};
@@ -17,6 +14,7 @@ use crate::device::pace::{Pace, Work};
 use crate::device::pipelines::Stage;
 use crate::device::shader::to_u32;
 use crate::device::submissions::Submissions;
+use crate::device::tagged_sums;
 use crate::device::tile_queue::TileQueue;
 use crate::execution::Transfer;
 use crate::neighbors::KsgAlgorithm;
