@@ -68,8 +68,8 @@ fn jobs_stay_within_the_limit() {
 }
 
 fn joint_histograms(gpu: &Gpu) {
-    let wide = varied(2000, 400, 1);
-    let long = varied(20_000, 40, 2);
+    let wide = varied(1000, 250, 1);
+    let long = varied(20_000, 20, 2);
     for (kernel, layer, bins) in [
         (Kernel::JointHistogram, &wide, 16),
         (Kernel::PositionalPopcount, &wide, 10),

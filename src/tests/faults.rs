@@ -94,7 +94,7 @@ fn small_device() -> Option<(wgpu::Device, wgpu::Queue)> {
 fn what_goes_wrong_in_one_of_many_tiles_stays_there() {
     let Some((device, queue)) = small_device() else { return };
     let gpu = FaultyGpu::from_device(device, queue);
-    let activations = Array2::from_shape_fn((300, 17), |(s, n)| ((s * (2 * n + 3)) % 241) as f32);
+    let activations = Array2::from_shape_fn((300, 12), |(s, n)| ((s * (2 * n + 3)) % 241) as f32);
     let expected = Analysis::new(256).engine(Engine::Cpu).run(activations.view()).unwrap();
     for dropped in 0.. {
         gpu.paces().forget(); // otherwise dispatches become ever smaller
@@ -106,7 +106,7 @@ fn what_goes_wrong_in_one_of_many_tiles_stays_there() {
             "dispatch {dropped} dropped"
         );
         if gpu.faults().seen(Stage::Dispatch) <= dropped {
-            assert!(dropped >= 12, "{dropped} dispatches: six tiles have more");
+            assert!(dropped >= 6, "{dropped} dispatches: three tiles have more");
             break;
         }
         // Tiles after the wrong one were dropped and counted again. That is no incident.

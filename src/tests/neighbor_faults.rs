@@ -12,7 +12,7 @@ use crate::{Error, NeighborAnalysis, OnDeviceFailure};
 /// Returns activations that take several dispatches at the first pace, which is a million
 /// comparisons each.
 fn activations() -> Array2<f32> {
-    Array2::from_shape_fn((700, 4), |(s, n)| ((s * s * (2 * n + 3)) % (997 + n)) as f32)
+    Array2::from_shape_fn((700, 3), |(s, n)| ((s * s * (2 * n + 3)) % (997 + n)) as f32)
 }
 
 fn settings(algorithm: KsgAlgorithm) -> NeighborAnalysis {

@@ -344,7 +344,7 @@ fn code(edges: &BinEdges, neuron: usize, x: f32) -> usize {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 1500,
+        cases: 500,
         failure_persistence: None,
         rng_seed: proptest::test_runner::RngSeed::Fixed(221_009_404),
         ..ProptestConfig::default()

@@ -145,14 +145,15 @@ mod tests {
     use crate::support::cancel::CancelToken;
     use crate::support::monitor::Monitor;
 
-    fn job(samples: usize, kernel: Option<Kernel>) -> Job {
-        let values = Array2::from_shape_fn((samples, 70), |(s, n)| ((s * (n + 3)) % 61) as f32);
+    fn job(shape: (usize, usize), kernel: Option<Kernel>) -> Job {
+        let (samples, neurons) = shape;
+        let values = Array2::from_shape_fn(shape, |(s, n)| ((s * (n + 3)) % 61) as f32);
         let activations = Activations::new(values.view()).unwrap();
         let edges = BinEdges::fit(values.view(), &Binning::equal_width(8)).unwrap();
         Job {
             codes: Arc::new(Codes::encode(&activations, &edges, &CancelToken::new()).unwrap()),
             table: Arc::new(CellTable::plug_in(u32::try_from(samples).unwrap())),
-            pairs: Tile::triangle(70),
+            pairs: Tile::triangle(neurons),
             goal: Goal::Sums,
             kernel,
             monitor: Arc::new(Monitor::new(0, None, CancelToken::new())),
@@ -192,8 +193,8 @@ mod tests {
     fn a_measurement_leaves_nothing_behind_and_is_made_once() {
         let always = Worth { pair_samples: 0, seconds: 0.0 };
         for gpu in gpus() {
-            for samples in [300, 20_000] {
-                let job = job(samples, None);
+            for shape in [(300, 70), (20_000, 20)] {
+                let job = job(shape, None);
                 let (expected, rule, choice) = counted(&gpu, &job, WORTH);
                 assert_eq!((rule, choice), (kernels::fastest(8), KernelChoice::Rule));
                 let (sums, kernel, first) = counted(&gpu, &job, always);
@@ -213,7 +214,7 @@ mod tests {
     fn what_was_asked_for_is_not_measured() {
         let always = Worth { pair_samples: 0, seconds: 0.0 };
         for gpu in gpus() {
-            let job = job(300, Some(Kernel::JointHistogram));
+            let job = job((300, 70), Some(Kernel::JointHistogram));
             let (_, kernel, choice) = counted(&gpu, &job, always);
             assert_eq!((kernel, choice), (Kernel::JointHistogram, KernelChoice::Asked));
         }
