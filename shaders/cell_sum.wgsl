@@ -28,12 +28,6 @@ override BINS: u32;
 // Partial (low word, high word, samples) of each invocation.
 var<workgroup> sh_partial: array<vec3<u32>, WORKGROUP_SIZE>;
 
-fn add(a: vec3<u32>, b: vec3<u32>) -> vec3<u32> {
-    let low = a.x + b.x;
-    let carry = select(0u, 1u, low < a.x);
-    return vec3<u32>(low, a.y + b.y + carry, a.z + b.z);
-}
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,

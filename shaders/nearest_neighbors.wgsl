@@ -36,18 +36,6 @@ const FAR = vec2<u32>(0u, 0xffffffffu);
 // [rank][invocation]; each invocation uses only its own.
 var<workgroup> sh_smallest: array<vec2<u32>, K * WORKGROUP_SIZE>;
 
-fn is_less(a: vec2<u32>, b: vec2<u32>) -> bool {
-    return a.y < b.y || (a.y == b.y && a.x < b.x);
-}
-
-fn distance_between(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
-    let is_swapped = is_less(a, b);
-    let larger = select(a, b, is_swapped);
-    let smaller = select(b, a, is_swapped);
-    let borrow = select(0u, 1u, larger.x < smaller.x);
-    return vec2<u32>(larger.x - smaller.x, larger.y - smaller.y - borrow);
-}
-
 @compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
     @builtin(workgroup_id) workgroup: vec3<u32>,

@@ -40,15 +40,6 @@ override IS_SECOND: u32;
 // Partial (low word, high word, samples) of each invocation.
 var<workgroup> sh_partial: array<vec3<u32>, WORKGROUP_SIZE>;
 
-fn is_less(a: vec2<u32>, b: vec2<u32>) -> bool {
-    return a.y < b.y || (a.y == b.y && a.x < b.x);
-}
-
-fn sum_of(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
-    let low = a.x + b.x;
-    return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
-}
-
 // a - b, or 0 if a < b.
 fn difference_of(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
     let difference = vec2<u32>(a.x - b.x, a.y - b.y - select(0u, 1u, a.x < b.x));
@@ -77,10 +68,6 @@ fn closer_than(neuron: u32, sample: u32, radius: vec2<u32>) -> u32 {
     let within = difference_of(radius, vec2<u32>(1u, 0u));
     return below(ascending, sum_of(value, radius))
         - below(ascending, difference_of(value, within)) - 1u;
-}
-
-fn add(a: vec3<u32>, b: vec3<u32>) -> vec3<u32> {
-    return vec3<u32>(sum_of(a.xy, b.xy), a.z + b.z);
 }
 
 fn word_of(first: u32, word: u32) -> u32 {

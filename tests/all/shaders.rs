@@ -12,14 +12,22 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Reads the name and source of every file of `shaders/`.
-fn shaders() -> BTreeMap<String, String> {
-    let files = std::fs::read_dir(root().join("shaders")).unwrap();
+/// Reads the name and text of every shader in a folder.
+fn files(folder: &str) -> BTreeMap<String, String> {
+    let files = std::fs::read_dir(root().join(folder)).unwrap();
     let paths = files.map(|file| file.unwrap().path());
     let wgsl: Vec<PathBuf> =
         paths.filter(|path| path.extension().is_some_and(|e| e == "wgsl")).collect();
     let named = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
     wgsl.iter().map(|path| (named(path), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// Returns the name and source of every shader, followed by the functions that several share. The host
+/// appends those only where they are used.
+fn shaders() -> BTreeMap<String, String> {
+    let shared: String = files("shaders/shared").into_values().collect();
+    let shaders = files("shaders").into_iter();
+    shaders.map(|(name, source)| (name, format!("{source}{shared}"))).collect()
 }
 
 fn parse(name: &str, source: &str) -> naga::Module {

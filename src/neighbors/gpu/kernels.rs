@@ -29,20 +29,29 @@ pub(crate) fn workgroup_bytes(k: usize) -> usize {
 
 /// Returns the shader that finds the smallest distances.
 pub(crate) fn nearest_neighbors(k: usize, algorithm: KsgAlgorithm) -> Shader {
-    let wgsl = include_str!("../../../shaders/nearest_neighbors.wgsl");
+    let wgsl = concat!(
+        include_str!("../../../shaders/nearest_neighbors.wgsl"),
+        include_str!("../../../shaders/shared/wide.wgsl")
+    );
     shader("nearest_neighbors", wgsl, k, algorithm)
 }
 
 /// Returns the shader that finds how far neighbours extend along each axis, for the second
 /// algorithm.
 pub(crate) fn neighbor_extents(k: usize) -> Shader {
-    let wgsl = include_str!("../../../shaders/neighbor_extents.wgsl");
+    let wgsl = concat!(
+        include_str!("../../../shaders/neighbor_extents.wgsl"),
+        include_str!("../../../shaders/shared/wide.wgsl")
+    );
     shader("neighbor_extents", wgsl, k, KsgAlgorithm::Second)
 }
 
 /// Returns the shader that counts the samples that are as near along each axis, and sums the table.
 pub(crate) fn neighbor_counts(k: usize, algorithm: KsgAlgorithm) -> Shader {
-    let wgsl = include_str!("../../../shaders/neighbor_counts.wgsl");
+    let wgsl = concat!(
+        include_str!("../../../shaders/neighbor_counts.wgsl"),
+        include_str!("../../../shaders/shared/wide.wgsl")
+    );
     let mut shader = shader("neighbor_counts", wgsl, k, algorithm);
     let is_second = u32::from(algorithm == KsgAlgorithm::Second);
     shader.constants.extend([("SAMPLES", to_u32(SUM_SAMPLES)), ("IS_SECOND", is_second)]);

@@ -23,7 +23,10 @@ pub(crate) fn shader(bins: usize) -> Shader {
     Shader {
         name: "cell_sum",
         workgroup_size: WORKGROUP_SIZE,
-        wgsl: include_str!("../../../../shaders/cell_sum.wgsl"),
+        wgsl: concat!(
+            include_str!("../../../../shaders/cell_sum.wgsl"),
+            include_str!("../../../../shaders/shared/wide.wgsl")
+        ),
         constants: vec![("BINS", to_u32(bins))],
     }
 }
