@@ -144,7 +144,7 @@ fn combinations_that_make_no_sense_are_refused() {
         (&["--binning", "categories", "--zero-bin"], "leave --zero-bin out"),
         (&["--binning", "threshold=0", "--zero-bin"], "--bins 1 --zero-bin"),
         (&["--binning", "threshold=nan"], "threshold NaN is not finite"),
-        (&["--binning", "edges=0,2,1"], "give edges that ascend"),
+        (&["--binning", "edges=0,2,1"], "give strictly ascending edges"),
         (&["--binning", "edges=0"], "1 edges; give from 2"),
         (&["--bins", "256", "--zero-bin"], "leave no code for the zero bin"),
         (&["--bins", "1"], "choose from 2 to 256"),

@@ -286,7 +286,7 @@ fn damaged_blocks_are_noticed_and_computed_again() {
 
     // The file of the neurons is repaired, too, but the manifest is not guessed.
     fs::write(at("neurons"), b"junk").unwrap();
-    refused(&place.run(&["merge", "job", "--out", "o"]), 2, &["job/neurons", "anew"]);
+    refused(&place.run(&["merge", "job", "--out", "o"]), 2, &["job/neurons", "again"]);
     succeed(&run("fourth"));
     succeed(&place.run(&["merge", "job", "--out", "o"]));
     fs::write(at("job.json"), b"{}").unwrap();
