@@ -3,11 +3,6 @@
 //! What a file imports is read from its text: every path that begins with `crate::`, `super::`, `self::`, or
 //! with the name of a child module. Tests inside the library may import from anywhere.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says so by panicking"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

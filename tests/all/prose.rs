@@ -1,11 +1,6 @@
 //! The first words of doc comments: a verb for what does something, a noun for what is something. And some
 //! phrases that make prose hard to read.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed, and says so by panicking"
-)]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
