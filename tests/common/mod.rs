@@ -34,6 +34,12 @@ impl Place {
         matches!(self.engine, Engine::Cpu)
     }
 
+    /// Returns whether this is the best adapter of the machine.
+    pub(crate) fn is_first_adapter(&self) -> bool {
+        let mut adapters = PLACES.iter().filter(|place| !place.is_cpu());
+        adapters.next().is_some_and(|first| first.label == self.label)
+    }
+
     pub(crate) fn engine(&self) -> Engine {
         self.engine.clone()
     }
