@@ -1,9 +1,17 @@
 //! Sums as shaders write them. Each has the number of samples in it and the tag of its tile.
 
 use crate::pairs::sums::PairSum;
+use crate::pairs::tile::Tile;
 
 /// The number of words that a shader writes per pair.
 pub(crate) const WORDS: usize = 4;
+
+/// The tile and the tag that data read back should have.
+#[derive(Debug)]
+pub(crate) struct Expected {
+    pub(crate) tile: Tile,
+    pub(crate) tag: u32,
+}
 
 /// Decodes the sums of a tile. A pair without this tile's tag was not written. It gets 0 samples,
 /// which every check refuses.

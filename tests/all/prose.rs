@@ -125,6 +125,10 @@ fn docs_begin_with_a_verb_or_a_noun() {
                 problems.push(format!("{name}:{line}: {problem}: {doc}"));
             }
         }
+        if let Some(doc) = text.lines().next().and_then(|line| line.strip_prefix("//!")) {
+            let problem = problem(doc, "mod");
+            problems.extend(problem.map(|problem| format!("{name}:1: {problem}:{doc}")));
+        }
         for (number, line) in text.lines().enumerate() {
             let comment = line.find("//").map_or("", |at| &line[at..]);
             if let Some(phrase) = NEVER.iter().find(|phrase| says(comment, phrase)) {

@@ -204,6 +204,25 @@ pub(crate) struct OtherFacts {
     pub(crate) degenerate: Option<Degenerates>,
 }
 
+impl OtherFacts {
+    /// Makes the facts that every method has of a layer.
+    pub(crate) fn new(place: &LayerPlace, layer: &Layer, entropy: &Array1<f64>) -> Self {
+        let LayerPlace { file, layer: info } = place.clone();
+        Self {
+            file,
+            name: info.name,
+            stored_shape: info.shape,
+            element_type: layer.element_type.to_string(),
+            rounded_to_f32: layer.rounded,
+            neurons: entropy.len(),
+            bins: None,
+            entropy: Spread::of(|| entropy.iter().copied()),
+            tied: None,
+            degenerate: None,
+        }
+    }
+}
+
 /// A measure of all pairs.
 #[derive(Debug, Serialize)]
 pub(crate) struct MeasureFacts {

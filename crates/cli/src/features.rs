@@ -1,4 +1,4 @@
-//! What this program was built without, and how to build one that has it.
+//! Features that this build lacks, and the command that builds a program with them.
 
 /// The features that a build has only on request, and whether this build has them.
 const FEATURES: [(&str, bool); 2] =

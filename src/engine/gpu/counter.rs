@@ -17,7 +17,7 @@ use crate::device::limits::Care;
 use crate::device::pace::{Pace, Work};
 use crate::device::pipelines::Stage;
 use crate::device::submissions::Submissions;
-use crate::device::tagged_sums;
+use crate::device::tagged_sums::{self, Expected};
 use crate::device::tile_queue::TileQueue;
 use crate::engine::{Counts, Goal, Job};
 use crate::error::Error;
@@ -49,12 +49,6 @@ pub(crate) struct TileCounter<'a> {
 struct CellSum {
     stage: Stage,
     sums: wgpu::Buffer,
-}
-
-/// The tile and the tag that data read back should have.
-struct Expected {
-    tile: Tile,
-    tag: u32,
 }
 
 impl<'a> TileCounter<'a> {

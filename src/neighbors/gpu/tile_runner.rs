@@ -14,7 +14,7 @@ use crate::device::pace::{Pace, Work};
 use crate::device::pipelines::Stage;
 use crate::device::shader::to_u32;
 use crate::device::submissions::Submissions;
-use crate::device::tagged_sums;
+use crate::device::tagged_sums::{self, Expected};
 use crate::device::tile_queue::TileQueue;
 use crate::execution::Transfer;
 use crate::neighbors::KsgAlgorithm;
@@ -26,12 +26,6 @@ use crate::support::stopwatch::Stopwatch;
 
 /// The work of summing one sample, where that of comparing two samples is 1.
 const SUM_WORK: u64 = 64;
-
-/// The tile and the tag that data read back should have.
-struct Expected {
-    tile: Tile,
-    tag: u32,
-}
 
 /// A queue that runs the tiles of a job. Tiles are enqueued, and their sums arrive later, in the
 /// same order.

@@ -6,11 +6,10 @@ use cofire::{Analysis, BetweenReport, Report};
 use super::{Read, Wanted};
 use crate::facts::{Degenerates, LayerFacts, MeasureFacts, Measured, OtherFacts, Seconds};
 use crate::failure::Failure;
-use crate::layer_list::LayerPlace;
 use crate::progress::Bar;
 use crate::results::Results;
 use crate::settings::{HistogramSettings, Settings, SignificanceTest};
-use crate::statistics::{Pairs, Spread};
+use crate::statistics::Pairs;
 use crate::{firing, interrupt, labels, significance};
 
 pub(super) fn within(
@@ -73,18 +72,10 @@ pub(super) fn between(
     results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
     let measured = between_layers(&report);
     let mut facts = LayerFacts::new(this.place, &this.layer, &measured, settings);
-    let LayerPlace { file, layer: info } = other.place.clone();
     facts.other = Some(OtherFacts {
-        file,
-        name: info.name,
-        stored_shape: info.shape,
-        element_type: other.layer.element_type.to_string(),
-        rounded_to_f32: other.layer.rounded,
-        neurons: report.columns.entropy.len(),
         bins: Some(report.columns.edges.bins()),
-        entropy: Spread::of(|| report.columns.entropy.iter().copied()),
-        tied: None,
         degenerate: Some(Degenerates::of(&report.columns.degenerate)),
+        ..OtherFacts::new(other.place, &other.layer, &report.columns.entropy)
     });
     for &measure in &settings.measures {
         let matrix = report.measure(measure);

@@ -7,11 +7,10 @@ use ndarray::{Array1, Array2};
 use super::{Read, Wanted};
 use crate::facts::{LayerFacts, Measured, OtherFacts, Seconds, tied};
 use crate::failure::Failure;
-use crate::layer_list::LayerPlace;
 use crate::progress::Bar;
 use crate::results::Results;
 use crate::settings::{NeighborSettings, Settings};
-use crate::statistics::{Pairs, Spread};
+use crate::statistics::Pairs;
 use crate::{interrupt, labels};
 
 pub(super) fn within(
@@ -70,18 +69,9 @@ pub(super) fn between(
     let (how, samples) = ((&report.execution, &report.timings), report.samples);
     let measured = measured(Pairs::Between, samples, &entropy, &report.mutual_information, how);
     let mut facts = LayerFacts::new(this.place, &this.layer, &measured, settings);
-    let LayerPlace { file, layer: info } = other.place.clone();
     facts.other = Some(OtherFacts {
-        file,
-        name: info.name,
-        stored_shape: info.shape,
-        element_type: other.layer.element_type.to_string(),
-        rounded_to_f32: other.layer.rounded,
-        neurons: other_entropy.len(),
-        bins: None,
-        entropy: Spread::of(|| other_entropy.iter().copied()),
         tied: tied(&other_entropy, settings),
-        degenerate: None,
+        ..OtherFacts::new(other.place, &other.layer, &other_entropy)
     });
     Ok(facts)
 }
