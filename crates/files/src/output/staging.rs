@@ -13,6 +13,11 @@ use crate::FileError;
 const PREFIX: &str = ".cofire-";
 /// The name of a file that is locked as long as the process that made the directory lives.
 const LOCK: &str = "lock";
+/// The name of that file until it is locked.
+const UNLOCKED: &str = "unlocked";
+/// How often a directory is made again if another process takes it for an abandoned one, which can only
+/// happen before its lock is made.
+const ATTEMPTS: usize = 16;
 /// The name of the folder that becomes the output directory, or whose files are moved there.
 const CONTENTS: &str = "contents";
 /// The name of the folder for replaced files of the output directory. Made once all contents are on the
@@ -76,11 +81,10 @@ impl Staging {
                 self.new_parents.push(path.into());
             }
         }
-        let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
-        let path = directory.path().to_owned();
+        let (directory, lock) = locked_directory(parent)?;
+        self.contents = directory.path().join(CONTENTS);
         self.directory = Some(directory);
-        self.lock = Some(locked_file(&path)?);
-        self.contents = path.join(CONTENTS);
+        self.lock = Some(lock);
         fs::create_dir(&self.contents)
     }
 
@@ -126,14 +130,32 @@ fn leads_to_nothing(path: &Path) -> bool {
     path.is_symlink() && !path.exists()
 }
 
+/// Makes a staging directory and its lock.
+fn locked_directory(parent: &Path) -> io::Result<(TempDir, File)> {
+    let mut attempts = 1..ATTEMPTS;
+    loop {
+        let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent)?;
+        match locked_file(directory.path()) {
+            Ok(lock) => return Ok((directory, lock)),
+            // Another process has removed it: see `remove_unlocked`.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempts.next().is_some() => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Makes the lock of a staging directory. The file gets its name only when it is locked. Other
-/// processes never remove a directory without a file of that name, so they leave directories on file
-/// systems without locks alone.
+/// processes never remove a directory with files but without a lock that they can take, so they leave
+/// directories on file systems without locks alone.
 fn locked_file(directory: &Path) -> io::Result<File> {
-    let unlocked = directory.join("unlocked");
+    let unlocked = directory.join(UNLOCKED);
     let file = File::create_new(&unlocked)?;
-    if file.try_lock().is_ok() {
-        fs::rename(unlocked, directory.join(LOCK))?;
+    match file.try_lock() {
+        Ok(()) => fs::rename(unlocked, directory.join(LOCK))?,
+        // Another process holds it, and is about to remove it.
+        Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::NotFound.into()),
+        // The file system has no locks.
+        Err(TryLockError::Error(_)) => {}
     }
     Ok(file)
 }
@@ -150,7 +172,10 @@ fn clear_abandoned(parent: &Path) {
             continue;
         }
         let directory = entry.path();
-        let Some(lock) = abandoned_lock(&directory) else { continue };
+        let Some(lock) = abandoned_lock(&directory.join(LOCK)) else {
+            remove_unlocked(&directory);
+            continue;
+        };
         let replaced = directory.join(REPLACED);
         if replaced.is_dir()
             && commit::finish_merge(&directory.join(CONTENTS), parent, &replaced).is_err()
@@ -162,11 +187,22 @@ fn clear_abandoned(parent: &Path) {
     }
 }
 
-/// Takes the lock of a staging directory, if no process holds it any more.
-fn abandoned_lock(directory: &Path) -> Option<File> {
-    let path = directory.join(LOCK);
+/// Removes a staging directory whose process ended before it had made the lock. A directory that a living
+/// process has just made is taken for such a one, and that process makes another.
+fn remove_unlocked(directory: &Path) {
+    let unlocked = directory.join(UNLOCKED);
+    if let Some(lock) = abandoned_lock(&unlocked) {
+        let _ = fs::remove_file(unlocked);
+        drop(lock);
+    }
+    // This fails if anything is in it.
+    let _ = fs::remove_dir(directory);
+}
+
+/// Takes a lock of a staging directory, if there is one and no process holds it.
+fn abandoned_lock(path: &Path) -> Option<File> {
     // Opening anything else, such as a pipe, might wait for ever.
-    if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+    if !fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return None;
     }
     let file = File::options().write(true).open(path).ok()?;

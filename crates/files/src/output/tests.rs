@@ -165,6 +165,42 @@ fn what_a_killed_process_left_is_removed() {
     }
 }
 
+/// A process can be killed between making the directory, making its lock and locking it.
+#[test]
+fn what_a_process_left_before_it_held_its_lock_is_removed() {
+    let parent = tempfile::tempdir().unwrap();
+    fs::create_dir(parent.path().join(".cofire-empty1")).unwrap();
+    fs::create_dir(parent.path().join(".cofire-begun1")).unwrap();
+    fs::write(parent.path().join(".cofire-begun1/unlocked"), "").unwrap();
+    fs::create_dir(parent.path().join(".cofire-living")).unwrap();
+    let living = File::create(parent.path().join(".cofire-living/unlocked")).unwrap();
+    living.lock().unwrap();
+    drop(OutputDirectory::create(parent.path().join("target")).unwrap());
+    assert_eq!(names(parent.path()), [".cofire-living"]);
+}
+
+/// Directories made at the same time in the same place: each process may take a new one of another for an
+/// abandoned one.
+#[test]
+fn directories_can_be_made_side_by_side() {
+    let parent = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let parent = parent.path();
+            scope.spawn(move || {
+                for round in 0..50 {
+                    let target = parent.join(format!("{thread}-{round}"));
+                    let mut output = OutputDirectory::create(target).unwrap();
+                    output.write_text("x", "y").unwrap();
+                    output.commit().unwrap();
+                }
+            });
+        }
+    });
+    let names = names(parent.path());
+    assert_eq!(names.len(), 200, "{names:?}");
+}
+
 #[test]
 fn a_commit_that_was_begun_is_finished() {
     let target = tempfile::tempdir().unwrap();
@@ -201,6 +237,7 @@ fn what_only_looks_left_behind_stays() {
     fs::write(at("elsewhere/lock"), "").unwrap();
     symlink(at("elsewhere"), at(".cofire-link")).unwrap();
     fs::create_dir(at(".cofire-without")).unwrap();
+    fs::write(at(".cofire-without/file"), "").unwrap();
     fs::create_dir(at(".cofire-linked")).unwrap();
     symlink(at("elsewhere/lock"), at(".cofire-linked/lock")).unwrap();
     fs::write(at(".cofire-file"), "").unwrap();
