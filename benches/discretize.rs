@@ -31,6 +31,11 @@ fn activations(samples: usize, neurons: usize, layout: &str) -> Array2<f32> {
     transposed
 }
 
+/// Returns the same activations in double precision and in the same memory layout.
+fn in_f64(activations: &Array2<f32>) -> Array2<f64> {
+    activations.mapv(f64::from)
+}
+
 /// Returns the throughput in activations, for any size.
 fn elements(activations: &Array2<f32>) -> Throughput {
     Throughput::Elements(activations.len() as u64)
@@ -50,7 +55,11 @@ fn fit(c: &mut Criterion) {
             }
             let size = format!("{samples}x{neurons}");
             group.throughput(elements(&activations));
-            group.bench_function(BenchmarkId::new(layout, size), |b| b.iter(fit));
+            group.bench_function(BenchmarkId::new(layout, &size), |b| b.iter(fit));
+            let doubles = in_f64(&activations);
+            let fit = || BinEdges::fit(doubles.view(), &Binning::equal_width(BINS));
+            assert_eq!(fit().expect("edges are fitted"), fitted, "both precisions");
+            group.bench_function(BenchmarkId::new(format!("{layout}_f64"), size), |b| b.iter(fit));
         }
     }
 }
@@ -61,6 +70,7 @@ fn encode(c: &mut Criterion) {
     let mut group = c.benchmark_group("discretize/encode");
     for layout in LAYOUTS {
         let activations = activations(20_000, 160, layout);
+        let doubles = in_f64(&activations);
         for bins in [2, 10, 32, 100, 256] {
             let analysis = cpu.analysis(bins);
             let checked = LazyCell::new(|| check(&analysis, &activations));
@@ -68,6 +78,9 @@ fn encode(c: &mut Criterion) {
             group.bench_function(BenchmarkId::new(layout, bins), |b| {
                 LazyCell::force(&checked);
                 b.iter(|| analysis.joint_histograms(activations.view(), &PAIR));
+            });
+            group.bench_function(BenchmarkId::new(format!("{layout}_f64"), bins), |b| {
+                b.iter(|| analysis.joint_histograms(doubles.view(), &PAIR));
             });
         }
     }
@@ -94,6 +107,7 @@ fn fit_binning(c: &mut Criterion) {
 fn encode_edges(c: &mut Criterion) {
     let mut group = c.benchmark_group("discretize/encode_edges");
     let activations = activations(20_000, 160, "sample_major");
+    let doubles = in_f64(&activations);
     group.throughput(elements(&activations));
     for bins in [2, 10, 32, 100, 256] {
         let binning = Binning::EqualFrequency { bins };
@@ -109,6 +123,8 @@ fn encode_edges(c: &mut Criterion) {
         let counts = encode().expect("a pair is counted");
         assert_eq!(counts.index_axis(ndarray::Axis(0), 0).diag().to_vec(), expected, "{bins} bins");
         group.bench_function(BenchmarkId::from_parameter(bins), |b| b.iter(encode));
+        let encode = || analysis.joint_histograms(doubles.view(), &[(0, 0)]);
+        group.bench_function(BenchmarkId::new("f64", bins), |b| b.iter(encode));
     }
 }
 

@@ -48,7 +48,7 @@ pub enum Error {
         /// Column of the offending value.
         neuron: usize,
         /// The value itself.
-        value: f32,
+        value: f64,
     },
     /// The number of bins is not in 2..=256.
     #[error("{bins} bins; choose from 2 to 256")]
@@ -77,7 +77,7 @@ pub enum Error {
     #[error("threshold {threshold} is not finite; give a finite threshold")]
     ThresholdNotFinite {
         /// The threshold.
-        threshold: f32,
+        threshold: f64,
     },
     /// Too few or too many edges were given.
     #[error("{edges} edges; give from 2 to {most}, one more than bins")]
@@ -111,8 +111,9 @@ pub enum Error {
     /// An activation is not a category: not a whole number from 0, or larger than the categories
     /// for which edges were fitted.
     #[error(
-        "activation of sample {sample}, neuron {neuron} is {value}, \
-         not a whole number from 0 to {largest}; renumber categories, or choose another binning"
+        "activation of sample {sample}, neuron {neuron} is {}, \
+         not a whole number from 0 to {largest}; renumber categories, or choose another binning",
+        shortest(*value)
     )]
     NotACategory {
         /// Row of the offending value.
@@ -120,9 +121,22 @@ pub enum Error {
         /// Column of the offending value.
         neuron: usize,
         /// The value itself.
-        value: f32,
+        value: f64,
         /// The largest category that is accepted.
         largest: usize,
+    },
+    /// The activations of a layer are so far apart that an f64 cannot hold the distance.
+    #[error(
+        "activations go from {low} to {high} (see neuron {neuron}), and an f64 cannot hold the difference; \
+         remove or scale the neuron, or give edges"
+    )]
+    RangeTooWide {
+        /// The neuron with the activation that is the largest in magnitude.
+        neuron: usize,
+        /// The smallest activation.
+        low: f64,
+        /// The largest activation.
+        high: f64,
     },
     /// A given range is empty, reversed, not finite, or wider than an f64 can measure.
     #[error("range {low},{high} is not usable; give two finite numbers, the lower one first")]
@@ -423,6 +437,15 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
+/// Returns an activation as text: with the digits of an `f32` if it is one.
+///
+/// An activation that was an `f32` then reads as its owner knows it: 0.1, not 0.10000000149011612.
+pub(crate) fn shortest(value: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "compared with the number")]
+    let single = value as f32;
+    if f64::from(single) == value { single.to_string() } else { value.to_string() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,7 +460,7 @@ mod tests {
 
     #[test]
     fn messages_name_the_place_and_the_remedy() {
-        let error = Error::NonFinite { sample: 3, neuron: 7, value: f32::NAN };
+        let error = Error::NonFinite { sample: 3, neuron: 7, value: f64::NAN };
         let text = error.to_string();
         assert!(text.contains("sample 3, neuron 7 is NaN"), "{text}");
         assert!(text.contains("remove or replace"), "{text}");

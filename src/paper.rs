@@ -1,11 +1,12 @@
 //! The measures of the code that was released with *Measures of Information Reflect Memorization
 //! Patterns*.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2};
 
 use crate::analysis::Analysis;
 use crate::binning::Binning;
 use crate::error::Error;
+use crate::input::activations::ActivationsView;
 use crate::neighbors::{NeighborAnalysis, NeighborExecution};
 
 /// The result of [`measures`].
@@ -57,8 +58,9 @@ pub struct PaperReport {
 /// assert_eq!(report.mutual_information.dim(), (3, 3));
 /// # Ok::<(), cofire::Error>(())
 /// ```
-pub fn measures(activations: ArrayView2<'_, f32>) -> Result<PaperReport, Error> {
+pub fn measures<'a>(activations: impl Into<ActivationsView<'a>>) -> Result<PaperReport, Error> {
     let binned = Analysis::with_binning(Binning::RELEASED_WITH_PAPER);
+    let activations = activations.into();
     let pairs = NeighborAnalysis::new(3).run(activations)?;
     Ok(PaperReport {
         entropy: binned.entropies(activations)?,

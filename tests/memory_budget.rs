@@ -9,8 +9,8 @@
 
 use std::process::Command;
 
-use cofire::{Analysis, Batches, Binning, Engine, Error, Selection};
-use ndarray::{Array2, ArrayView2};
+use cofire::{ActivationsView, Analysis, Batches, Binning, Engine, Error, Selection};
+use ndarray::Array2;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -34,7 +34,7 @@ impl Batches for Made {
     fn visit(
         &mut self,
         most_samples: usize,
-        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for begin in (0..self.samples).step_by(most_samples) {
             let samples = most_samples.min(self.samples - begin);
@@ -42,7 +42,7 @@ impl Batches for Made {
                 let mixed = ((begin + s) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15 + n as u64);
                 ((mixed >> 40) % 1000) as f32 * 0.001
             });
-            visitor(batch.view())?;
+            visitor(batch.view().into())?;
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Once};
 use std::{fs, panic};
 
-use cofire::Batches;
-use cofire_files::Layer;
+use cofire::{ActivationsView, Batches};
+use cofire_files::{Activations, Layer};
 use tempfile::TempDir;
 
 /// The directory for temporary files. It is removed only if the process exits normally, which
@@ -60,7 +60,7 @@ pub fn read_all(path: &Path, most: usize) -> Vec<Layer> {
             continue;
         };
         assert_eq!(layer.name, info.name, "another layer than was asked for");
-        assert!(layer.activations.len() <= most, "more values than the file has");
+        assert!(values(&layer.activations) <= most, "more values than the file has");
         read.push(layer);
     }
     if let Some(only) = one_line(cofire_files::read_layer(path, None)) {
@@ -86,7 +86,7 @@ pub fn read_in_batches(path: &Path, len: usize) {
     for name in names {
         let whole = one_line(cofire_files::read_layer(path, name.as_deref()));
         let whole = whole.map(|layer| layer.activations);
-        let values = whole.as_ref().map_or(0, |layer| layer.len());
+        let values = whole.as_ref().map_or(0, values);
         assert!(values <= most, "{values} values of {len} bytes");
         if values > MANY {
             continue;
@@ -94,15 +94,16 @@ pub fn read_in_batches(path: &Path, len: usize) {
         let batches = one_line(cofire_files::open_batches(&[path], name.as_deref()));
         let Some(mut batches) = batches else {
             // Samples without neurons cannot be divided into batches.
-            assert!(whole.is_none_or(|layer| layer.ncols() == 0), "only whole");
+            assert!(whole.is_none_or(|layer| layer.dim().1 == 0), "only whole");
             continue;
         };
         let shape = (batches.samples(), batches.neurons());
-        let mut rest = whole.iter().flatten().map(|x| x.to_bits());
+        let bits = whole.as_ref().map(|whole| bits_of(whole.view())).unwrap_or_default();
+        let mut rest = bits.iter();
         let most_samples = 1 + shape.0 / (1 + len % 7);
         let visited = batches.visit(most_samples, &mut |batch| {
-            assert!((1..=most_samples).contains(&batch.nrows()), "{} samples", batch.nrows());
-            let is_same = batch.iter().all(|x| rest.next() == Some(x.to_bits()));
+            assert!((1..=most_samples).contains(&batch.samples()), "{} samples", batch.samples());
+            let is_same = bits_of(batch).iter().all(|bits| rest.next() == Some(bits));
             assert!(is_same || whole.is_none(), "another value than as a whole");
             Ok(())
         });
@@ -134,8 +135,20 @@ fn allow_panics_of_crates() {
 
 /// Returns the bits of a layer's activations, NaN included, in row-major order.
 #[must_use]
-pub fn bits(layer: &Layer) -> Vec<u32> {
-    layer.activations.iter().map(|x| x.to_bits()).collect()
+pub fn bits(layer: &Layer) -> Vec<u64> {
+    bits_of(layer.activations.view())
+}
+
+fn bits_of(activations: ActivationsView<'_>) -> Vec<u64> {
+    match activations {
+        ActivationsView::F32(view) => view.iter().map(|&x| f64::from(x).to_bits()).collect(),
+        ActivationsView::F64(view) => view.iter().map(|x| x.to_bits()).collect(),
+    }
+}
+
+fn values(activations: &Activations) -> usize {
+    let (samples, neurons) = activations.dim();
+    samples * neurons
 }
 
 /// Returns the value, or `None` for an error. Asserts that the error's text is a single line.

@@ -24,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(expected) = Array2::from_shape_vec(shape, values) else {
             panic!("{rows} x {columns} of other values than that many");
         };
-        let expected: Vec<u32> = expected.iter().map(|x| x.to_bits()).collect();
+        let expected: Vec<u64> = expected.iter().map(|x| x.to_bits()).collect();
         assert_eq!(bits(&layer), expected, "values of the file");
     }
 });
@@ -45,13 +45,13 @@ fn repair(bytes: &mut [u8]) {
 
 /// Returns the values as `f32`, or `None` for element types that other tests cover.
 #[allow(clippy::cast_possible_truncation, reason = "as cofire rounds them")]
-fn values(file: NpyFile<&[u8]>, element: &ElementType) -> Option<Vec<f32>> {
+fn values(file: NpyFile<&[u8]>, element: &ElementType) -> Option<Vec<f64>> {
     match element {
-        ElementType::F32 => file.into_vec::<f32>().ok(),
-        ElementType::F64 => Some(file.into_vec::<f64>().ok()?.iter().map(|&x| x as f32).collect()),
+        ElementType::F32 => Some(file.into_vec::<f32>().ok()?.iter().map(|&x| x.into()).collect()),
+        ElementType::F64 => file.into_vec::<f64>().ok(),
         ElementType::U8 => Some(file.into_vec::<u8>().ok()?.iter().map(|&x| x.into()).collect()),
         ElementType::I16 => Some(file.into_vec::<i16>().ok()?.iter().map(|&x| x.into()).collect()),
-        ElementType::I64 => Some(file.into_vec::<i64>().ok()?.iter().map(|&x| x as f32).collect()),
+        ElementType::I64 => Some(file.into_vec::<i64>().ok()?.iter().map(|&x| x as f64).collect()),
         _ => None,
     }
 }

@@ -20,7 +20,8 @@ fuzz_target!(|bytes: &[u8]| {
         };
         if tensor.dtype() == Dtype::F32 {
             let words = tensor.data().as_chunks().0.iter();
-            let expected: Vec<u32> = words.map(|&word| u32::from_le_bytes(word)).collect();
+            let values = words.map(|&word| f64::from(f32::from_le_bytes(word)));
+            let expected: Vec<u64> = values.map(f64::to_bits).collect();
             assert_eq!(bits(&layer), expected, "values of the file");
         }
     }

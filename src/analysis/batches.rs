@@ -1,6 +1,6 @@
 //! Activations that come in batches, and layers that have been encoded before.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 
 use super::Analysis;
 use super::prepare::{Edges, check_settings};
@@ -10,8 +10,9 @@ use crate::codes::budget::Memory;
 use crate::codes::encoder::{EncodedLayer, encode_batches};
 use crate::codes::spill::Spill;
 use crate::error::Error;
-use crate::input::activations::{MAX_SAMPLES, check_shape};
+use crate::input::activations::{ActivationsView, MAX_SAMPLES, check_shape};
 use crate::input::batches::Batches;
+use crate::input::element::Precision;
 use crate::pairs::tile::Tile;
 use crate::report::Report;
 use crate::settings::CountSettings;
@@ -136,10 +137,14 @@ impl Batches for Stoppable<'_> {
         self.source.neurons()
     }
 
+    fn precision(&self) -> Precision {
+        self.source.precision()
+    }
+
     fn visit(
         &mut self,
         most_samples: usize,
-        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.source.visit(most_samples, &mut |batch| {
             self.token.check()?;
@@ -152,7 +157,8 @@ impl Batches for Stoppable<'_> {
 /// a file.
 fn batches_memory(source: &dyn Batches, portions: Portions) -> Memory {
     let (samples, row) = (source.samples(), source.neurons());
-    Memory::default().and(1, portions.bytes(samples, row)).and(row, 64)
+    let bytes = portions.bytes(samples, row, source.precision());
+    Memory::default().and(1, bytes).and(row, 64)
 }
 
 fn too_many(samples: usize) -> Error {

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2};
 
 use super::Analysis;
 use super::prepare::prepare;
@@ -16,7 +16,7 @@ use crate::engine::{self, Counts, Goal, GpuGain, Sink};
 use crate::error::Error;
 use crate::estimator::CellTable;
 use crate::execution::Execution;
-use crate::input::activations::Activations;
+use crate::input::activations::{Activations, ActivationsView};
 use crate::pairs::matrix::PairMatrix;
 use crate::pairs::tile::Tile;
 
@@ -198,7 +198,7 @@ impl Ord for Weakness {
 /// Counts how often neurons fire, alone and together.
 pub(super) async fn report(
     analysis: &Analysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
 ) -> Result<CofiringReport, Error> {
     let settings = &analysis.settings;
     let memory = |layer: &Activations<'_>, bins| {

@@ -1,6 +1,6 @@
 //! Joint histograms of chosen pairs, and the information of each cell.
 
-use ndarray::{Array3, ArrayView2, Axis};
+use ndarray::{Array3, Axis};
 
 use super::Analysis;
 use super::prepare::prepare;
@@ -9,14 +9,14 @@ use crate::codes::budget::Memory;
 use crate::engine::{self, Goal, GpuGain};
 use crate::error::Error;
 use crate::estimator::Entropies;
-use crate::input::activations::Activations;
+use crate::input::activations::{Activations, ActivationsView};
 use crate::measures::Units;
 use crate::pairs::tile::Tile;
 
 /// Returns the joint histograms of chosen pairs, and the bin edges used.
 pub(crate) async fn joint_histograms(
     analysis: &Analysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
     pairs: &[(usize, usize)],
 ) -> Result<(Array3<u32>, BinEdges), Error> {
     let settings = &analysis.settings;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2};
 
 use super::Analysis;
 use super::prepare::prepare;
@@ -12,7 +12,7 @@ use crate::engine::{self, Goal, GpuGain};
 use crate::error::Error;
 use crate::estimator::{Entropies, Estimator};
 use crate::execution::Execution;
-use crate::input::activations::Activations;
+use crate::input::activations::{Activations, ActivationsView};
 use crate::input::groups::Groups;
 use crate::measures::{Conditional, LabelTables, Units};
 use crate::pairs::tile::Tile;
@@ -57,10 +57,10 @@ pub struct ConditionalReport {
 /// Computes the information of every neuron with the label.
 pub(super) fn information(
     analysis: &Analysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
     labels: &[u32],
 ) -> Result<LabelReport, Error> {
-    let groups = Groups::new(labels, activations.nrows())?;
+    let groups = Groups::new(labels, activations.samples())?;
     let layer = prepare(analysis, activations, |_: &Activations<'_>, _| Memory::default())?;
     let samples = layer.samples();
     let entropies = Entropies::new(analysis.settings.estimator, samples);
@@ -71,7 +71,7 @@ pub(super) fn information(
 /// Computes the information of every pair given the label.
 pub(super) async fn conditional(
     analysis: &Analysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
     labels: &[u32],
 ) -> Result<ConditionalReport, Error> {
     let settings = &analysis.settings;
@@ -80,7 +80,7 @@ pub(super) async fn conditional(
         let wanted = "mutual information given a label";
         return Err(Error::EstimatorUnsupported { estimator, wanted });
     }
-    let groups = Groups::new(labels, activations.nrows())?;
+    let groups = Groups::new(labels, activations.samples())?;
     let memory = |layer: &Activations<'_>, bins| {
         let neurons = layer.neurons();
         // The codes of the largest group exist twice, and labels are sorted.

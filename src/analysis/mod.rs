@@ -13,7 +13,7 @@ mod total_correlation;
 
 use std::path::PathBuf;
 
-use ndarray::{Array1, Array3, ArrayView2};
+use ndarray::{Array1, Array3};
 
 use crate::binning::{BinEdges, Binning};
 use crate::codes::budget::Memory;
@@ -21,6 +21,7 @@ use crate::codes::encoder::EncodedLayer;
 use crate::error::Error;
 use crate::estimator::Estimator;
 use crate::execution::Kernel;
+use crate::input::activations::ActivationsView;
 use crate::input::batches::Batches;
 use crate::report::{BetweenReport, Report};
 use crate::settings::{CountSettings, run_setters};
@@ -54,7 +55,10 @@ pub use total_correlation::TotalCorrelation;
 /// assert!(report.mutual_information[[0, 2]] < 1e-10);
 /// # Ok::<(), cofire::Error>(())
 /// ```
-pub fn analyze(activations: ArrayView2<'_, f32>, bins: usize) -> Result<Report, Error> {
+pub fn analyze<'a>(
+    activations: impl Into<ActivationsView<'a>>,
+    bins: usize,
+) -> Result<Report, Error> {
     Analysis::new(bins).run(activations)
 }
 
@@ -148,7 +152,8 @@ impl Analysis {
     /// Estimates are made from joint histograms, `bins × bins` for each pair. O(samples · neurons²)
     /// time; `samples · neurons + 8 · neurons²` bytes of memory beyond the input.
     ///
-    /// The bits of the result do not depend on engine, adapter, kernel or number of threads.
+    /// Activations are `f32` or `f64`, see [`ActivationsView`]. The bits of the result do not depend on
+    /// engine, adapter, kernel or number of threads.
     ///
     /// # Errors
     ///
@@ -156,7 +161,7 @@ impl Analysis {
     /// edges of another layer, and a kernel that cannot count the number of bins. Fails if more
     /// memory is needed than allowed or available, if the requested GPU is missing, and if the
     /// callback or the token stops the job.
-    pub fn run(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
+    pub fn run<'a>(&self, activations: impl Into<ActivationsView<'a>>) -> Result<Report, Error> {
         pollster::block_on(self.run_async(activations))
     }
 
@@ -168,8 +173,11 @@ impl Analysis {
     /// # Errors
     ///
     /// The errors of [`Analysis::run`].
-    pub async fn run_async(&self, activations: ArrayView2<'_, f32>) -> Result<Report, Error> {
-        run::layer(self, activations).await
+    pub async fn run_async<'a>(
+        &self,
+        activations: impl Into<ActivationsView<'a>>,
+    ) -> Result<Report, Error> {
+        run::layer(self, activations.into()).await
     }
 
     /// Computes the entropies alone, without any pair: O(samples · neurons), on the host.
@@ -192,8 +200,11 @@ impl Analysis {
     /// assert_eq!(entropies[1], 0.0);
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn entropies(&self, activations: ArrayView2<'_, f32>) -> Result<Array1<f64>, Error> {
-        run::entropies(self, activations)
+    pub fn entropies<'a>(
+        &self,
+        activations: impl Into<ActivationsView<'a>>,
+    ) -> Result<Array1<f64>, Error> {
+        run::entropies(self, activations.into())
     }
 
     /// Computes the entropies of the neurons of two layers, or of two networks, and the mutual
@@ -223,10 +234,10 @@ impl Analysis {
     /// assert!(report.mutual_information[[0, 1]] < 1e-10);
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn run_between(
+    pub fn run_between<'a>(
         &self,
-        rows: ArrayView2<'_, f32>,
-        columns: ArrayView2<'_, f32>,
+        rows: impl Into<ActivationsView<'a>>,
+        columns: impl Into<ActivationsView<'a>>,
     ) -> Result<BetweenReport, Error> {
         pollster::block_on(self.run_between_async(rows, columns))
     }
@@ -236,12 +247,12 @@ impl Analysis {
     /// # Errors
     ///
     /// The errors of [`Analysis::run_between`].
-    pub async fn run_between_async(
+    pub async fn run_between_async<'a>(
         &self,
-        rows: ArrayView2<'_, f32>,
-        columns: ArrayView2<'_, f32>,
+        rows: impl Into<ActivationsView<'a>>,
+        columns: impl Into<ActivationsView<'a>>,
     ) -> Result<BetweenReport, Error> {
-        run::between(self, rows, columns).await
+        run::between(self, rows.into(), columns.into()).await
     }
 
     /// Computes the mutual information of every neuron with a label of each sample: a class, a
@@ -268,12 +279,12 @@ impl Analysis {
     /// assert!(report.mutual_information[1].abs() < 1e-10);
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn label_information(
+    pub fn label_information<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
         labels: &[u32],
     ) -> Result<LabelReport, Error> {
-        labels::information(self, activations, labels)
+        labels::information(self, activations.into(), labels)
     }
 
     /// Computes the mutual information of every pair of neurons given a label of each sample:
@@ -301,9 +312,9 @@ impl Analysis {
     /// assert!((report.conditional_mutual_information[[0, 1]] - 2f64.ln()).abs() < 1e-10);
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn run_given_labels(
+    pub fn run_given_labels<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
         labels: &[u32],
     ) -> Result<ConditionalReport, Error> {
         pollster::block_on(self.run_given_labels_async(activations, labels))
@@ -314,12 +325,12 @@ impl Analysis {
     /// # Errors
     ///
     /// The errors of [`Analysis::run_given_labels`].
-    pub async fn run_given_labels_async(
+    pub async fn run_given_labels_async<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
         labels: &[u32],
     ) -> Result<ConditionalReport, Error> {
-        labels::conditional(self, activations, labels).await
+        labels::conditional(self, activations.into(), labels).await
     }
 
     /// Counts the samples in which every neuron fires, and every pair of neurons together. Neurons
@@ -332,7 +343,10 @@ impl Analysis {
     /// # Errors
     ///
     /// The errors of [`Analysis::run`]. Also fails for other than two bins.
-    pub fn cofiring(&self, activations: ArrayView2<'_, f32>) -> Result<CofiringReport, Error> {
+    pub fn cofiring<'a>(
+        &self,
+        activations: impl Into<ActivationsView<'a>>,
+    ) -> Result<CofiringReport, Error> {
         pollster::block_on(self.cofiring_async(activations))
     }
 
@@ -341,11 +355,11 @@ impl Analysis {
     /// # Errors
     ///
     /// The errors of [`Analysis::cofiring`].
-    pub async fn cofiring_async(
+    pub async fn cofiring_async<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
     ) -> Result<CofiringReport, Error> {
-        cofiring::report(self, activations).await
+        cofiring::report(self, activations.into()).await
     }
 
     /// Computes the total correlation (Watanabe 1960, also called multi-information) of all neurons
@@ -374,11 +388,11 @@ impl Analysis {
     /// assert!(total.is_estimable());
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn total_correlation(
+    pub fn total_correlation<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
     ) -> Result<TotalCorrelation, Error> {
-        total_correlation::of_layer(self, activations)
+        total_correlation::of_layer(self, activations.into())
     }
 
     /// Counts the joint histograms of chosen pairs: counts of shape `pairs × bins × bins`, where
@@ -400,9 +414,9 @@ impl Analysis {
     /// assert_eq!(counts, array![[[1, 0], [1, 1]]]);
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn joint_histograms(
+    pub fn joint_histograms<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
         pairs: &[(usize, usize)],
     ) -> Result<Array3<u32>, Error> {
         pollster::block_on(self.joint_histograms_async(activations, pairs))
@@ -413,12 +427,12 @@ impl Analysis {
     /// # Errors
     ///
     /// The errors of [`Analysis::joint_histograms`].
-    pub async fn joint_histograms_async(
+    pub async fn joint_histograms_async<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
         pairs: &[(usize, usize)],
     ) -> Result<Array3<u32>, Error> {
-        joint_histograms(self, activations, pairs).await.map(|(counts, _)| counts)
+        joint_histograms(self, activations.into(), pairs).await.map(|(counts, _)| counts)
     }
 
     /// Computes the pointwise mutual information of chosen pairs, `ln (S · n(a, b) / (n(a) · n(b)))`
@@ -445,13 +459,14 @@ impl Analysis {
     /// assert_eq!(tables[[0, 0, 1]], f64::NEG_INFINITY);
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn pointwise_mutual_information(
+    pub fn pointwise_mutual_information<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
         pairs: &[(usize, usize)],
     ) -> Result<Array3<f64>, Error> {
+        let activations = activations.into();
         let counts = self.joint_histograms(activations, pairs)?;
-        Ok(histograms::pointwise(&counts, activations.nrows(), self.settings.run.units))
+        Ok(histograms::pointwise(&counts, activations.samples(), self.settings.run.units))
     }
 
     /// Runs [`Analysis::run`] for activations that come in batches of samples: the same bits,

@@ -1,14 +1,12 @@
 //! The stages of a job that need no engine: checks, edges, codes.
 
-use ndarray::ArrayView2;
-
 use super::Analysis;
 use crate::MIN_BINS;
 use crate::binning::{BinEdges, Binning};
 use crate::codes::Codes;
 use crate::codes::budget::Memory;
 use crate::error::Error;
-use crate::input::activations::{Activations, MAX_SAMPLES};
+use crate::input::activations::{Activations, ActivationsView, MAX_SAMPLES};
 use crate::input::extents::{Extent, extents};
 
 /// The source of bin edges.
@@ -60,7 +58,7 @@ impl LayerCodes {
 /// codes, from the layer and its number of bins.
 pub(crate) fn prepare(
     analysis: &Analysis,
-    view: ArrayView2<'_, f32>,
+    view: ActivationsView<'_>,
     memory: impl Fn(&Activations<'_>, usize) -> Memory,
 ) -> Result<LayerCodes, Error> {
     check_settings(analysis)?;
@@ -122,7 +120,9 @@ pub(super) fn and_codes(
 ) -> Memory {
     let (samples, neurons) = (activations.samples(), activations.neurons());
     let edges = match edges {
-        Edges::Fit(binning) => BinEdges::bytes_to_fit(samples, neurons, binning),
+        Edges::Fit(binning) => {
+            BinEdges::bytes_to_fit((samples, neurons), activations.precision(), binning)
+        }
         Edges::Fitted(_) => 0,
     };
     memory.and_coded(samples, neurons, bins).and(1, edges).and_table(samples)

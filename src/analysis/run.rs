@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2};
 
 use super::Analysis;
 use super::prepare::{LayerCodes, and_codes, check_settings, encode, prepare};
@@ -14,7 +14,7 @@ use crate::engine::{self, GpuGain, Job};
 use crate::error::Error;
 use crate::estimator::Entropies;
 use crate::execution::Execution;
-use crate::input::activations::Activations;
+use crate::input::activations::{Activations, ActivationsView};
 use crate::input::degenerate::degenerate_neurons;
 use crate::measures::{Information, Units};
 use crate::pairs::tile::Tile;
@@ -25,7 +25,7 @@ use crate::support::stopwatch::Stopwatch;
 /// Computes all pairs of a layer.
 pub(super) async fn layer(
     analysis: &Analysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
 ) -> Result<Report, Error> {
     let settings = &analysis.settings;
     let clock = Stopwatch::start();
@@ -73,7 +73,7 @@ pub(super) fn report(
 /// Computes the entropies of a layer.
 pub(super) fn entropies(
     analysis: &Analysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
 ) -> Result<Array1<f64>, Error> {
     let layer = prepare(analysis, activations, |_: &Activations<'_>, _| Memory::default())?;
     let entropies = Entropies::new(analysis.settings.estimator, layer.samples());
@@ -86,8 +86,8 @@ pub(super) fn entropies(
 /// Computes all pairs of a neuron of one layer and a neuron of another.
 pub(super) async fn between(
     analysis: &Analysis,
-    rows: ArrayView2<'_, f32>,
-    columns: ArrayView2<'_, f32>,
+    rows: ActivationsView<'_>,
+    columns: ActivationsView<'_>,
 ) -> Result<BetweenReport, Error> {
     let settings = &analysis.settings;
     let units = settings.run.units;
@@ -122,8 +122,8 @@ pub(super) async fn between(
 
 fn prepare_two(
     analysis: &Analysis,
-    rows: ArrayView2<'_, f32>,
-    columns: ArrayView2<'_, f32>,
+    rows: ActivationsView<'_>,
+    columns: ActivationsView<'_>,
 ) -> Result<(LayerCodes, LayerCodes), Error> {
     check_settings(analysis)?;
     let (rows, columns) = (Activations::new(rows)?, Activations::new(columns)?);

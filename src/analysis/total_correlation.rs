@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 
-use ndarray::ArrayView2;
-
 use super::Analysis;
 use super::prepare::prepare;
 use crate::codes::budget::Memory;
 use crate::error::Error;
 use crate::estimator::Entropies;
-use crate::input::activations::Activations;
+use crate::input::activations::{Activations, ActivationsView};
 use crate::measures::Units;
 use crate::support::memory::zeroed;
 
@@ -50,7 +48,7 @@ impl TotalCorrelation {
 /// Computes the total correlation of a layer.
 pub(super) fn of_layer(
     analysis: &Analysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
 ) -> Result<TotalCorrelation, Error> {
     let units = analysis.settings.run.units;
     let patterns = |layer: &Activations<'_>, _| {

@@ -1,56 +1,57 @@
 //! The bins of activations.
 //!
-//! Comparing an `f32` activation with an f64 edge is the same as comparing it with the smallest
-//! `f32` that is not below the edge. So edges are rounded up once, and every later decision is one
-//! exact `f32` comparison.
+//! Edges are `f64`. Comparing an `f32` activation with such an edge is the same as comparing it with
+//! the smallest `f32` that is not below the edge. So edges are rounded up once, and every later
+//! decision is one exact `f32` comparison.
 
 use fearless_simd::{Simd, prelude::*};
 
+use crate::input::element::Element;
 use crate::support::simd::{Level, MAX_LANES, Vectorized};
 
 /// An encoder that turns activations of one neuron into bin codes.
 #[derive(Debug)]
-pub(crate) struct Coder {
-    rule: Rule,
+pub(crate) struct Coder<T> {
+    rule: Rule<T>,
     /// True if zeros have code 0; all other codes are then one more than the rule says.
     has_zero_bin: bool,
 }
 
 /// A method of finding the bin of an activation.
 #[derive(Debug)]
-enum Rule {
+enum Rule<T> {
     /// A single bin.
     One,
     /// Equidistant edges: the nearest one is guessed by multiplication.
     Guess(Guess),
     /// Arbitrary inner edges, rounded up: those at or below the activation are counted.
-    Count(Vec<f32>),
+    Count(Vec<T>),
 }
 
 /// Edges as `linspace` makes them: `low + k · step`.
 #[derive(Debug)]
-struct Guess {
+pub(crate) struct Guess {
     low: f64,
     step: f64,
     bins_per_unit: f64,
     last: f64,
 }
 
-impl Coder {
+impl<T: BinnedElement> Coder<T> {
     /// Makes a coder from ascending edges. Without edges, one bin holds everything, zero or not.
     pub(super) fn new(edges: &[f64], has_zero_bin: bool) -> Self {
         let rule = match edges {
             [] | [_] | [_, _] => Rule::One,
             [_, inner @ .., _] => match Guess::new(edges) {
                 Some(guess) => Rule::Guess(guess),
-                None => Rule::Count(inner.iter().map(|&edge| round_up(edge)).collect()),
+                None => Rule::Count(inner.iter().map(|&edge| T::round_up(edge)).collect()),
             },
         };
         Self { rule, has_zero_bin: has_zero_bin && !edges.is_empty() }
     }
 
     /// Writes the code of each value. Values are finite and the slices equally long.
-    pub(crate) fn encode(&self, values: &[f32], codes: &mut [u8], level: Level) {
+    pub(crate) fn encode(&self, values: &[T], codes: &mut [u8], level: Level) {
         debug_assert_eq!(values.len(), codes.len(), "one code a value");
         match &self.rule {
             Rule::One => codes.fill(0),
@@ -65,25 +66,49 @@ impl Coder {
     }
 }
 
-/// Returns the smallest `f32` that is not below `edge`.
-fn round_up(edge: f64) -> f32 {
-    #[expect(clippy::cast_possible_truncation, reason = "corrected below")]
-    let near = edge as f32;
-    if f64::from(near) < edge { near.next_up() } else { near }
+/// A type of activations that can be binned. The two functions encode as many values at once as a vector
+/// has bytes.
+pub(crate) trait BinnedElement: Element {
+    /// Returns the smallest number of this type that is not below `edge`.
+    fn round_up(edge: f64) -> Self;
+
+    /// Returns the codes of some values between equidistant edges.
+    fn encode_by_guess<S: Simd>(guess: &Guess, simd: S, values: &[Self]) -> S::u8s;
+
+    /// Returns how many of the edges are at or below each of some values.
+    fn count_edges<S: Simd>(edges: &[Self], simd: S, values: &[Self]) -> S::u8s;
 }
 
-/// A rule that encodes as many values at once as a vector has bytes.
-trait EncodeVector {
-    fn encode<S: Simd>(&self, simd: S, values: &[f32]) -> S::u8s;
+/// A rule for values of one type.
+trait EncodeVector<T> {
+    fn encode<S: Simd>(&self, simd: S, values: &[T]) -> S::u8s;
 }
 
-struct Encode<'a, R> {
+struct Count<'a, T> {
+    edges: &'a [T],
+}
+
+impl<T: BinnedElement> EncodeVector<T> for Count<'_, T> {
+    #[inline(always)]
+    fn encode<S: Simd>(&self, simd: S, values: &[T]) -> S::u8s {
+        T::count_edges(self.edges, simd, values)
+    }
+}
+
+impl<T: BinnedElement> EncodeVector<T> for Guess {
+    #[inline(always)]
+    fn encode<S: Simd>(&self, simd: S, values: &[T]) -> S::u8s {
+        T::encode_by_guess(self, simd, values)
+    }
+}
+
+struct Encode<'a, R, T> {
     rule: &'a R,
-    values: &'a [f32],
+    values: &'a [T],
     codes: &'a mut [u8],
 }
 
-impl<R: EncodeVector> Vectorized for Encode<'_, R> {
+impl<R: EncodeVector<T>, T: Element> Vectorized for Encode<'_, R, T> {
     type Output = ();
 
     #[inline(always)]
@@ -96,7 +121,7 @@ impl<R: EncodeVector> Vectorized for Encode<'_, R> {
             self.rule.encode(simd, values).store_slice(codes);
         }
         if !rest.is_empty() {
-            let mut padded = [0.0; MAX_LANES];
+            let mut padded = [T::ZERO; MAX_LANES];
             padded[..rest.len()].copy_from_slice(rest);
             let encoded = self.rule.encode(simd, &padded[..len]);
             codes.into_remainder().copy_from_slice(&encoded.as_slice()[..rest.len()]);
@@ -104,13 +129,26 @@ impl<R: EncodeVector> Vectorized for Encode<'_, R> {
     }
 }
 
-struct Count<'a> {
-    edges: &'a [f32],
-}
+impl BinnedElement for f32 {
+    fn round_up(edge: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "corrected below")]
+        let near = edge as Self;
+        if f64::from(near) < edge { near.next_up() } else { near }
+    }
 
-impl EncodeVector for Count<'_> {
     #[inline(always)]
-    fn encode<S: Simd>(&self, simd: S, values: &[f32]) -> S::u8s {
+    fn encode_by_guess<S: Simd>(guess: &Guess, simd: S, values: &[Self]) -> S::u8s {
+        let quarter = |values: &[Self]| {
+            let (a, b) = S::f32s::from_slice(simd, values).widen();
+            guess.codes_of::<S>(a, b)
+        };
+        let (ab, cd) = values.split_at(S::u16s::LEN);
+        let ((a, b), (c, d)) = (ab.split_at(S::u32s::LEN), cd.split_at(S::u32s::LEN));
+        quarter(a).narrow(quarter(b)).narrow(quarter(c).narrow(quarter(d)))
+    }
+
+    #[inline(always)]
+    fn count_edges<S: Simd>(edges: &[Self], simd: S, values: &[Self]) -> S::u8s {
         let (ab, cd) = values.split_at(S::u16s::LEN);
         let ((a, b), (c, d)) = (ab.split_at(S::u32s::LEN), cd.split_at(S::u32s::LEN));
         let a = S::f32s::from_slice(simd, a);
@@ -120,7 +158,7 @@ impl EncodeVector for Count<'_> {
         // A mask is −1 where the edge is reached.
         let zero = S::i32s::splat(simd, 0);
         let (mut in_a, mut in_b, mut in_c, mut in_d) = (zero, zero, zero, zero);
-        for &edge in self.edges {
+        for &edge in edges {
             let edge = S::f32s::splat(simd, edge);
             in_a -= a.simd_ge(edge).to_vector();
             in_b -= b.simd_ge(edge).to_vector();
@@ -131,18 +169,59 @@ impl EncodeVector for Count<'_> {
     }
 }
 
-struct SetZerosApart<'a> {
-    values: &'a [f32],
+impl BinnedElement for f64 {
+    fn round_up(edge: f64) -> Self {
+        edge
+    }
+
+    #[inline(always)]
+    fn encode_by_guess<S: Simd>(guess: &Guess, simd: S, values: &[Self]) -> S::u8s {
+        let quarter = |values: &[Self]| {
+            let (a, b) = values.split_at(S::f64s::LEN);
+            guess.codes_of::<S>(S::f64s::from_slice(simd, a), S::f64s::from_slice(simd, b))
+        };
+        let (ab, cd) = values.split_at(S::u16s::LEN);
+        let ((a, b), (c, d)) = (ab.split_at(S::u32s::LEN), cd.split_at(S::u32s::LEN));
+        quarter(a).narrow(quarter(b)).narrow(quarter(c).narrow(quarter(d)))
+    }
+
+    #[inline(always)]
+    fn count_edges<S: Simd>(edges: &[Self], simd: S, values: &[Self]) -> S::u8s {
+        let half = |values: &[Self]| {
+            let (ab, cd) = values.split_at(S::u32s::LEN);
+            let ((a, b), (c, d)) = (ab.split_at(S::f64s::LEN), cd.split_at(S::f64s::LEN));
+            let a = S::f64s::from_slice(simd, a);
+            let b = S::f64s::from_slice(simd, b);
+            let c = S::f64s::from_slice(simd, c);
+            let d = S::f64s::from_slice(simd, d);
+            let zero = S::i64s::splat(simd, 0);
+            let (mut in_a, mut in_b, mut in_c, mut in_d) = (zero, zero, zero, zero);
+            for &edge in edges {
+                let edge = S::f64s::splat(simd, edge);
+                in_a -= a.simd_ge(edge).to_vector();
+                in_b -= b.simd_ge(edge).to_vector();
+                in_c -= c.simd_ge(edge).to_vector();
+                in_d -= d.simd_ge(edge).to_vector();
+            }
+            in_a.narrow(in_b).narrow(in_c.narrow(in_d))
+        };
+        let (a, b) = values.split_at(S::u16s::LEN);
+        half(a).narrow(half(b)).bitcast()
+    }
+}
+
+struct SetZerosApart<'a, T> {
+    values: &'a [T],
     codes: &'a mut [u8],
 }
 
-impl Vectorized for SetZerosApart<'_> {
+impl<T: Element> Vectorized for SetZerosApart<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         for (code, &x) in self.codes.iter_mut().zip(self.values) {
-            *code = if x == 0.0 { 0 } else { code.wrapping_add(1) };
+            *code = if x == T::ZERO { 0 } else { code.wrapping_add(1) };
         }
     }
 }
@@ -166,24 +245,9 @@ impl Guess {
     }
 }
 
-impl EncodeVector for Guess {
-    #[inline(always)]
-    fn encode<S: Simd>(&self, simd: S, values: &[f32]) -> S::u8s {
-        let (a, b) = values.split_at(S::u16s::LEN);
-        self.encode_half(simd, a).narrow(self.encode_half(simd, b))
-    }
-}
-
 impl Guess {
     #[inline(always)]
-    fn encode_half<S: Simd>(&self, simd: S, values: &[f32]) -> S::u16s {
-        let (a, b) = values.split_at(S::u32s::LEN);
-        self.encode_quarter(simd, a).narrow(self.encode_quarter(simd, b))
-    }
-
-    #[inline(always)]
-    fn encode_quarter<S: Simd>(&self, simd: S, values: &[f32]) -> S::u32s {
-        let (a, b) = S::f32s::from_slice(simd, values).widen();
+    fn codes_of<S: Simd>(&self, a: S::f64s, b: S::f64s) -> S::u32s {
         S::u32s::truncate_from(self.bins_of::<S>(a).narrow(self.bins_of::<S>(b)))
     }
 
@@ -208,22 +272,22 @@ mod tests {
     use proptest::prelude::*;
 
     /// Counts the inner edges at or below `x`, in f64: the definition of a code.
-    fn code_by_definition(x: f32, edges: &[f64]) -> u8 {
+    fn code_by_definition(x: f64, edges: &[f64]) -> u8 {
         let inner = edges.get(1..edges.len().saturating_sub(1)).unwrap_or(&[]);
-        u8::try_from(inner.iter().filter(|&&e| e <= f64::from(x)).count()).unwrap()
+        u8::try_from(inner.iter().filter(|&&e| e <= x).count()).unwrap()
     }
 
     /// Panics unless the coder follows the definition, on every level, with and without zero bin.
-    fn check(edges: &[f64], values: &[f32]) {
+    fn check<T: BinnedElement>(edges: &[f64], values: &[T]) {
         for has_zero_bin in [false, edges.len() <= MAX_BINS] {
-            let coder = Coder::new(edges, has_zero_bin);
+            let coder = Coder::<T>::new(edges, has_zero_bin);
             for level in Level::available() {
                 let mut codes = vec![u8::MAX; values.len()];
                 coder.encode(values, &mut codes, level);
                 for (&x, &code) in values.iter().zip(&codes) {
-                    let mut expected = code_by_definition(x, edges);
+                    let mut expected = code_by_definition(x.into(), edges);
                     if has_zero_bin && !edges.is_empty() {
-                        expected = if x == 0.0 { 0 } else { expected + 1 };
+                        expected = if x == T::ZERO { 0 } else { expected + 1 };
                     }
                     assert_eq!(code, expected, "{x:e} in {edges:?}, {level:?}, {coder:?}");
                 }
@@ -231,15 +295,21 @@ mod tests {
         }
     }
 
-    /// Returns values around every edge, and special values.
-    fn probes(edges: &[f64]) -> Vec<f32> {
-        let mut values = vec![0.0, -0.0, f32::MAX, f32::MIN, f32::from_bits(1), -f32::from_bits(1)];
+    /// Checks values of both precisions around every edge, and special values.
+    fn check_around(edges: &[f64]) {
+        let tiny = f32::from_bits(1);
+        let mut singles = vec![0.0, -0.0, f32::MAX, f32::MIN, tiny, -tiny];
+        let tiny = f64::from_bits(1);
+        let mut doubles = vec![0.0, -0.0, f64::MAX, f64::MIN, tiny, -tiny];
         for &edge in edges {
-            let near = round_up(edge);
-            values.extend([near.next_down().next_down(), near.next_down(), near, near.next_up()]);
+            let near = f32::round_up(edge);
+            singles.extend([near.next_down().next_down(), near.next_down(), near, near.next_up()]);
+            doubles.extend([edge.next_down().next_down(), edge.next_down(), edge, edge.next_up()]);
         }
-        values.retain(|x| x.is_finite());
-        values
+        singles.retain(|x| x.is_finite());
+        doubles.retain(|x| x.is_finite());
+        check(edges, &singles);
+        check(edges, &doubles);
     }
 
     #[test]
@@ -255,18 +325,20 @@ mod tests {
             (1.0, 1.0 + f64::EPSILON),
             (0.0, f64::from_bits(3)),
             (-1e300, 1e300),
+            (1e9, 1e9 + 3.0),
+            (9_007_199_254_740_000.0, 9_007_199_254_740_992.0),
         ];
         for (low, high) in ranges {
             for bins in [2, 3, 10, 16, 24, 25, 100, 255, 256] {
                 let edges = linspace(low, high, bins);
-                check(&edges, &probes(&edges));
+                check_around(&edges);
             }
         }
     }
 
     #[test]
     fn edges_are_guessed_only_where_a_guess_is_exact() {
-        let coder = |edges: &[f64]| Coder::new(edges, false).rule;
+        let coder = |edges: &[f64]| Coder::<f32>::new(edges, false).rule;
         assert!(matches!(coder(&linspace(0.0, 1.0, 100)), Rule::Guess(_)));
         let narrow = linspace(1.0, 1.0 + f64::EPSILON, 100);
         assert!(matches!(coder(&narrow), Rule::Count(_)));
@@ -282,12 +354,16 @@ mod tests {
         let (inf, top) = (f64::INFINITY, f64::from(f32::MAX));
         for inner in [-1e300, -top.next_up(), -top, -0.0, 1e-50, top, top.next_up(), 1e300, inf] {
             let edges = [-inf, inner, inf];
-            check(&edges, &probes(&edges));
+            check_around(&edges);
         }
     }
 
     fn any_f32() -> impl Strategy<Value = f32> {
         proptest::num::f32::NORMAL | proptest::num::f32::SUBNORMAL | proptest::num::f32::ZERO
+    }
+
+    fn any_f64() -> impl Strategy<Value = f64> {
+        proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL | proptest::num::f64::ZERO
     }
 
     proptest! {
@@ -300,10 +376,24 @@ mod tests {
         ) {
             let (low, high) = (f64::from(a.min(b)), f64::from(a.max(b)));
             let edges = linspace(low, high, bins);
-            let mut values = probes(&edges);
-            values.extend(fractions.iter().map(|f| (low + f * (high - low)) as f32));
-            values.retain(|x| x.is_finite());
+            check_around(&edges);
+            let mut values: Vec<f64> =
+                fractions.iter().map(|f| low + f * (high - low)).collect();
             check(&edges, &values);
+            let mut singles: Vec<f32> = values.drain(..).map(|x| x as f32).collect();
+            singles.retain(|x| x.is_finite());
+            check(&edges, &singles);
+        }
+
+        #[test]
+        fn even_edges_of_doubles_follow_the_definition(
+            a in any_f64(),
+            b in any_f64(),
+            bins in 2usize..=256,
+        ) {
+            let (low, high) = (a.min(b), a.max(b));
+            prop_assume!((high - low).is_finite());
+            check_around(&linspace(low, high, bins));
         }
 
         #[test]
@@ -318,7 +408,7 @@ mod tests {
             };
             let mut edges: Vec<f64> = near.iter().enumerate().map(between).collect();
             edges.sort_by(f64::total_cmp);
-            check(&edges, &probes(&edges));
+            check_around(&edges);
         }
     }
 }

@@ -1,15 +1,14 @@
 //! The bin edges of a layer.
 
-use ndarray::ArrayView2;
-
 use super::Portions;
 use super::batches::fit_batches;
-use super::coder::Coder;
+use super::coder::{BinnedElement, Coder};
 use super::columns::{self, Columns};
 use super::{Binning, fit};
 use crate::error::Error;
-use crate::input::activations::Activations;
+use crate::input::activations::{Activations, ActivationsView};
 use crate::input::batches::Batches;
+use crate::input::element::Precision;
 use crate::input::extents::{Extent, extents};
 use crate::{MAX_BINS, MIN_BINS};
 
@@ -60,7 +59,10 @@ impl BinEdges {
     /// that is empty or not finite, a threshold that is not finite, edges that are not finite or do
     /// not ascend, an activation that is not a category, a zero bin beside categories. Fails if
     /// memory does not suffice.
-    pub fn fit(activations: ArrayView2<'_, f32>, binning: &Binning) -> Result<Self, Error> {
+    pub fn fit<'a>(
+        activations: impl Into<ActivationsView<'a>>,
+        binning: &Binning,
+    ) -> Result<Self, Error> {
         binning.check()?;
         let activations = Activations::new(activations)?;
         Self::from_extents(&activations, &extents(&activations)?, binning)
@@ -104,18 +106,22 @@ impl BinEdges {
         if *binning == Binning::Categories {
             fit::check_categories(activations, 0, MAX_BINS - 1)?;
         }
-        Self::from_columns(&mut activations, extents, binning)
+        let precision = activations.precision();
+        Self::from_columns(&mut activations, (extents, precision), binning)
     }
 
     /// Fits the edges of a binning that has been checked. If it is [`Binning::Categories`], the
     /// activations have been checked too.
     pub(crate) fn from_columns(
         columns: &mut impl Columns,
-        extents: &[Extent],
+        (extents, precision): (&[Extent], Precision),
         binning: &Binning,
     ) -> Result<Self, Error> {
         let (rule, has_zero_bin) = binning.parts();
-        let tables = fit::tables(columns, extents, rule, has_zero_bin)?;
+        if binning.reads_activations() {
+            fit::check_widths(extents)?;
+        }
+        let tables = fit::tables(columns, (extents, precision), rule, has_zero_bin)?;
         let mut edges = Self {
             neurons: extents.len(),
             bins: MIN_BINS,
@@ -130,12 +136,17 @@ impl BinEdges {
     }
 
     /// Returns an upper bound of the bytes that fitting takes, edges included.
-    pub(crate) fn bytes_to_fit(samples: usize, neurons: usize, binning: &Binning) -> u128 {
+    pub(crate) fn bytes_to_fit(
+        shape: (usize, usize),
+        precision: Precision,
+        binning: &Binning,
+    ) -> u128 {
         let (edges, is_one_each) = binning.most_edges();
         let table = edges.saturating_mul(size_of::<f64>()).saturating_add(size_of::<Vec<f64>>());
-        let tables = if is_one_each { neurons } else { 1 };
+        let tables = if is_one_each { shape.1 } else { 1 };
+        let reads_columns = binning.reads_columns();
         let copied =
-            if binning.reads_columns() { columns::copied_bytes(samples, neurons) } else { 0 };
+            if reads_columns { columns::copied_bytes(shape, precision.bytes()) } else { 0 };
         copied.saturating_add(table as u128 * tables as u128)
     }
 
@@ -181,8 +192,8 @@ impl BinEdges {
     /// zero bin); the last bin also holds the last edge. Values outside fall into the first or last
     /// bin. The outer edges of [`Binning::Threshold`] are infinite. Two neighbouring edges are
     /// equal if a bin holds a single value: the bin of the largest activation of
-    /// [`Binning::Digitized`], or the bin beside the zero bin if a neuron is constant except for
-    /// zeros.
+    /// [`Binning::Digitized`], or of [`Binning::EqualFrequency`] if many have it, or the bin beside
+    /// the zero bin if a neuron is constant except for zeros.
     #[must_use]
     pub fn of(&self, neuron: usize) -> Option<&[f64]> {
         (neuron < self.neurons).then(|| self.table(neuron)).filter(|table| !table.is_empty())
@@ -193,7 +204,7 @@ impl BinEdges {
     }
 
     /// Returns the coder that turns activations of `neuron` into codes.
-    pub(crate) fn coder(&self, neuron: usize) -> Coder {
+    pub(crate) fn coder<T: BinnedElement>(&self, neuron: usize) -> Coder<T> {
         Coder::new(self.table(neuron), self.has_zero_bin)
     }
 

@@ -2,12 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::columns::Columns;
+use super::columns::{ColumnWork, Columns};
 use super::linspace::linspace;
-use super::{BinRule, Binning, Bins, Range, quantiles};
+use super::{BinRule, Binning, Bins, Range, equal_frequency};
 use crate::MAX_BINS;
 use crate::error::Error;
-use crate::input::activations::Activations;
+use crate::input::activations::{Activations, with_view};
+use crate::input::element::{Element, Precision};
 use crate::input::extents::Extent;
 use crate::support::memory;
 
@@ -19,11 +20,11 @@ struct Ends {
 }
 
 impl Ends {
-    fn of(values: &[f32]) -> Option<Self> {
-        let low = values.iter().copied().fold(f32::INFINITY, f32::min);
-        let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    fn of<T: Element>(values: &[T]) -> Option<Self> {
+        let low = values.iter().copied().fold(T::INFINITY, T::smaller);
+        let high = values.iter().copied().fold(T::NEG_INFINITY, T::larger);
         // Which of the zeros 0 and −0 is the smaller depends on the CPU; adding 0 makes both 0.
-        let ends = Self { low: f64::from(low + 0.0), high: f64::from(high + 0.0) };
+        let ends = Self { low: low.into() + 0.0, high: high.into() + 0.0 };
         (!values.is_empty()).then_some(ends)
     }
 
@@ -36,7 +37,7 @@ impl Ends {
 /// bin.
 pub(super) fn tables(
     columns: &mut impl Columns,
-    extents: &[Extent],
+    (extents, precision): (&[Extent], Precision),
     binning: &Binning,
     has_zero_bin: bool,
 ) -> Result<Vec<Vec<f64>>, Error> {
@@ -59,11 +60,16 @@ pub(super) fn tables(
         Binning::EqualFrequency { bins } => fit.equal_frequency(*bins),
         Binning::Threshold(threshold) => {
             // `x > threshold` is the same as `x >= threshold.next_up()`.
-            Ok(vec![vec![f64::NEG_INFINITY, f64::from(threshold.next_up()), f64::INFINITY]])
+            #[expect(clippy::cast_possible_truncation, reason = "as numpy compares an f32")]
+            let above = match precision {
+                Precision::F32 => f64::from((*threshold as f32).next_up()),
+                Precision::F64 => threshold.next_up(),
+            };
+            Ok(vec![vec![f64::NEG_INFINITY, above, f64::INFINITY]])
         }
         Binning::Edges(edges) => Ok(vec![edges.clone()]),
         Binning::Categories => {
-            let largest = extents.iter().map(|extent| extent.high).fold(0.0, f32::max);
+            let largest = extents.iter().map(|extent| extent.high).fold(0.0, f64::max);
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -73,8 +79,21 @@ pub(super) fn tables(
             Ok(vec![linspace(0.0, bins as f64, bins)])
         }
         // Unreachable: `Binning::parts` unwraps every zero bin.
-        Binning::WithZeroBin(inner) => tables(columns, extents, inner, true),
+        Binning::WithZeroBin(inner) => tables(columns, (extents, precision), inner, true),
     }
+}
+
+/// Refuses neurons whose range is too wide for an `f64`: neither edges nor quantiles could be computed.
+pub(super) fn check_widths(extents: &[Extent]) -> Result<(), Error> {
+    let low = extents.iter().map(|extent| extent.low).fold(f64::INFINITY, f64::min);
+    let high = extents.iter().map(|extent| extent.high).fold(f64::NEG_INFINITY, f64::max);
+    if extents.is_empty() || (high - low).is_finite() {
+        return Ok(());
+    }
+    let widest = |extent: &Extent| extent.low.abs().max(extent.high.abs());
+    let neurons = extents.iter().enumerate();
+    let neuron = neurons.max_by(|(_, a), (_, b)| widest(a).total_cmp(&widest(b)));
+    Err(Error::RangeTooWide { neuron: neuron.map_or(0, |(neuron, _)| neuron), low, high })
 }
 
 /// Reports the first sample (then the first neuron) whose activation is not a whole number from 0
@@ -87,14 +106,17 @@ pub(crate) fn check_categories(
     /// The approximate number of activations of one task.
     const TASK_VALUES: usize = 1 << 16;
     let (samples, neurons) = (activations.samples(), activations.neurons());
-    let most = largest as f32;
-    let is_category = |x: f32| (0.0..=most).contains(&x) && x.trunc() == x;
+    let most = largest as f64;
+    let is_category = |x: f64| (0.0..=most).contains(&x) && x.trunc() == x;
     let rows = (TASK_VALUES / neurons).clamp(1, samples);
     let tasks: Vec<usize> = (0..samples).step_by(rows).collect();
     let wrong = tasks.into_par_iter().find_map_first(|begin| {
         let rows = activations.of_samples(begin..samples.min(begin + rows));
-        let (place, &value) = rows.indexed_iter().find(|&(_, &x)| !is_category(x))?;
-        Some((before + begin + place.0, place.1, value))
+        with_view!(rows.view(), view => {
+            let mut all = view.indexed_iter().map(|(place, x)| (place, x.in_f64()));
+            let (place, value) = all.find(|&(_, x)| !is_category(x))?;
+            Some((before + begin + place.0, place.1, value))
+        })
     });
     match wrong {
         Some((sample, neuron, value)) => {
@@ -125,38 +147,21 @@ impl<C: Columns> Fit<'_, C> {
             Range::Global => self.global_ends()?,
             Range::Given(low, high) => Some(Ends { low, high }),
         };
-        let has_zero_bin = self.has_zero_bin;
-        self.map_binned(|values| {
-            let Some(ends) = shared.or_else(|| Ends::of(values)) else { return Vec::new() };
-            let is_inside = |&x: &f32| (ends.low..=ends.high).contains(&f64::from(x));
-            let values = keep(values, is_inside);
-            let bins = rule.bins(values, ends.high - ends.low, most);
-            table_between(Some(ends), bins, has_zero_bin)
-        })
+        self.map_binned(ByRule { rule, most, shared, has_zero_bin: self.has_zero_bin })
     }
 
     fn equal_frequency(&mut self, bins: usize) -> Result<Vec<Vec<f64>>, Error> {
         self.check_memory(bins + 1)?;
-        let quantiles = linspace(0.0, 1.0, bins);
-        let has_zero_bin = self.has_zero_bin;
-        self.map_binned(|values| {
-            let mut table = quantiles::distinct(values, &quantiles);
-            if let [single] = *table {
-                let ends = Ends { low: single, high: single };
-                table = table_between(Some(ends), 1, has_zero_bin);
-            }
-            table.shrink_to_fit();
-            table
-        })
+        self.map_binned(EqualFrequency { bins, has_zero_bin: self.has_zero_bin })
     }
 
     /// Returns the ends of each neuron's activations, without zeros if these have a bin of their
     /// own, or `None` if no activations are left.
     fn ends(&mut self) -> Result<Vec<Option<Ends>>, Error> {
         if self.has_zero_bin {
-            return self.map_binned(|values| Ends::of(values));
+            return self.map_binned(FindEnds);
         }
-        let ends = |e: &Extent| Some(Ends { low: f64::from(e.low), high: f64::from(e.high) });
+        let ends = |e: &Extent| Some(Ends { low: e.low, high: e.high });
         Ok(self.extents.iter().map(ends).collect())
     }
 
@@ -165,19 +170,83 @@ impl<C: Columns> Fit<'_, C> {
         Ok(self.ends()?.into_iter().flatten().reduce(Ends::with))
     }
 
-    /// Applies `work` to each neuron's activations, without zeros if these have a bin of their own.
-    fn map_binned<T: Send>(
-        &mut self,
-        work: impl Fn(&mut [f32]) -> T + Sync,
-    ) -> Result<Vec<T>, Error> {
-        let has_zero_bin = self.has_zero_bin;
-        self.columns
-            .map(|values| work(if has_zero_bin { keep(values, |&x| x != 0.0) } else { values }))
+    /// Runs `work` on each neuron's activations, without zeros if these have a bin of their own.
+    fn map_binned<W: ColumnWork>(&mut self, work: W) -> Result<Vec<W::Output>, Error> {
+        self.columns.map(Binned { work, has_zero_bin: self.has_zero_bin })
     }
 
     /// Checks that memory suffices for tables of `edges` edges for all neurons.
     fn check_memory(&self, edges: usize) -> Result<(), Error> {
         memory::check::<f64>(edges.saturating_mul(self.extents.len()))
+    }
+}
+
+/// Work on the activations that are binned: without zeros if these have a bin of their own.
+struct Binned<W> {
+    work: W,
+    has_zero_bin: bool,
+}
+
+impl<W: ColumnWork> ColumnWork for Binned<W> {
+    type Output = W::Output;
+
+    fn run<T: Element>(&self, values: &mut [T]) -> Self::Output {
+        let is_kept = |&x: &T| x != T::ZERO;
+        self.work.run(if self.has_zero_bin { keep(values, is_kept) } else { values })
+    }
+}
+
+struct FindEnds;
+
+impl ColumnWork for FindEnds {
+    type Output = Option<Ends>;
+
+    fn run<T: Element>(&self, values: &mut [T]) -> Self::Output {
+        Ends::of(values)
+    }
+}
+
+/// A fit of equal-width bins in a number that a rule finds.
+struct ByRule {
+    rule: BinRule,
+    /// The most bins.
+    most: usize,
+    /// The range of all neurons, unless each has its own.
+    shared: Option<Ends>,
+    has_zero_bin: bool,
+}
+
+impl ColumnWork for ByRule {
+    type Output = Vec<f64>;
+
+    fn run<T: Element>(&self, values: &mut [T]) -> Self::Output {
+        let Some(ends) = self.shared.or_else(|| Ends::of(values)) else { return Vec::new() };
+        let is_inside = |&x: &T| (ends.low..=ends.high).contains(&x.into());
+        let values = keep(values, is_inside);
+        let bins = self.rule.bins(values, ends.high - ends.low, self.most);
+        table_between(Some(ends), bins, self.has_zero_bin)
+    }
+}
+
+/// A fit of bins that hold equally many samples.
+struct EqualFrequency {
+    bins: usize,
+    has_zero_bin: bool,
+}
+
+impl ColumnWork for EqualFrequency {
+    type Output = Vec<f64>;
+
+    fn run<T: Element>(&self, values: &mut [T]) -> Self::Output {
+        let Some(ends) = Ends::of(values) else { return Vec::new() };
+        if ends.low == ends.high {
+            return table_between(Some(ends), 1, self.has_zero_bin);
+        }
+        let mut table = equal_frequency::cuts(values, self.bins);
+        table.insert(0, ends.low);
+        table.push(ends.high);
+        table.shrink_to_fit();
+        table
     }
 }
 
@@ -194,7 +263,7 @@ fn table_between(ends: Option<Ends>, bins: usize, has_zero_bin: bool) -> Vec<f64
 }
 
 /// Moves the values to keep to the front, in order, and returns them.
-fn keep(values: &mut [f32], is_kept: impl Fn(&f32) -> bool) -> &mut [f32] {
+fn keep<T: Element>(values: &mut [T], is_kept: impl Fn(&T) -> bool) -> &mut [T] {
     let mut kept = 0;
     for k in 0..values.len() {
         let value = values[k];

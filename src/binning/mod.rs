@@ -2,12 +2,13 @@
 //!
 //! `fit.rs` makes [`BinEdges`] from a [`Binning`] and activations, one column at a time
 //! (`columns.rs`). The number of bins may come from a [`BinRule`] (`rules.rs`), and the edges may
-//! be quantiles (`quantiles.rs`). `coder.rs` turns activations into bin numbers.
+//! be quantiles (`equal_frequency.rs`). `coder.rs` turns activations into bin numbers.
 
 mod batches;
 mod coder;
 mod columns;
 mod edges;
+mod equal_frequency;
 mod fit;
 mod linspace;
 mod portions;
@@ -16,18 +17,16 @@ mod rules;
 
 use crate::error::Error;
 use crate::{MAX_BINS, MIN_BINS};
-pub(crate) use batches::fit_batches;
-use columns::{Columns, map_columns};
+pub(crate) use batches::{check_precision, fit_batches};
+pub(crate) use coder::BinnedElement;
 pub use edges::BinEdges;
-use fit::check_categories;
 pub(crate) use portions::Portions;
 pub use rules::BinRule;
 
 /// A rule that cuts the activations of each neuron into bins.
 ///
 /// A bin includes its lower edge and excludes its upper edge; the last bin includes both.
-/// Activations outside all edges fall into the first or the last bin. Comparisons are exact: an
-/// `f32` activation is compared with an edge in f64.
+/// Activations outside all edges fall into the first or the last bin. Comparisons are exact, in f64.
 ///
 /// # Examples
 ///
@@ -77,17 +76,21 @@ pub enum Binning {
     },
     /// Bins that hold equally many samples of a neuron, as far as ties allow.
     ///
-    /// Edges are `numpy.unique(numpy.quantile(x, numpy.linspace(0, 1, bins + 1)))`, in f64 and with
-    /// numpy's linear interpolation. Equal activations are never split, so a neuron with many equal
-    /// activations has fewer bins, unevenly filled. If more than `(bins − 1) / bins` of a ReLU's
-    /// activations are zero, its only bin holds everything; [`Binning::with_zero_bin`] avoids this.
+    /// The cuts between bins are `numpy.quantile(x, numpy.linspace(0, 1, bins + 1))[1:-1]`, in f64 and
+    /// with numpy's linear interpolation. Equal activations are never split. If there are so many of them
+    /// that no activation lies between two cuts, they get a bin of their own, and the activations above
+    /// them are cut anew into the bins that are left. So no bin is empty, and the zeros of a ReLU neuron
+    /// fill one bin, however many they are. A neuron with no more distinct activations than bins gets a
+    /// bin for each of them.
     EqualFrequency {
         /// The number of bins, 2 to 256.
         bins: usize,
     },
     /// Two bins: activations above this number (bin 1: the neuron fires), and those equal to it or
     /// below (bin 0).
-    Threshold(f32),
+    ///
+    /// `f32` activations are compared with the `f32` nearest to it, as numpy does.
+    Threshold(f64),
     /// Given edges for every neuron: 2 to 257 finite numbers, strictly ascending.
     Edges(Vec<f64>),
     /// Categories: activations are whole numbers from 0 to 255, and the bin of a sample is its

@@ -1,5 +1,7 @@
 //! The portions of a layer that are in memory at a time while it is encoded.
 
+use crate::input::element::Precision;
+
 /// The size of what is read and kept at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portions {
@@ -24,16 +26,16 @@ impl Portions {
     }
 
     /// Returns the bytes of a batch and of a piece of codes.
-    pub(crate) fn bytes(self, samples: usize, neurons: usize) -> u128 {
-        let batch = samples.min(self.samples_in_a_batch(neurons)) * size_of::<f32>();
+    pub(crate) fn bytes(self, samples: usize, neurons: usize, precision: Precision) -> u128 {
+        let batch = samples.min(self.samples_in_a_batch(neurons, precision)) * precision.bytes();
         let piece = samples.min(self.samples_in_a_piece(neurons));
         // With two bins the piece is also packed.
         (batch + piece + piece / 8) as u128 * neurons as u128
     }
 
     /// Returns the samples of a batch.
-    pub(crate) fn samples_in_a_batch(self, neurons: usize) -> usize {
-        rows_of(self.batch / size_of::<f32>(), neurons)
+    pub(crate) fn samples_in_a_batch(self, neurons: usize, precision: Precision) -> usize {
+        rows_of(self.batch / precision.bytes(), neurons)
     }
 
     /// Returns the samples of a piece: whole words of bit strings.

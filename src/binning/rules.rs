@@ -1,6 +1,7 @@
 //! Rules for the number of equal-width bins, as in `numpy.histogram_bin_edges`.
 
 use super::quantiles;
+use crate::input::element::Element;
 
 /// A rule for the number of equal-width bins of a neuron, from its own activations.
 ///
@@ -55,7 +56,7 @@ pub enum BinRule {
 impl BinRule {
     /// Returns the number of bins, 1 to `most`, that fill a range of the given width. Reorders the
     /// values.
-    pub(super) fn bins(self, values: &mut [f32], range_width: f64, most: usize) -> usize {
+    pub(super) fn bins<T: Element>(self, values: &mut [T], range_width: f64, most: usize) -> usize {
         let width = if values.is_empty() { 0.0 } else { self.bin_width(values) };
         if width == 0.0 || range_width == 0.0 {
             return 1;
@@ -73,7 +74,7 @@ impl BinRule {
         bins.max(1)
     }
 
-    fn bin_width(self, values: &mut [f32]) -> f64 {
+    fn bin_width<T: Element>(self, values: &mut [T]) -> f64 {
         let samples = values.len() as f64;
         match self {
             Self::Auto => {
@@ -99,13 +100,13 @@ impl BinRule {
     }
 }
 
-fn extent(values: &[f32]) -> f64 {
-    let low = values.iter().copied().fold(f32::INFINITY, f32::min);
-    let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    f64::from(high) - f64::from(low)
+fn extent<T: Element>(values: &[T]) -> f64 {
+    let low = values.iter().copied().fold(T::INFINITY, T::smaller);
+    let high = values.iter().copied().fold(T::NEG_INFINITY, T::larger);
+    high.into() - low.into()
 }
 
-fn doane(values: &[f32]) -> f64 {
+fn doane<T: Element>(values: &[T]) -> f64 {
     let samples = values.len() as f64;
     let deviation = standard_deviation(values);
     if values.len() <= 2 || deviation == 0.0 {
@@ -119,18 +120,18 @@ fn doane(values: &[f32]) -> f64 {
     extent(values) / bins
 }
 
-fn mean(values: &[f32]) -> f64 {
+fn mean<T: Element>(values: &[T]) -> f64 {
     sum(values, |x| x) / values.len() as f64
 }
 
-fn standard_deviation(values: &[f32]) -> f64 {
+fn standard_deviation<T: Element>(values: &[T]) -> f64 {
     let mean = mean(values);
     (sum(values, |x| (x - mean) * (x - mean)) / values.len() as f64).sqrt()
 }
 
 /// Returns Σ f(x), added in numpy's order so that it has numpy's bits: halves down to 128 terms,
 /// and eight sums side by side in each.
-fn sum(values: &[f32], f: impl Fn(f64) -> f64 + Copy) -> f64 {
+fn sum<T: Element>(values: &[T], f: impl Fn(f64) -> f64 + Copy) -> f64 {
     const SIDE_BY_SIDE: usize = 8;
     const BLOCK: usize = 128;
     if values.len() > BLOCK {
@@ -141,16 +142,16 @@ fn sum(values: &[f32], f: impl Fn(f64) -> f64 + Copy) -> f64 {
     let (eights, rest) = values.as_chunks::<SIDE_BY_SIDE>();
     let mut total = 0.0;
     if let Some((first, others)) = eights.split_first() {
-        let mut sums = first.map(|x| f(f64::from(x)));
+        let mut sums = first.map(|x| f(x.into()));
         for eight in others {
             for (sum, &x) in sums.iter_mut().zip(eight) {
-                *sum += f(f64::from(x));
+                *sum += f(x.into());
             }
         }
         let [a, b, c, d, e, f, g, h] = sums;
         total = ((a + b) + (c + d)) + ((e + f) + (g + h));
     }
-    rest.iter().fold(total, |total, &x| total + f(f64::from(x)))
+    rest.iter().fold(total, |total, &x| total + f(x.into()))
 }
 
 /// Returns `x³` rounded once, as numpy's power is.
@@ -273,7 +274,7 @@ mod tests {
     fn widths_of_zero_are_one_bin_and_narrow_ones_the_most() {
         let mut zeros_and_more = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0];
         assert_eq!(BinRule::FreedmanDiaconis.bins(&mut zeros_and_more, 5.0, 256), 1);
-        assert_eq!(BinRule::Scott.bins(&mut [], 5.0, 256), 1);
+        assert_eq!(BinRule::Scott.bins::<f32>(&mut [], 5.0, 256), 1);
         assert_eq!(BinRule::Doane.bins(&mut [1.0, 2.0], 1.0, 256), 1);
         assert_eq!(BinRule::SquareRoot.bins(&mut [1.0, 2.0], 1e300, 255), 255);
     }

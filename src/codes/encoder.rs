@@ -4,19 +4,18 @@
 //! of samples, and only their codes are kept, a quarter of the size. Codes stay in memory up to a limit. The
 //! rest goes to a file that vanishes with the process.
 
-use ndarray::ArrayView2;
-
 use super::Codes;
 use super::bits::{self, Bits};
 use super::budget::Memory;
 use super::pieces::Pieces;
 use super::spill::Spill;
-use crate::binning::{BinEdges, Portions};
+use crate::binning::{BinEdges, Portions, check_precision};
 use crate::codes;
 use crate::error::Error;
-use crate::input::activations::{Activations, check_shape};
+use crate::input::activations::{Activations, ActivationsView, check_shape};
 use crate::input::batches::{Batches, changed};
 use crate::input::degenerate::{DegenerateNeuron, degenerate_neurons};
+use crate::input::element::Precision;
 use crate::input::extents::{Extent, ExtentsSoFar};
 use crate::support::memory;
 
@@ -30,8 +29,8 @@ pub struct EncodedLayer {
     samples: usize,
     held: Held,
     spilled_bytes: u64,
-    /// The portions in which batches were requested.
-    portions: Option<Portions>,
+    /// The portions in which batches of a precision were requested.
+    portions: Option<(Portions, Precision)>,
 }
 
 /// The codes of a layer.
@@ -104,7 +103,10 @@ impl EncodedLayer {
 
     /// Returns the bytes of a batch and a piece of codes.
     fn reading_bytes(&self) -> u128 {
-        self.portions.map_or(0, |portions| portions.bytes(self.samples, self.neurons()))
+        let bytes = |(portions, precision): (Portions, _)| {
+            portions.bytes(self.samples, self.neurons(), precision)
+        };
+        self.portions.map_or(0, bytes)
     }
 
     /// Returns the most bytes that were in use while codes were made from batches.
@@ -226,8 +228,9 @@ impl Encoder {
     /// Fails if the batch has another number of neurons than the edges, if an activation is not finite (its
     /// sample is counted from the first batch on) or not among the categories of the edges, and if memory or
     /// disk space runs out. After an error about activations, the encoder is as it was before.
-    pub fn push(&mut self, batch: ArrayView2<'_, f32>) -> Result<(), Error> {
-        let (expected, found) = (self.edges.neurons(), batch.ncols());
+    pub fn push<'a>(&mut self, batch: impl Into<ActivationsView<'a>>) -> Result<(), Error> {
+        let batch = batch.into();
+        let (expected, found) = (self.edges.neurons(), batch.neurons());
         if expected != found {
             return Err(Error::EdgesMismatch { expected, found });
         }
@@ -255,7 +258,7 @@ impl Encoder {
                 self.piece = memory::zeroed(self.edges.neurons(), most)?;
             }
             let samples = (batch.samples() - taken).min(most - self.filled);
-            let part = Activations::batch(batch.of_samples(taken..taken + samples));
+            let part = batch.of_samples(taken..taken + samples);
             codes::encode_all(&part, &self.edges, (&mut self.piece, most), self.filled);
             self.filled += samples;
             taken += samples;
@@ -349,13 +352,15 @@ pub(crate) fn encode_batches(
     let mut encoder = Encoder::with_limit(edges, most_in_memory, spill);
     let is_one_piece = is_whole && !has_two_bins;
     let piece = if is_one_piece { samples } else { portions.samples_in_a_piece(neurons) };
-    let batch = portions.samples_in_a_batch(neurons).min(piece);
+    let precision = source.precision();
+    let batch = portions.samples_in_a_batch(neurons, precision).min(piece);
     source.visit(batch, &mut |batch| {
-        let (expected, found) = (encoder.edges.neurons(), batch.ncols());
+        let (expected, found) = (encoder.edges.neurons(), batch.neurons());
         if expected != found {
             return Err(Error::EdgesMismatch { expected, found });
         }
-        let now = encoder.samples() + batch.nrows();
+        check_precision(precision, batch.precision())?;
+        let now = encoder.samples() + batch.samples();
         if now > samples {
             return Err(changed(samples, now));
         }
@@ -366,7 +371,7 @@ pub(crate) fn encode_batches(
         return Err(changed(samples, found));
     }
     let layer = encoder.finish()?;
-    Ok(EncodedLayer { portions: Some(portions), ..layer })
+    Ok(EncodedLayer { portions: Some((portions, precision)), ..layer })
 }
 
 /// Returns the bytes of all codes while they are collected in memory. Bit strings come in pieces, and exist

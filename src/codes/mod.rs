@@ -10,12 +10,15 @@ pub(crate) mod spill;
 use std::sync::OnceLock;
 
 use fearless_simd::{Simd, prelude::*};
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use crate::MAX_BINS;
-use crate::binning::BinEdges;
+use crate::binning::{BinEdges, BinnedElement};
 use crate::error::Error;
-use crate::input::activations::{Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel};
+use crate::input::activations::{
+    Activations, PANEL_NEURONS, PANEL_SAMPLES, Panel, read_panel, with_view,
+};
 use crate::support::cancel::CancelToken;
 use crate::support::memory;
 use crate::support::reorder::reorder;
@@ -274,14 +277,25 @@ fn encode(
     activations: &Activations<'_>,
     edges: &BinEdges,
     first: usize,
+    codes: (&mut [u8], usize),
+    offset: usize,
+    stop: &CancelToken,
+) {
+    with_view!(activations.view(), view => encode_view(&view, edges, first, codes, offset, stop));
+}
+
+fn encode_view<T: BinnedElement>(
+    view: &ArrayView2<'_, T>,
+    edges: &BinEdges,
+    first: usize,
     (codes, width): (&mut [u8], usize),
     offset: usize,
     stop: &CancelToken,
 ) {
-    let samples = activations.samples();
+    let samples = view.nrows();
     let level = Level::best();
     let neurons = first..first + codes.len() / width;
-    let coders: Vec<_> = neurons.clone().map(|neuron| edges.coder(neuron)).collect();
+    let coders: Vec<_> = neurons.clone().map(|neuron| edges.coder::<T>(neuron)).collect();
     let mut panel = Panel::default();
     for begin in (0..samples).step_by(PANEL_SAMPLES) {
         if stop.is_cancelled() {
@@ -291,7 +305,7 @@ fn encode(
         let panels = codes.chunks_mut(width * PANEL_NEURONS).zip(coders.chunks(PANEL_NEURONS));
         for ((codes, coders), first) in panels.zip(neurons.clone().step_by(PANEL_NEURONS)) {
             let neurons = first..first + coders.len();
-            activations.read_panel(here.clone(), neurons, level, &mut panel);
+            read_panel(view, here.clone(), neurons, level, &mut panel);
             let codes = codes.chunks_exact_mut(width);
             for ((coder, values), codes) in coders.iter().zip(&panel.values).zip(codes) {
                 let codes = &mut codes[offset..][here.clone()];

@@ -72,6 +72,7 @@ impl Error {
             | Self::EdgeNotFinite { .. }
             | Self::EdgesNotAscending { .. }
             | Self::NotACategory { .. }
+            | Self::RangeTooWide { .. }
             | Self::InvalidRange { .. }
             | Self::InvalidPseudoCount { .. }
             | Self::NotBinary { .. }
@@ -128,12 +129,12 @@ mod tests {
             Error::OneSample,
             Error::NoNeurons { samples },
             Error::TooManySamples { samples, allowed },
-            Error::NonFinite { sample, neuron, value: f32::NAN },
+            Error::NonFinite { sample, neuron, value: f64::NAN },
             Error::BinsOutOfRange { bins },
             Error::NoRoomForZeroBin { bins },
             Error::DigitizedBinsOutOfRange { bins },
             Error::ZeroBinOfCategories,
-            Error::ThresholdNotFinite { threshold: f32::NAN },
+            Error::ThresholdNotFinite { threshold: f64::NAN },
             Error::NumberOfEdges { edges: 1, most: 257 },
             Error::EdgeNotFinite { index: 0, value },
             Error::EdgesNotAscending { index: 0, value, next: value },

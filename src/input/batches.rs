@@ -3,6 +3,8 @@
 
 use ndarray::{ArrayView2, s};
 
+use super::activations::ActivationsView;
+use super::element::Precision;
 use crate::error::Error;
 
 /// A source of one layer's activations, `samples × neurons`, in batches of samples. They can be
@@ -16,8 +18,8 @@ use crate::error::Error;
 /// # Examples
 ///
 /// ```
-/// use cofire::{Batches, Error};
-/// use ndarray::{Array2, ArrayView2};
+/// use cofire::{ActivationsView, Batches, Error};
+/// use ndarray::Array2;
 ///
 /// /// A layer that is computed when it is needed.
 /// struct Waves;
@@ -32,19 +34,19 @@ use crate::error::Error;
 ///     fn visit(
 ///         &mut self,
 ///         most_samples: usize,
-///         visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+///         visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
 ///     ) -> Result<(), Error> {
 ///         for begin in (0..1000).step_by(most_samples) {
 ///             let samples = most_samples.min(1000 - begin);
 ///             let wave = |(s, n)| (((begin + s) * (n + 1)) as f32 / 100.0).sin();
-///             visitor(Array2::from_shape_fn((samples, 4), wave).view())?;
+///             visitor((&Array2::from_shape_fn((samples, 4), wave)).into())?;
 ///         }
 ///         Ok(())
 ///     }
 /// }
 ///
 /// let mut samples = 0;
-/// Waves.visit(300, &mut |batch| Ok(samples += batch.nrows()))?;
+/// Waves.visit(300, &mut |batch| Ok(samples += batch.samples()))?;
 /// assert_eq!(samples, 1000);
 /// # Ok::<(), Error>(())
 /// ```
@@ -54,6 +56,12 @@ pub trait Batches {
 
     /// Returns the number of neurons, which is the same in every batch.
     fn neurons(&self) -> usize;
+
+    /// Returns the precision of the most precise batch. It decides how much memory a batch takes. A batch
+    /// that is more precise is an error.
+    fn precision(&self) -> Precision {
+        Precision::F32
+    }
 
     /// Hands all samples to `visitor`, from the first to the last, each once, in batches of at
     /// least one and at most `most_samples`.
@@ -65,32 +73,43 @@ pub trait Batches {
     fn visit(
         &mut self,
         most_samples: usize,
-        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
     ) -> Result<(), Error>;
 }
 
-impl Batches for ArrayView2<'_, f32> {
-    fn samples(&self) -> usize {
-        self.nrows()
-    }
+macro_rules! batches_of_a_view {
+    ($type:ident, $precision:expr) => {
+        impl Batches for ArrayView2<'_, $type> {
+            fn samples(&self) -> usize {
+                self.nrows()
+            }
 
-    fn neurons(&self) -> usize {
-        self.ncols()
-    }
+            fn neurons(&self) -> usize {
+                self.ncols()
+            }
 
-    fn visit(
-        &mut self,
-        most_samples: usize,
-        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let samples = self.nrows();
-        for begin in (0..samples).step_by(most_samples.max(1)) {
-            let end = begin.saturating_add(most_samples.max(1)).min(samples);
-            visitor(self.slice(s![begin..end, ..]))?;
+            fn precision(&self) -> Precision {
+                $precision
+            }
+
+            fn visit(
+                &mut self,
+                most_samples: usize,
+                visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
+            ) -> Result<(), Error> {
+                let samples = self.nrows();
+                for begin in (0..samples).step_by(most_samples.max(1)) {
+                    let end = begin.saturating_add(most_samples.max(1)).min(samples);
+                    visitor(self.slice(s![begin..end, ..]).into())?;
+                }
+                Ok(())
+            }
         }
-        Ok(())
-    }
+    };
 }
+
+batches_of_a_view!(f32, Precision::F32);
+batches_of_a_view!(f64, Precision::F64);
 
 pub(crate) fn changed(expected: usize, found: usize) -> Error {
     let problem = format!("{expected} samples were announced, and {found} came");

@@ -19,9 +19,9 @@ pub enum Degeneracy {
     /// Every activation is zero.
     Dead,
     /// Every activation is this value, which is not zero.
-    Constant(f32),
+    Constant(f64),
     /// Every activation is one of these two values, the lower one first.
-    TwoValued(f32, f32),
+    TwoValued(f64, f64),
 }
 
 impl Degeneracy {

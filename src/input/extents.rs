@@ -3,11 +3,12 @@
 
 use std::ops::Range;
 
-use fearless_simd::{Simd, prelude::*};
-use ndarray::{ArrayView2, s};
+use fearless_simd::{Simd, SimdFloatElement, prelude::*};
+use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use super::activations::Activations;
+use super::activations::{Activations, with_view};
+use super::element::Element;
 use crate::error::Error;
 use crate::support::memory;
 use crate::support::simd::{Level, Vectorized};
@@ -16,9 +17,9 @@ use crate::support::simd::{Level, Vectorized};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Extent {
     /// Smallest activation.
-    pub(crate) low: f32,
+    pub(crate) low: f64,
     /// Largest activation.
-    pub(crate) high: f32,
+    pub(crate) high: f64,
     /// True if every activation equals `low` or `high`.
     pub(crate) at_most_two_values: bool,
 }
@@ -38,7 +39,7 @@ pub(crate) fn extents(activations: &Activations<'_>) -> Result<Vec<Extent>, Erro
 #[derive(Debug, Default)]
 pub(crate) struct ExtentsSoFar {
     samples: usize,
-    scan: Option<Scan>,
+    scan: Option<Scan<f64>>,
 }
 
 impl ExtentsSoFar {
@@ -46,9 +47,9 @@ impl ExtentsSoFar {
     pub(crate) fn add(&mut self, batch: &Activations<'_>) -> Result<(), Error> {
         // Memory for the lists below, and for the edges that follow.
         memory::check::<[u64; 8]>(batch.neurons())?;
-        let new = scan(batch);
+        let new = with_view!(batch.view(), view => scan(&view).in_f64());
         if let Some((sample, neuron)) = new.not_finite {
-            let value = batch.of_neuron(neuron)[sample];
+            let value = batch.value(sample, neuron);
             return Err(Error::NonFinite { sample: self.samples + sample, neuron, value });
         }
         self.samples += batch.samples();
@@ -65,19 +66,19 @@ impl ExtentsSoFar {
     }
 }
 
-fn scan(activations: &Activations<'_>) -> Scan {
-    let (samples, neurons) = (activations.samples(), activations.neurons());
-    let scan = if activations.is_sample_major() {
+fn scan<T: Element>(view: &ArrayView2<'_, T>) -> Scan<T> {
+    let (samples, neurons) = view.dim();
+    let scan = if view.stride_of(Axis(1)) == 1 {
         let rows = (TASK_VALUES / neurons).clamp(1, samples);
         let tasks: Vec<usize> = (0..samples).step_by(rows).collect();
         tasks
             .into_par_iter()
-            .map(|begin| scan_samples(activations, begin..samples.min(begin + rows)))
+            .map(|begin| scan_samples(view, begin..samples.min(begin + rows)))
             .reduce_with(Scan::followed_by)
     } else {
         (0..neurons)
             .into_par_iter()
-            .map(|neuron| scan_neuron(activations, neuron))
+            .map(|neuron| scan_neuron(view, neuron))
             .reduce_with(Scan::and_neurons)
     };
     scan.unwrap_or_default()
@@ -85,21 +86,21 @@ fn scan(activations: &Activations<'_>) -> Scan {
 
 /// The result of a pass over some samples of some neurons.
 #[derive(Debug, Default)]
-struct Scan {
-    low: Vec<f32>,
-    high: Vec<f32>,
-    values: Vec<FewValues>,
+struct Scan<T> {
+    low: Vec<T>,
+    high: Vec<T>,
+    values: Vec<FewValues<T>>,
     /// (sample, neuron) of the first value that is not finite.
     not_finite: Option<(usize, usize)>,
 }
 
-impl Scan {
+impl<T: Element> Scan<T> {
     /// Joins the result of later samples of the same neurons.
     fn followed_by(mut self, later: Self) -> Self {
         let low = self.low.iter_mut().zip(later.low);
-        low.for_each(|(low, x)| *low = low.min(x));
+        low.for_each(|(low, x)| *low = low.smaller(x));
         let high = self.high.iter_mut().zip(later.high);
-        high.for_each(|(high, x)| *high = high.max(x));
+        high.for_each(|(high, x)| *high = high.larger(x));
         let values = self.values.iter_mut().zip(&later.values);
         values.for_each(|(values, others)| values.join(others));
         self.not_finite = self.not_finite.or(later.not_finite);
@@ -115,6 +116,19 @@ impl Scan {
         self
     }
 
+    /// Returns the same result in `f64`, so that batches of either precision can be joined.
+    fn in_f64(self) -> Scan<f64> {
+        let all = |values: Vec<T>| values.into_iter().map(Into::into).collect();
+        Scan {
+            low: all(self.low),
+            high: all(self.high),
+            values: self.values.into_iter().map(FewValues::in_f64).collect(),
+            not_finite: self.not_finite,
+        }
+    }
+}
+
+impl Scan<f64> {
     fn extents(&self) -> Vec<Extent> {
         let neurons = self.low.iter().zip(&self.high).zip(&self.values);
         neurons
@@ -131,19 +145,19 @@ impl Scan {
 
 /// The first two distinct values of a neuron, and a mark for a third one.
 #[derive(Debug, Clone)]
-struct FewValues {
-    first: f32,
-    second: Option<f32>,
+struct FewValues<T> {
+    first: T,
+    second: Option<T>,
     third_seen: bool,
 }
 
-impl FewValues {
-    fn new(first: f32) -> Self {
+impl<T: Element> FewValues<T> {
+    fn new(first: T) -> Self {
         Self { first, second: None, third_seen: false }
     }
 
     /// Looks for new values, up to the third. Most neurons have a third value within a few samples.
-    fn look_at(&mut self, values: impl IntoIterator<Item = f32>) {
+    fn look_at(&mut self, values: impl IntoIterator<Item = T>) {
         for x in values {
             if x != self.first {
                 match self.second {
@@ -162,15 +176,20 @@ impl FewValues {
         self.look_at([others.first].into_iter().chain(others.second));
         self.third_seen |= others.third_seen;
     }
+
+    fn in_f64(self) -> FewValues<f64> {
+        let second = self.second.map(Into::into);
+        FewValues { first: self.first.into(), second, third_seen: self.third_seen }
+    }
 }
 
 /// Scans whole rows, as they lie in memory.
-fn scan_samples(activations: &Activations<'_>, samples: Range<usize>) -> Scan {
-    let rows = activations.of_samples(samples.clone());
-    let first: Vec<f32> = rows.row(0).to_vec();
+fn scan_samples<T: Element>(view: &ArrayView2<'_, T>, samples: Range<usize>) -> Scan<T> {
+    let rows = view.slice(s![samples.clone(), ..]);
+    let first: Vec<T> = rows.row(0).to_vec();
     let values = first.iter().map(|&x| FewValues::new(x)).collect();
     let mut scan = Scan { low: first.clone(), high: first, values, not_finite: None };
-    if !Level::best().run(ScanRows { scan: &mut scan, rows }) {
+    if !Level::best().run(ScanRows { scan: &mut scan, rows: rows.view() }) {
         let first = rows.indexed_iter().find(|(_, x)| !x.is_finite());
         scan.not_finite = first.map(|((sample, neuron), _)| (samples.start + sample, neuron));
     }
@@ -178,12 +197,12 @@ fn scan_samples(activations: &Activations<'_>, samples: Range<usize>) -> Scan {
 }
 
 /// A task that adds rows to a scan, and returns whether all values were finite.
-struct ScanRows<'a> {
-    scan: &'a mut Scan,
-    rows: ArrayView2<'a, f32>,
+struct ScanRows<'a, T> {
+    scan: &'a mut Scan<T>,
+    rows: ArrayView2<'a, T>,
 }
 
-impl Vectorized for ScanRows<'_> {
+impl<T: Element> Vectorized for ScanRows<'_, T> {
     type Output = bool;
 
     #[inline(always)]
@@ -200,60 +219,62 @@ impl Vectorized for ScanRows<'_> {
 }
 
 #[inline(always)]
-fn scan_row<S: Simd>(simd: S, scan: &mut Scan, row: &[f32]) -> bool {
-    let lanes = S::f32s::LEN;
+fn scan_row<S: Simd, T: Element>(simd: S, scan: &mut Scan<T>, row: &[T]) -> bool {
+    let lanes = T::Native::<S>::LEN;
     // Zero times a value is zero for finite values, and NaN for all others.
-    let mut zero = S::f32s::splat(simd, 0.0);
+    let mut zero = T::Native::<S>::splat(simd, T::ZERO);
     let vectors = row.chunks_exact(lanes);
     let rest = vectors.remainder();
     let extremes = scan.low.chunks_exact_mut(lanes).zip(scan.high.chunks_exact_mut(lanes));
     for (x, (low, high)) in vectors.zip(extremes) {
-        let x = S::f32s::from_slice(simd, x);
-        S::f32s::from_slice(simd, low).min(x).store_slice(low);
-        S::f32s::from_slice(simd, high).max(x).store_slice(high);
-        zero += x * 0.0;
+        let x = T::Native::<S>::from_slice(simd, x);
+        T::Native::<S>::from_slice(simd, low).min(x).store_slice(low);
+        T::Native::<S>::from_slice(simd, high).max(x).store_slice(high);
+        zero += x * T::ZERO;
     }
-    let mut zero_of_rest = 0.0;
+    let mut rest_is_finite = true;
     for (&x, neuron) in rest.iter().zip(row.len() - rest.len()..) {
-        scan.low[neuron] = scan.low[neuron].min(x);
-        scan.high[neuron] = scan.high[neuron].max(x);
-        zero_of_rest += x * 0.0;
+        scan.low[neuron] = scan.low[neuron].smaller(x);
+        scan.high[neuron] = scan.high[neuron].larger(x);
+        rest_is_finite &= x.is_finite();
     }
-    zero.simd_eq(0.0).all_true() && zero_of_rest == 0.0
+    zero.simd_eq(T::ZERO).all_true() && rest_is_finite
 }
 
 /// The neurons with at most two values so far, in runs of neighbouring neurons.
-struct Few {
+struct Few<T: Element> {
     /// The first neuron of each run.
     runs: Vec<usize>,
     /// The bits of the two values of every neuron.
-    first: Vec<u32>,
-    second: Vec<u32>,
+    first: Vec<T::Bits>,
+    second: Vec<T::Bits>,
     /// All ones for neurons that have not had a third value yet, else 0.
-    open: Vec<u32>,
+    open: Vec<T::Bits>,
 }
 
 /// The number of neurons in a run.
 const RUN_NEURONS: usize = 16;
 
-impl Few {
-    fn new(scan: &Scan) -> Self {
+impl<T: Element> Few<T> {
+    fn new(scan: &Scan<T>) -> Self {
         let neurons = scan.values.len();
-        let (zeros, runs) = (vec![0; neurons], (0..neurons).step_by(RUN_NEURONS).collect());
+        let zeros = vec![T::Bits::default(); neurons];
+        let runs = (0..neurons).step_by(RUN_NEURONS).collect();
         let mut few = Self { runs, first: zeros.clone(), second: zeros.clone(), open: zeros };
         (0..neurons).for_each(|neuron| few.learn(scan, neuron));
         few
     }
 
-    fn learn(&mut self, scan: &Scan, neuron: usize) {
+    fn learn(&mut self, scan: &Scan<T>, neuron: usize) {
         let values = &scan.values[neuron];
-        self.first[neuron] = values.first.to_bits();
-        self.second[neuron] = values.second.unwrap_or(values.first).to_bits();
-        self.open[neuron] = if values.third_seen { 0 } else { u32::MAX };
+        self.first[neuron] = values.first.bits();
+        self.second[neuron] = values.second.unwrap_or(values.first).bits();
+        let none = T::Bits::default();
+        self.open[neuron] = if values.third_seen { none } else { !none };
     }
 
     #[inline(always)]
-    fn look_at<S: Simd>(&mut self, simd: S, scan: &mut Scan, row: &[f32]) {
+    fn look_at<S: Simd>(&mut self, simd: S, scan: &mut Scan<T>, row: &[T]) {
         // A closure, such as the argument of `retain`, would not be compiled for this instruction
         // set.
         let mut kept = 0;
@@ -266,7 +287,7 @@ impl Few {
                     self.learn(scan, neuron);
                 }
             }
-            if self.open[run].iter().any(|&open| open != 0) {
+            if self.open[run].iter().any(|&open| open != T::Bits::default()) {
                 self.runs[kept] = begin;
                 kept += 1;
             }
@@ -277,34 +298,37 @@ impl Few {
     /// Returns whether a neuron of the run may have a new value. Only neurons with at most two
     /// values so far count.
     #[inline(always)]
-    fn has_news<S: Simd>(&self, simd: S, run: Range<usize>, row: &[f32]) -> bool {
-        let lanes = S::u32s::LEN;
+    fn has_news<S: Simd>(&self, simd: S, run: Range<usize>, row: &[T]) -> bool {
+        let lanes = T::Native::<S>::LEN;
         if run.len() < RUN_NEURONS {
             return true;
         }
         // Nonzero where a value has other bits than both known values.
-        let mut news = S::u32s::splat(simd, 0);
+        let mut news = Bits::<S, T>::splat(simd, T::Bits::default());
         let mut begin = run.start;
         while begin < run.end {
             let here = begin..begin + lanes;
-            let first = S::u32s::from_slice(simd, &self.first[here.clone()]);
-            let second = S::u32s::from_slice(simd, &self.second[here.clone()]);
-            let x = S::f32s::from_slice(simd, &row[here.clone()]).bitcast::<S::u32s>();
+            let first = Bits::<S, T>::from_slice(simd, &self.first[here.clone()]);
+            let second = Bits::<S, T>::from_slice(simd, &self.second[here.clone()]);
+            let x = T::Native::<S>::from_slice(simd, &row[here.clone()]).to_bits();
             let differs = (x ^ first).min(x ^ second);
-            news |= differs & S::u32s::from_slice(simd, &self.open[here]);
+            news |= differs & Bits::<S, T>::from_slice(simd, &self.open[here]);
             begin += lanes;
         }
-        news.simd_ne(0).any_true()
+        news.simd_ne(T::Bits::default()).any_true()
     }
 }
+
+/// A vector of the bits of activations.
+type Bits<S, T> = <<T as SimdFloatElement>::Native<S> as SimdFloat<S>>::Bits;
 
 /// The number of a neuron's values that are copied together: half an L1 cache.
 const RUN: usize = 4096;
 
 /// Scans one neuron, whatever the distance of its samples in memory.
-fn scan_neuron(activations: &Activations<'_>, neuron: usize) -> Scan {
+fn scan_neuron<T: Element>(view: &ArrayView2<'_, T>, neuron: usize) -> Scan<T> {
     let level = Level::best();
-    let column = activations.of_neuron(neuron);
+    let column = view.column(neuron);
     let mut scan = RunScan { low: column[0], high: column[0], values: FewValues::new(column[0]) };
     let mut not_finite = None;
     let mut run = Vec::with_capacity(RUN.min(column.len()));
@@ -319,45 +343,45 @@ fn scan_neuron(activations: &Activations<'_>, neuron: usize) -> Scan {
     Scan { low: vec![scan.low], high: vec![scan.high], values: vec![scan.values], not_finite }
 }
 
-struct RunScan {
-    low: f32,
-    high: f32,
-    values: FewValues,
+struct RunScan<T> {
+    low: T,
+    high: T,
+    values: FewValues<T>,
 }
 
 /// A task that adds consecutive values of a neuron to a scan, and returns whether all were finite.
-struct ScanRun<'a> {
-    scan: &'a mut RunScan,
-    run: &'a [f32],
+struct ScanRun<'a, T> {
+    scan: &'a mut RunScan<T>,
+    run: &'a [T],
 }
 
-impl Vectorized for ScanRun<'_> {
+impl<T: Element> Vectorized for ScanRun<'_, T> {
     type Output = bool;
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> bool {
         let Self { scan, run } = self;
-        let vectors = run.chunks_exact(S::f32s::LEN);
+        let vectors = run.chunks_exact(T::Native::<S>::LEN);
         let rest = vectors.remainder();
-        let mut low = S::f32s::splat(simd, scan.low);
-        let mut high = S::f32s::splat(simd, scan.high);
-        let mut zero = S::f32s::splat(simd, 0.0);
+        let mut low = T::Native::<S>::splat(simd, scan.low);
+        let mut high = T::Native::<S>::splat(simd, scan.high);
+        let mut zero = T::Native::<S>::splat(simd, T::ZERO);
         for vector in vectors {
-            let x = S::f32s::from_slice(simd, vector);
+            let x = T::Native::<S>::from_slice(simd, vector);
             low = low.min(x);
             high = high.max(x);
-            zero += x * 0.0;
+            zero += x * T::ZERO;
         }
-        let mut zero_of_rest = 0.0;
+        let mut ends_are_finite = true;
         for &x in low.as_slice().iter().chain(high.as_slice()).chain(rest) {
-            scan.low = scan.low.min(x);
-            scan.high = scan.high.max(x);
-            zero_of_rest += x * 0.0;
+            scan.low = scan.low.smaller(x);
+            scan.high = scan.high.larger(x);
+            ends_are_finite &= x.is_finite();
         }
         if !scan.values.third_seen {
             scan.values.look_at(run.iter().copied());
         }
-        zero.simd_eq(0.0).all_true() && zero_of_rest == 0.0
+        zero.simd_eq(T::ZERO).all_true() && ends_are_finite
     }
 }
 

@@ -3,5 +3,6 @@
 pub(crate) mod activations;
 pub(crate) mod batches;
 pub(crate) mod degenerate;
+pub(crate) mod element;
 pub(crate) mod extents;
 pub(crate) mod groups;

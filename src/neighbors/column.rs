@@ -70,8 +70,7 @@ impl<'a> SortedLayer<'a> {
 
     /// Returns a bound of the magnitude of values.
     pub(crate) fn largest(&self) -> f64 {
-        let largest = |extent: &Extent| {
-            let (low, high) = (f64::from(extent.low), f64::from(extent.high));
+        let largest = |&Extent { low, high, .. }: &Extent| {
             low.abs().max(high.abs()) + self.jitter.amplitude * (high - low)
         };
         self.extents.iter().map(largest).fold(0.0, f64::max)
@@ -80,12 +79,9 @@ impl<'a> SortedLayer<'a> {
     /// Returns the values of one neuron, with noise.
     fn values(&self, neuron: usize) -> Vec<f64> {
         let Extent { low, high, .. } = self.extents[neuron];
-        let spread = f64::from(high) - f64::from(low);
-        let column = self.activations.of_neuron(neuron);
-        let noisy = |(sample, &x): (usize, &f32)| {
-            f64::from(x) + self.jitter.noise(self.number, neuron, sample, spread)
-        };
-        column.iter().enumerate().map(noisy).collect()
+        let spread = high - low;
+        let noisy = |(sample, x)| x + self.jitter.noise(self.number, neuron, sample, spread);
+        self.activations.of_neuron(neuron).into_iter().enumerate().map(noisy).collect()
     }
 
     /// Sorts every neuron, and applies `of_sorted` to each neuron's values in ascending order.

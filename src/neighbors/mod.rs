@@ -21,10 +21,11 @@ mod stages;
 #[cfg(test)]
 mod tests;
 
-use ndarray::{Array1, ArrayView2};
+use ndarray::Array1;
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::input::activations::ActivationsView;
 use crate::settings::{RunSettings, run_setters};
 use crate::support::stopwatch::Stopwatch;
 use column::Column;
@@ -169,7 +170,10 @@ impl NeighborAnalysis {
     /// neurons, an activation that is not finite, or a jitter outside 0 to 1. Fails if more memory
     /// is needed than allowed or available, if the requested GPU is missing, and if the callback or
     /// the token stops the job.
-    pub fn run(&self, activations: ArrayView2<'_, f32>) -> Result<NeighborReport, Error> {
+    pub fn run<'a>(
+        &self,
+        activations: impl Into<ActivationsView<'a>>,
+    ) -> Result<NeighborReport, Error> {
         pollster::block_on(self.run_async(activations))
     }
 
@@ -181,18 +185,19 @@ impl NeighborAnalysis {
     /// # Errors
     ///
     /// The errors of [`NeighborAnalysis::run`].
-    pub async fn run_async(
+    pub async fn run_async<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
     ) -> Result<NeighborReport, Error> {
         let clock = Stopwatch::start();
+        let activations = activations.into();
         let (job, entropies) = self.prepare(&[activations])?;
         let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
         Ok(NeighborReport {
             entropy: self.in_units(&entropies),
             mutual_information,
             units: self.run.units,
-            samples: activations.nrows(),
+            samples: activations.samples(),
             neighbors: self.k,
             algorithm: self.algorithm,
             execution,
@@ -226,10 +231,10 @@ impl NeighborAnalysis {
     /// assert_eq!(between.mutual_information, whole.mutual_information.slice(s![..3, 3..]));
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn run_between(
+    pub fn run_between<'a>(
         &self,
-        rows: ArrayView2<'_, f32>,
-        columns: ArrayView2<'_, f32>,
+        rows: impl Into<ActivationsView<'a>>,
+        columns: impl Into<ActivationsView<'a>>,
     ) -> Result<NeighborBetweenReport, Error> {
         pollster::block_on(self.run_between_async(rows, columns))
     }
@@ -240,21 +245,22 @@ impl NeighborAnalysis {
     /// # Errors
     ///
     /// The errors of [`NeighborAnalysis::run_between`].
-    pub async fn run_between_async(
+    pub async fn run_between_async<'a>(
         &self,
-        rows: ArrayView2<'_, f32>,
-        columns: ArrayView2<'_, f32>,
+        rows: impl Into<ActivationsView<'a>>,
+        columns: impl Into<ActivationsView<'a>>,
     ) -> Result<NeighborBetweenReport, Error> {
         let clock = Stopwatch::start();
+        let (rows, columns) = (rows.into(), columns.into());
         let (job, entropies) = self.prepare(&[rows, columns])?;
         let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
-        let (of_rows, of_columns) = entropies.split_at(rows.ncols());
+        let (of_rows, of_columns) = entropies.split_at(rows.neurons());
         Ok(NeighborBetweenReport {
             row_entropy: self.in_units(of_rows),
             column_entropy: self.in_units(of_columns),
             mutual_information,
             units: self.run.units,
-            samples: rows.nrows(),
+            samples: rows.samples(),
             neighbors: self.k,
             algorithm: self.algorithm,
             execution,
@@ -296,13 +302,14 @@ impl NeighborAnalysis {
     /// assert!(information[1].abs() < 0.1);
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn label_information(
+    pub fn label_information<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
         labels: &[u32],
     ) -> Result<Array1<f64>, Error> {
+        let activations = activations.into();
         let checked = self.check(&[activations])?;
-        let samples = activations.nrows();
+        let samples = activations.samples();
         if labels.len() != samples {
             return Err(Error::LabelsMismatch { labels: labels.len(), samples });
         }

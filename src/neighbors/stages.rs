@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2};
 
 use super::column::{Column, Grid, SortedLayer, Strips};
 use super::harmonic::HarmonicTable;
@@ -11,7 +11,7 @@ use super::{NeighborAnalysis, NeighborExecution, NeighborTimings, cpu, line};
 use crate::codes::budget::Memory;
 use crate::engine::{Chosen, GpuGain};
 use crate::error::Error;
-use crate::input::activations::Activations;
+use crate::input::activations::{Activations, ActivationsView};
 use crate::pairs::tile::Tile;
 use crate::support::memory;
 use crate::support::stopwatch::Stopwatch;
@@ -27,7 +27,7 @@ impl NeighborAnalysis {
     /// Checks and sorts: all stages that need no engine. Also returns entropies in nats.
     pub(super) fn prepare(
         &self,
-        views: &[ArrayView2<'_, f32>],
+        views: &[ActivationsView<'_>],
     ) -> Result<(NeighborJob, Vec<f64>), Error> {
         let checked = self.check(views)?;
         let samples = checked.first().map_or(0, Activations::samples);
@@ -45,7 +45,7 @@ impl NeighborAnalysis {
     /// Checks settings and shapes, before any value is read.
     pub(super) fn check<'a>(
         &self,
-        views: &[ArrayView2<'a, f32>],
+        views: &[ActivationsView<'a>],
     ) -> Result<Vec<Activations<'a>>, Error> {
         let layers: Vec<Activations<'a>> =
             views.iter().map(|&view| Activations::new(view)).collect::<Result<_, _>>()?;
@@ -53,7 +53,7 @@ impl NeighborAnalysis {
         if let (Some(x), Some(y)) = (samples.clone().min(), samples.max())
             && x != y
         {
-            let of = |layer: usize| views[layer].nrows();
+            let of = |layer: usize| views[layer].samples();
             return Err(Error::SamplesMismatch { first: of(0), second: of(1) });
         }
         let samples = layers.first().map_or(0, Activations::samples);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 
 use crate::analysis::Analysis;
 use crate::analysis::prepare::prepare;
@@ -13,7 +13,7 @@ use crate::engine::{self, Counts, Goal, GpuGain, Sink};
 use crate::error::Error;
 use crate::estimator::Entropies;
 use crate::execution::Execution;
-use crate::input::activations::Activations;
+use crate::input::activations::{Activations, ActivationsView};
 use crate::pairs::matrix::PairMatrix;
 use crate::pairs::tile::Tile;
 use crate::support::memory;
@@ -64,9 +64,9 @@ impl Analysis {
     /// assert!(report.p_values[[0, 2]] > 0.05);
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn permutation_test(
+    pub fn permutation_test<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
         permutations: u32,
         seed: u64,
     ) -> Result<PermutationReport, Error> {
@@ -78,9 +78,9 @@ impl Analysis {
     /// # Errors
     ///
     /// The errors of [`Analysis::permutation_test`].
-    pub async fn permutation_test_async(
+    pub async fn permutation_test_async<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
         permutations: u32,
         seed: u64,
     ) -> Result<PermutationReport, Error> {
@@ -102,7 +102,7 @@ impl Analysis {
             let memory = matrices.and(layer.samples(), codes);
             settings.and_threads(memory, (layer.samples(), neurons), bins, Goal::Sums)
         };
-        let layer = prepare(self, activations, memory)?;
+        let layer = prepare(self, activations.into(), memory)?;
         let samples = layer.samples();
         let neurons = layer.codes.neurons();
         let entropies = Entropies::new(estimator, samples);

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use crate::analysis::{Analysis, joint_histograms};
 use crate::error::Error;
 use crate::estimator::Entropies;
+use crate::input::activations::ActivationsView;
 use crate::support::random::{Philox, below};
 
 /// The settings of the confidence interval.
@@ -74,9 +75,9 @@ impl Analysis {
     /// assert!(pairs[0].low < pairs[0].mutual_information);
     /// # Ok::<(), cofire::Error>(())
     /// ```
-    pub fn uncertainty(
+    pub fn uncertainty<'a>(
         &self,
-        activations: ArrayView2<'_, f32>,
+        activations: impl Into<ActivationsView<'a>>,
         pairs: &[(usize, usize)],
         resampling: Resampling,
     ) -> Result<Vec<PairUncertainty>, Error> {
@@ -84,9 +85,10 @@ impl Analysis {
         if replicates == 0 || !(confidence > 0.0 && confidence < 1.0) {
             return Err(Error::InvalidResampling { replicates, confidence });
         }
+        let activations = activations.into();
         let counted = pollster::block_on(joint_histograms(self, activations, pairs));
         let (histograms, edges) = counted?;
-        let samples = u32::try_from(activations.nrows()).unwrap_or(u32::MAX); // was checked
+        let samples = u32::try_from(activations.samples()).unwrap_or(u32::MAX); // was checked
         let whole = Entropies::new(self.settings.estimator, samples);
         let one_less = Entropies::new(self.settings.estimator, samples.max(2) - 1);
         let per_nat = self.settings.run.units.per_nat();

@@ -49,7 +49,7 @@ fn check_message(error: &Error, parts: &[&str]) {
 
 #[test]
 fn shapes_without_a_distribution() {
-    let run = |samples, neurons| cpu(10).run(Array2::zeros((samples, neurons)).view());
+    let run = |samples, neurons| cpu(10).run(Array2::<f32>::zeros((samples, neurons)).view());
     let none = refused(run(0, 3), &["no samples", "0 x 3", "at least two"]);
     assert!(matches!(none, Error::NoSamples { neurons: 3 }), "{none:?}");
     let neither = refused(run(0, 0), &["no samples", "0 x 0"]);
@@ -79,7 +79,7 @@ fn a_value_that_is_not_finite_is_named() {
             let error = refused(cpu(10).run(activations.view()), &[&place, "remove or replace"]);
             let Error::NonFinite { sample, neuron, value } = error else { panic!("{error:?}") };
             assert_eq!((sample, neuron), (s, j), "where the {bad} is");
-            assert_eq!(value.to_bits(), bad.to_bits(), "what is there");
+            assert_eq!(value.to_bits(), f64::from(bad).to_bits(), "what is there");
         }
     }
 }
@@ -196,7 +196,7 @@ fn bins_that_leave_no_room_for_a_zero_bin() {
 
 #[test]
 fn thresholds_that_nothing_is_above_or_below_of() {
-    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let parts = ["threshold", &bad.to_string(), "not finite"];
         for binning in [Binning::Threshold(bad), Binning::Threshold(bad).with_zero_bin()] {
             let error = refused_binning(binning, &parts);
@@ -204,7 +204,7 @@ fn thresholds_that_nothing_is_above_or_below_of() {
             assert_eq!(threshold.to_bits(), bad.to_bits(), "the threshold");
         }
     }
-    for right in [0.0, -0.0, f32::MAX, f32::MIN, f32::from_bits(1)] {
+    for right in [0.0, -0.0, f64::MAX, f64::MIN, f64::from_bits(1)] {
         assert!(BinEdges::fit(ramp(9, 2).view(), &Binning::Threshold(right)).is_ok(), "{right}");
     }
 }
@@ -261,7 +261,7 @@ fn activations_that_are_no_categories() {
             let Error::NotACategory { sample, neuron, value, largest: 255 } = error else {
                 panic!("{error:?}")
             };
-            assert_eq!((sample, neuron, value), (s, j, bad), "where and what");
+            assert_eq!((sample, neuron, value), (s, j, f64::from(bad)), "where and what");
         }
     }
     let mut activations = ramp(9, 2);

@@ -109,7 +109,7 @@ fn binnings() -> impl Strategy<Value = Binning> {
         rules.prop_map(Binning::equal_width),
         (0usize..300).prop_map(|bins| Binning::EqualFrequency { bins }),
         (0usize..300).prop_map(|bins| Binning::Digitized { bins }),
-        any::<u32>().prop_map(|bits| Binning::Threshold(f32::from_bits(bits))),
+        any::<u64>().prop_map(|bits| Binning::Threshold(f64::from_bits(bits))),
         edges.prop_map(|mut edges| {
             edges.sort_by(f32::total_cmp);
             Binning::Edges(edges.into_iter().map(f64::from).collect())

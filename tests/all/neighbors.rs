@@ -296,7 +296,7 @@ fn what_cannot_be_estimated_is_refused_with_a_remedy() {
     assert!(matches!(error, Error::JitterOutOfRange { .. }), "{error}");
     let error = run(on_cpu(3).memory_limit(1000));
     assert!(matches!(error, Error::MemoryLimit { allowed: 1000, .. }), "{error}");
-    let error = on_cpu(3).run(Array2::zeros((1, 3)).view()).unwrap_err();
+    let error = on_cpu(3).run(Array2::<f32>::zeros((1, 3)).view()).unwrap_err();
     assert!(matches!(error, Error::OneSample), "{error}");
 
     let mut with_nan = activations.clone();

@@ -9,7 +9,10 @@ plainest form, in f64:
     equal width      numpy.histogram_bin_edges(x, rule), and with range=(low, high) where the range
                      is global or given; more than 256 bins become 256
     digitized        numpy.digitize(x, numpy.linspace(low, high, bins + 1)) of all neurons, less one
-    equal frequency  numpy.unique(numpy.quantile(x, numpy.linspace(0, 1, bins + 1)))
+    equal frequency  a bin for each distinct value if there are no more than bins; otherwise cuts at
+                     numpy.quantile(x, numpy.linspace(0, 1, bins + 1))[1:-1], until one has no value
+                     between itself and the cut before: then the smallest value from that cut on gets
+                     a bin, and those above it are cut anew into the bins that are left
     threshold        x > threshold
     edges            the number of edges at or below x, less one, held inside
     categories       x itself
@@ -50,6 +53,22 @@ def ends_of(x):
     return (x.min(), x.max()) if x.size else None
 
 
+def equal_frequency_cuts(x, bins):
+    quantiles = np.quantile(x, np.linspace(0, 1, bins + 1))[1:-1]
+    cuts = []
+    for number, cut in enumerate(quantiles):
+        before = x.min() if not cuts else cuts[-1]
+        if ((x >= before) & (x < cut)).any():
+            cuts.append(cut)
+            continue
+        tied = x[x >= before].min()
+        above = x[x > tied]
+        if above.size:
+            cuts += [above.min(), *equal_frequency_cuts(above, bins - number - 1)]
+        break
+    return cuts
+
+
 def edges_of(x, everything, binning, most):
     """Edges for the values x of a neuron; None where they are all alike, or none."""
     kind = binning["kind"]
@@ -66,8 +85,12 @@ def edges_of(x, everything, binning, most):
     if kind == "equal-frequency":
         if not x.size:
             return None
-        edges = np.unique(np.quantile(x, np.linspace(0, 1, binning["bins"] + 1)))
-        return edges if len(edges) > 1 else None
+        if x.min() == x.max():
+            return None
+        distinct = np.unique(x + 0.0)
+        few = len(distinct) <= binning["bins"]
+        cuts = distinct[1:] if few else equal_frequency_cuts(x, binning["bins"])
+        return np.array([x.min(), *cuts, x.max()])
     assert kind == "edges", kind
     return np.array(binning["edges"])
 
@@ -156,6 +179,18 @@ def cases():
         for edges in [[0.0, 1.0], [-1.0, 0.0, 0.1, 0.5, 1e30], [-1e300, 1e-45, 1e300]]:
             yield data, {"kind": "edges", "edges": edges}
             yield data, {"kind": "edges", "edges": edges, **ZERO}
+    for bins in [2, 3, 4, 5, 10]:
+        yield "ties", equal_frequency(bins)
+        yield "ties", equal_frequency(bins, **ZERO)
+        yield "doubles", equal_frequency(bins)
+        yield "doubles", equal_width(bins)
+        yield "doubles", equal_width(bins, "global")
+    for rule in RULES:
+        yield "doubles", equal_width(rule)
+    yield "doubles", {"kind": "digitized", "bins": 20}
+    for threshold in [0.1, 1e9 + 1.0]:
+        yield "doubles", {"kind": "threshold", "threshold": threshold}
+    yield "doubles", {"kind": "edges", "edges": [0.0, 0.1, 0.3, 1e9 + 0.5, 1e9 + 1.375]}
     yield "two_values", {"kind": "categories"}
     yield "categories", {"kind": "categories"}
 
@@ -167,6 +202,15 @@ def activations_of(data):
         return (s * (j + 3) // 7 % [1, 2, 3, 10, 100, 256]).astype(np.float32)
     if data == "two_values":
         return (np.arange(30).reshape(10, 3) % 2).astype(np.float32)
+    if data == "ties":
+        s = np.arange(101)
+        columns = [s // 50 % 2 * 3 + 1, np.maximum(s - 69, 0), s // 2 % 3, s // 20,
+                   np.minimum(s, 2), np.minimum(s * s % 101, 4), s % 2]
+        return np.stack(columns, axis=1).astype(np.float32)
+    if data == "doubles":
+        s, j = np.meshgrid(np.arange(400), np.arange(5), indexing="ij")
+        small = (s * (j + 7) % 101) / [10.0, 8.0, 1000.0, 3.0, 7.0]
+        return small + np.array([0.0, 1e9, 1e9, 2.0**52, -1e-9])
     return np.load(HERE / "cases" / "data" / f"{data}.npy")
 
 

@@ -7,7 +7,7 @@ use cofire::report::{Degeneracy, DegenerateNeuron};
 use cofire::{Kernel, Measure};
 use cofire_files::Layer;
 use ndarray::{Array1, Array2};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::arguments::{AnalyzeArguments, PresetArgument};
 use crate::firing::FiringFacts;
@@ -146,7 +146,6 @@ pub(crate) struct LayerFacts {
     pub(crate) name: String,
     pub(crate) stored_shape: Vec<usize>,
     pub(crate) element_type: String,
-    pub(crate) rounded_to_f32: bool,
     pub(crate) samples: usize,
     pub(crate) neurons: usize,
     /// The largest number of bins of any neuron; none without bins.
@@ -196,7 +195,6 @@ pub(crate) struct OtherFacts {
     pub(crate) name: String,
     pub(crate) stored_shape: Vec<usize>,
     pub(crate) element_type: String,
-    pub(crate) rounded_to_f32: bool,
     pub(crate) neurons: usize,
     pub(crate) bins: Option<usize>,
     pub(crate) entropy: Option<Spread>,
@@ -213,7 +211,6 @@ impl OtherFacts {
             name: info.name,
             stored_shape: info.shape,
             element_type: layer.element_type.to_string(),
-            rounded_to_f32: layer.rounded,
             neurons: entropy.len(),
             bins: None,
             entropy: Spread::of(|| entropy.iter().copied()),
@@ -275,14 +272,30 @@ pub(crate) struct Degenerates {
 #[derive(Debug, Serialize)]
 pub(crate) struct Constant {
     neuron: usize,
-    value: f32,
+    value: Activation,
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct TwoValued {
     neuron: usize,
-    low: f32,
-    high: f32,
+    low: Activation,
+    high: Activation,
+}
+
+/// An activation. It is written with the digits of an `f32` if it is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Activation(f64);
+
+impl Serialize for Activation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[expect(clippy::cast_possible_truncation, reason = "compared with the number")]
+        let single = self.0 as f32;
+        if f64::from(single) == self.0 {
+            serializer.serialize_f32(single)
+        } else {
+            serializer.serialize_f64(self.0)
+        }
+    }
 }
 
 impl Degenerates {
@@ -292,9 +305,10 @@ impl Degenerates {
             let neuron = degenerate.neuron;
             match degenerate.kind {
                 Degeneracy::Constant(value) => {
-                    degenerates.constant.push(Constant { neuron, value });
+                    degenerates.constant.push(Constant { neuron, value: Activation(value) });
                 }
                 Degeneracy::TwoValued(low, high) => {
+                    let (low, high) = (Activation(low), Activation(high));
                     degenerates.two_valued.push(TwoValued { neuron, low, high });
                 }
                 Degeneracy::Dead => degenerates.dead.push(neuron),
@@ -351,7 +365,6 @@ impl LayerFacts {
             name: info.name,
             stored_shape: info.shape,
             element_type: layer.element_type.to_string(),
-            rounded_to_f32: layer.rounded,
             samples: measured.samples,
             neurons: entropy.len(),
             bins: measured.bins,

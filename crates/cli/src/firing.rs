@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use cofire::analysis::Association;
-use cofire::{Analysis, Error};
-use ndarray::ArrayView2;
+use cofire::{ActivationsView, Analysis, Error};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -52,7 +51,7 @@ const FEWEST_SAMPLES: f64 = 10.0;
 /// Counts how often neurons fire together, and computes the chosen associations from the counts.
 pub(crate) fn measure(
     analysis: &Analysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
     settings: &Settings,
     results: &mut Results<'_>,
     failed: impl Fn(Error) -> Failure,

@@ -6,10 +6,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cofire::{Analysis, Error, NeighborAnalysis};
+use cofire::{ActivationsView, Analysis, Error, NeighborAnalysis};
 use cofire_files::{ElementType, LayerInfo};
 use half::f16;
-use ndarray::{Array1, ArrayView2};
+use ndarray::Array1;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -51,7 +51,7 @@ pub(crate) struct Neuron {
 /// Measures neurons with labels, and pairs of neurons given the label.
 pub(crate) fn measure(
     analysis: &Analysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
     labels: &Labels,
     results: &mut Results<'_>,
     failed: impl Fn(Error) -> Failure,
@@ -70,7 +70,7 @@ pub(crate) fn measure(
 /// Measures neurons with labels by nearest neighbours.
 pub(crate) fn measure_neighbors(
     analysis: &NeighborAnalysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
     labels: &Labels,
     results: &mut Results<'_>,
     failed: impl Fn(Error) -> Failure,

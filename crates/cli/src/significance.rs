@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use cofire::significance::{false_discovery_rates, false_discovery_rates_of_pairs};
-use cofire::{Analysis, BetweenReport, Error, Report};
-use ndarray::{Array1, Array2, ArrayView2};
+use cofire::{ActivationsView, Analysis, BetweenReport, Error, Report};
+use ndarray::{Array1, Array2};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -64,7 +64,7 @@ pub(crate) fn g_test_between(
 pub(crate) fn permutation_test(
     (permutations, seed): (u32, u64),
     analysis: &Analysis,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
     results: &mut Results<'_>,
     failed: impl Fn(Error) -> Failure,
 ) -> Result<SignificanceFacts, Failure> {

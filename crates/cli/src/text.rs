@@ -107,22 +107,18 @@ fn incidents(facts: &LayerFacts) -> impl Iterator<Item = String> {
 }
 
 fn activations(facts: &LayerFacts) -> String {
-    let LayerFacts { samples, neurons, element_type, stored_shape, rounded_to_f32, .. } = facts;
-    let text = format!("{samples} samples x {neurons} neurons, {element_type}");
-    stored(text, stored_shape, *rounded_to_f32)
+    let LayerFacts { samples, neurons, element_type, stored_shape, .. } = facts;
+    stored(format!("{samples} samples x {neurons} neurons, {element_type}"), stored_shape)
 }
 
 fn other_activations(other: &OtherFacts) -> String {
-    let OtherFacts { neurons, element_type, stored_shape, rounded_to_f32, .. } = other;
-    stored(format!("{neurons} neurons, {element_type}"), stored_shape, *rounded_to_f32)
+    let OtherFacts { neurons, element_type, stored_shape, .. } = other;
+    stored(format!("{neurons} neurons, {element_type}"), stored_shape)
 }
 
-fn stored(mut text: String, stored_shape: &[usize], is_rounded: bool) -> String {
+fn stored(mut text: String, stored_shape: &[usize]) -> String {
     if stored_shape.len() > 2 {
         let _ = write!(text, ", stored as {stored_shape:?}");
-    }
-    if is_rounded {
-        text.push_str(", rounded to f32");
     }
     text
 }

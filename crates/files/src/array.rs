@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::ops::{ControlFlow, Range};
 
-use ndarray::{Array2, ShapeBuilder};
-
 use super::element::{ByteOrder, Values};
 use super::source::Source;
 use super::visit::{Batch, VisitedArray, Visitor, reserve};
@@ -158,7 +156,7 @@ impl Description {
             return Err(place.unusable_shape(&self.shape));
         }
         // Count lengths of zero as one: ndarray wants the product of the other lengths to fit, too.
-        let most = self.shape.iter().try_fold(size.max(size_of::<f32>()), |product, &length| {
+        let most = self.shape.iter().try_fold(size.max(size_of::<f64>()), |product, &length| {
             product.checked_mul(length.max(1)).filter(|&p| isize::try_from(p).is_ok())
         });
         if most.is_none() {
@@ -182,30 +180,30 @@ impl Description {
         visitor: &mut dyn Visitor,
     ) -> Result<ControlFlow<()>, FileError> {
         let array_size = self.array_size(place)?;
-        let mut values = Values::default();
+        let mut values = Values::new(&self.element_type);
         let mut begin = range.start;
         while begin < range.end {
             let samples = begin..range.end.min(begin.saturating_add(most_samples.max(1)));
             let shape = (samples.len(), array_size.neurons);
             values.clear();
             if bytes.is_plain() {
-                reserve(place, &mut values.values, shape.0 * shape.1, true)?;
+                reserve(place, &mut values.elements, shape.0 * shape.1, true)?;
             }
-            let array = if self.is_fortran_order {
+            if self.is_fortran_order {
                 self.read_columns(place, array_size, samples.clone(), bytes, &mut values)?;
-                Array2::from_shape_vec(shape.f(), values.values)
             } else {
                 self.read_rows(place, array_size, samples.clone(), bytes, &mut values)?;
-                Array2::from_shape_vec(shape, values.values)
-            };
-            let activations = array
-                .map_err(|_| place.damaged(format!("shape {:?} cannot be arranged", self.shape)))?;
-            let mut batch = Batch { activations, rounded: values.rounded };
+            }
+            let activations = values.elements.arrange(shape, self.is_fortran_order);
+            let activations = activations.ok_or_else(|| {
+                place.damaged(format!("shape {:?} cannot be arranged", self.shape))
+            })?;
+            let mut batch = Batch { activations };
             if visitor.batch(&mut batch).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
             // The memory is used again for the next batch, unless the visitor has kept it.
-            values.values = batch.activations.into_raw_vec_and_offset().0;
+            values.elements = batch.activations.into_elements();
             begin = samples.end;
         }
         Ok(ControlFlow::Continue(()))
@@ -224,14 +222,15 @@ impl Description {
         let begin = samples.start * array_size.neurons;
         let elements = begin..samples.end * array_size.neurons;
         self.read_run(place, bytes, elements, &mut Vec::new(), |element_bytes| {
-            reserve(place, &mut values.values, element_bytes.len() / size, false)?;
+            reserve(place, &mut values.elements, element_bytes.len() / size, false)?;
             values.extend(&self.element_type, self.byte_order, element_bytes);
             Ok(())
         })?;
-        match values.beyond_f32 {
+        match values.too_large {
             Some((index, value)) => {
                 let index = begin + index;
-                Err(place.beyond_f32(index / array_size.neurons, index % array_size.neurons, value))
+                let (sample, neuron) = (index / array_size.neurons, index % array_size.neurons);
+                Err(place.integer_too_large(sample, neuron, value))
             }
             None => Ok(()),
         }
@@ -256,11 +255,11 @@ impl Description {
         let (first, others) =
             leading.split_first().map_or((1, &[][..]), |(&f, others)| (f, others));
         let stride: usize = others.iter().product();
-        let (mut run, mut buffer) = (Values::default(), Vec::new());
+        let (mut run, mut buffer) = (Values::new(&self.element_type), Vec::new());
         for neuron in 0..array_size.neurons {
-            let column = values.values.len();
-            reserve(place, &mut values.values, samples.len(), false)?;
-            values.values.resize(column + samples.len(), 0.0);
+            let column = values.elements.len();
+            reserve(place, &mut values.elements, samples.len(), false)?;
+            values.elements.grow(column + samples.len());
             for combination in 0..stride {
                 let offset = row_major(combination, others);
                 let of_first = |sample: usize| sample.saturating_sub(offset).div_ceil(stride);
@@ -271,20 +270,13 @@ impl Description {
                 self.read_run(place, bytes, elements, &mut buffer, |element_bytes| {
                     run.clear();
                     run.extend(&self.element_type, self.byte_order, element_bytes);
-                    if let Some((at, value)) = run.beyond_f32 {
+                    if let Some((at, value)) = run.too_large {
                         let sample = (index + at) * stride + offset;
-                        return Err(place.beyond_f32(sample, neuron, value));
+                        return Err(place.integer_too_large(sample, neuron, value));
                     }
-                    values.rounded |= run.rounded;
                     let target = column + index * stride + offset - samples.start;
-                    if stride == 1 {
-                        values.values[target..target + run.values.len()]
-                            .copy_from_slice(&run.values);
-                    } else {
-                        let targets = values.values[target..].iter_mut().step_by(stride);
-                        targets.zip(&run.values).for_each(|(target, &value)| *target = value);
-                    }
-                    index += run.values.len();
+                    values.elements.scatter(target, stride, &run.elements);
+                    index += run.elements.len();
                     Ok(())
                 })?;
             }
@@ -334,7 +326,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    use ndarray::{Array, IxDyn};
+    use ndarray::{Array, IxDyn, ShapeBuilder};
 
     use crate::Layer;
     use crate::layer::LayerReader;
@@ -368,17 +360,19 @@ mod tests {
         let bytes: Vec<u8> = stored.t().iter().flat_map(|x| x.to_le_bytes()).collect();
         let layer = read(&fortran(&[2, 3, 4, 5]), &bytes).unwrap();
         assert_eq!(layer.activations.dim(), (24, 5));
-        let found: Vec<f64> = layer.activations.iter().map(|&x| f64::from(x)).collect();
+        let found: Vec<f64> = layer.activations.to_f64().iter().copied().collect();
         assert_eq!(found, stored.iter().copied().collect::<Vec<_>>(), "row-major");
     }
 
     #[test]
-    fn overflow_is_reported_where_the_array_has_it() {
+    fn large_integers_are_reported_where_the_array_has_them() {
         let mut stored = Array::zeros(IxDyn(&[2, 3, 4, 5]).f());
-        stored[[1, 0, 3, 2]] = 1e200;
-        let bytes: Vec<u8> = stored.t().iter().flat_map(|x: &f64| x.to_le_bytes()).collect();
-        let error = read(&fortran(&[2, 3, 4, 5]), &bytes).unwrap_err();
-        assert!(matches!(error, FileError::BeyondF32 { sample: 15, neuron: 2, .. }), "{error}");
+        stored[[1, 0, 3, 2]] = i64::MAX;
+        let bytes: Vec<u8> = stored.t().iter().flat_map(|x: &i64| x.to_le_bytes()).collect();
+        let description = Description { element_type: ElementType::I64, ..fortran(&[2, 3, 4, 5]) };
+        let error = read(&description, &bytes).unwrap_err();
+        let is_there = matches!(error, FileError::IntegerTooLarge { sample: 15, neuron: 2, .. });
+        assert!(is_there, "{error}");
     }
 
     #[test]

@@ -1,8 +1,12 @@
-//! Element types, and their conversion to `f32`.
+//! Element types, and their conversion to the type that holds all of their numbers.
 
 use std::fmt;
 
 use half::{bf16, f16};
+
+use cofire::Precision;
+
+use super::activations::Elements;
 
 /// The type of an array's elements, as stored in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -49,6 +53,15 @@ impl ElementType {
             Self::Other(_) => return None,
         })
     }
+
+    /// Returns the precision that holds every number of this type, but for integers beyond 2⁵³.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::I32 | Self::U32 | Self::I64 | Self::U64 | Self::F64 => Precision::F64,
+            _ => Precision::F32,
+        }
+    }
 }
 
 impl fmt::Display for ElementType {
@@ -84,153 +97,146 @@ impl ByteOrder {
         if cfg!(target_endian = "big") { Self::Big } else { Self::Little };
 }
 
-/// The values converted so far, and whether the conversion was exact.
-#[derive(Debug, Default)]
+/// The largest magnitude of an integer up to which an `f64` holds every integer.
+pub(super) const LARGEST_INTEGER: u64 = 1 << f64::MANTISSA_DIGITS;
+
+/// The values converted so far.
+#[derive(Debug)]
 pub(super) struct Values {
-    pub(super) values: Vec<f32>,
-    /// True if `f32` could not hold a value exactly.
-    pub(super) rounded: bool,
-    /// Index and value of the first finite number that became infinite.
-    pub(super) beyond_f32: Option<(usize, f64)>,
+    pub(super) elements: Elements,
+    /// Index and value of the first integer beyond [`LARGEST_INTEGER`].
+    pub(super) too_large: Option<(usize, i128)>,
 }
 
 impl Values {
-    /// Removes the values but keeps their memory.
-    pub(super) fn clear(&mut self) {
-        self.values.clear();
-        self.rounded = false;
-        self.beyond_f32 = None;
+    /// Makes an empty list for elements of a type.
+    pub(super) fn new(element_type: &ElementType) -> Self {
+        Self { elements: Elements::new(element_type.precision()), too_large: None }
     }
 
-    /// Converts a block of whole elements. The caller has reserved the space.
+    /// Removes the values but keeps their memory.
+    pub(super) fn clear(&mut self) {
+        self.elements.clear();
+        self.too_large = None;
+    }
+
+    /// Converts a block of whole elements, all of the type that the list was made for. The caller has
+    /// reserved the space.
     pub(super) fn extend(&mut self, element_type: &ElementType, order: ByteOrder, bytes: &[u8]) {
         macro_rules! decode {
-            ($type:ty, $convert:expr) => {
+            ($values:expr, $type:ty, $convert:expr) => {
                 match order {
-                    ByteOrder::Little => self.map(bytes, |b| $convert(<$type>::from_le_bytes(b))),
-                    ByteOrder::Big => self.map(bytes, |b| $convert(<$type>::from_be_bytes(b))),
+                    ByteOrder::Little => {
+                        append($values, bytes, |b| $convert(<$type>::from_le_bytes(b)))
+                    }
+                    ByteOrder::Big => {
+                        append($values, bytes, |b| $convert(<$type>::from_be_bytes(b)))
+                    }
                 }
             };
         }
-        match element_type {
-            ElementType::Bool => self.map(bytes, |[b]| exact(u8::from(b != 0))),
-            ElementType::I8 => decode!(i8, exact),
-            ElementType::I16 => decode!(i16, exact),
-            ElementType::U8 => decode!(u8, exact),
-            ElementType::U16 => decode!(u16, exact),
-            ElementType::F16 => decode!(f16, exact),
-            ElementType::Bf16 => decode!(bf16, exact),
-            ElementType::F32 => decode!(f32, exact),
-            ElementType::I32 => decode!(i32, |x| nearest(f64::from(x))),
-            ElementType::U32 => decode!(u32, |x| nearest(f64::from(x))),
-            ElementType::I64 => decode!(i64, |x: i64| (x as f32, is_wide(x.unsigned_abs()))),
-            ElementType::U64 => decode!(u64, |x: u64| (x as f32, is_wide(x))),
-            ElementType::F64 => {
-                let first = self.values.len();
-                decode!(f64, nearest);
-                self.note_overflow(first, order, bytes);
-            }
-            ElementType::Other(_) => {}
+        macro_rules! decode_wide {
+            ($values:expr, $type:ty, $magnitude:expr) => {{
+                let (first, mut largest) = ($values.len(), 0);
+                decode!($values, $type, |x: $type| {
+                    largest = largest.max($magnitude(x));
+                    x as f64
+                });
+                if largest > LARGEST_INTEGER && self.too_large.is_none() {
+                    let is_too_large = |x: &$type| $magnitude(*x) > LARGEST_INTEGER;
+                    let mut elements = bytes.as_chunks().0.iter().map(|&b| match order {
+                        ByteOrder::Little => <$type>::from_le_bytes(b),
+                        ByteOrder::Big => <$type>::from_be_bytes(b),
+                    });
+                    let found = elements.by_ref().enumerate().find(|(_, x)| is_too_large(x));
+                    self.too_large = found.map(|(index, x)| (first + index, x.into()));
+                }
+            }};
+        }
+        match &mut self.elements {
+            Elements::F32(values) => match element_type {
+                ElementType::Bool => append(values, bytes, |[b]| f32::from(u8::from(b != 0))),
+                ElementType::I8 => decode!(values, i8, f32::from),
+                ElementType::I16 => decode!(values, i16, f32::from),
+                ElementType::U8 => decode!(values, u8, f32::from),
+                ElementType::U16 => decode!(values, u16, f32::from),
+                ElementType::F16 => decode!(values, f16, f32::from),
+                ElementType::Bf16 => decode!(values, bf16, f32::from),
+                ElementType::F32 => decode!(values, f32, f32::from),
+                _ => {}
+            },
+            Elements::F64(values) => match element_type {
+                ElementType::I32 => decode!(values, i32, f64::from),
+                ElementType::U32 => decode!(values, u32, f64::from),
+                ElementType::I64 => decode_wide!(values, i64, i64::unsigned_abs),
+                ElementType::U64 => decode_wide!(values, u64, u64::from),
+                ElementType::F64 => decode!(values, f64, f64::from),
+                _ => {}
+            },
         }
     }
-
-    /// Converts whole elements in one branchless pass. Compilers turn it into vector instructions, and
-    /// for `f32` into a copy.
-    fn map<const SIZE: usize>(
-        &mut self,
-        bytes: &[u8],
-        convert: impl Fn([u8; SIZE]) -> (f32, bool),
-    ) {
-        let mut rounded = false;
-        self.values.extend(bytes.as_chunks::<SIZE>().0.iter().map(|&element| {
-            let (value, is_rounded) = convert(element);
-            rounded |= is_rounded;
-            value
-        }));
-        self.rounded |= rounded;
-    }
-
-    fn note_overflow(&mut self, first: usize, order: ByteOrder, bytes: &[u8]) {
-        if self.beyond_f32.is_some() {
-            return;
-        }
-        let elements = bytes.as_chunks().0.iter().map(|&b| match order {
-            ByteOrder::Little => f64::from_le_bytes(b),
-            ByteOrder::Big => f64::from_be_bytes(b),
-        });
-        let mut pairs = elements.zip(&self.values[first..]).enumerate();
-        let lost = pairs.find(|(_, (x, near))| x.is_finite() && near.is_infinite());
-        self.beyond_f32 = lost.map(|(index, (x, _))| (first + index, x));
-    }
 }
 
-fn exact(x: impl Into<f32>) -> (f32, bool) {
-    (x.into(), false)
-}
-
-/// Returns whether an integer needs more than the 24 bits of a significand.
-fn is_wide(magnitude: u64) -> bool {
-    magnitude != 0 && u64::BITS - magnitude.leading_zeros() - magnitude.trailing_zeros() > 24
-}
-
-/// Returns the nearest `f32`, and whether it is another number. NaN stays NaN and does not count as
-/// rounded.
-fn nearest(x: f64) -> (f32, bool) {
-    #[expect(clippy::cast_possible_truncation, reason = "rounding is what is reported")]
-    let near = x as f32;
-    (near, f64::from(near) != x && !x.is_nan())
+/// Converts whole elements in one branchless pass. Compilers turn it into vector instructions, and for
+/// floating-point numbers of the same type into a copy.
+fn append<T, const SIZE: usize>(
+    values: &mut Vec<T>,
+    bytes: &[u8],
+    convert: impl FnMut([u8; SIZE]) -> T,
+) {
+    values.extend(bytes.as_chunks::<SIZE>().0.iter().copied().map(convert));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn decode(element_type: ElementType, order: ByteOrder, bytes: &[u8]) -> Values {
-        let mut values = Values::default();
-        values.extend(&element_type, order, bytes);
+    fn decode(element_type: &ElementType, order: ByteOrder, bytes: &[u8]) -> Values {
+        let mut values = Values::new(element_type);
+        values.extend(element_type, order, bytes);
         values
     }
 
     #[test]
     fn both_byte_orders_of_every_width() {
-        let is = |element_type: ElementType, big: &[u8], expected: f32| {
+        let is = |element_type: ElementType, big: &[u8], expected: f64| {
             let little: Vec<u8> = big.iter().rev().copied().collect();
-            let big = decode(element_type.clone(), ByteOrder::Big, big);
-            let little = decode(element_type.clone(), ByteOrder::Little, &little);
-            assert_eq!((big.values, big.rounded), (vec![expected], false), "{element_type}");
-            assert_eq!((little.values, little.rounded), (vec![expected], false), "{element_type}");
+            for (order, bytes) in [(ByteOrder::Big, big), (ByteOrder::Little, &little[..])] {
+                let found = decode(&element_type, order, bytes);
+                let found = found.elements.arrange((1, 1), false).unwrap();
+                assert_eq!(found.get(0, 0), Some(expected), "{element_type} {order:?}");
+            }
         };
         is(ElementType::Bool, &[7], 1.0);
         is(ElementType::I8, &[0xff], -1.0);
         is(ElementType::U8, &[0xff], 255.0);
         is(ElementType::I16, &(-300i16).to_be_bytes(), -300.0);
         is(ElementType::U16, &65_000u16.to_be_bytes(), 65_000.0);
-        is(ElementType::I32, &(-70_000i32).to_be_bytes(), -70_000.0);
-        is(ElementType::U32, &(1u32 << 31).to_be_bytes(), 2_147_483_648.0);
-        is(ElementType::I64, &i64::MIN.to_be_bytes(), -9_223_372_036_854_775_808.0);
-        is(ElementType::U64, &(1u64 << 63).to_be_bytes(), 9_223_372_036_854_775_808.0);
+        is(ElementType::I32, &i32::MAX.to_be_bytes(), 2_147_483_647.0);
+        is(ElementType::U32, &u32::MAX.to_be_bytes(), 4_294_967_295.0);
+        is(ElementType::I64, &(-(1i64 << 53)).to_be_bytes(), -9_007_199_254_740_992.0);
+        is(ElementType::U64, &((1u64 << 53) - 1).to_be_bytes(), 9_007_199_254_740_991.0);
         is(ElementType::F16, &[0x3c, 0x00], 1.0);
-        is(ElementType::F16, &[0x00, 0x01], 2f32.powi(-24));
+        is(ElementType::F16, &[0x00, 0x01], 2f64.powi(-24));
         is(ElementType::Bf16, &[0xc0, 0x40], -3.0);
-        is(ElementType::F32, &0.1f32.to_be_bytes(), 0.1);
-        is(ElementType::F64, &0.5f64.to_be_bytes(), 0.5);
-        is(ElementType::F64, &f64::INFINITY.to_be_bytes(), f32::INFINITY);
+        is(ElementType::F32, &0.1f32.to_be_bytes(), f64::from(0.1f32));
+        is(ElementType::F64, &0.1f64.to_be_bytes(), 0.1);
+        is(ElementType::F64, &1e300f64.to_be_bytes(), 1e300);
+        is(ElementType::F64, &f64::INFINITY.to_be_bytes(), f64::INFINITY);
     }
 
     #[test]
-    fn rounding_and_overflow_are_noticed() {
+    fn integers_that_an_f64_cannot_hold_are_noticed() {
+        let limit = 1i64 << 53;
+        let bytes =
+            |values: &[i64]| -> Vec<u8> { values.iter().flat_map(|x| x.to_le_bytes()).collect() };
         let little = ByteOrder::Little;
-        assert!(decode(ElementType::F64, little, &0.1f64.to_le_bytes()).rounded);
-        assert!(!decode(ElementType::F64, little, &f64::NAN.to_le_bytes()).rounded);
-        assert!(decode(ElementType::I32, little, &i32::MAX.to_le_bytes()).rounded);
-        assert!(decode(ElementType::U64, little, &u64::MAX.to_le_bytes()).rounded);
-        assert!(decode(ElementType::I64, little, &i64::MAX.to_le_bytes()).rounded);
-        assert!(!decode(ElementType::I64, little, &(-0xff_ffffi64 << 30).to_le_bytes()).rounded);
-        assert!(decode(ElementType::I64, little, &0x100_0001i64.to_le_bytes()).rounded);
-        let mut values = Values::default();
-        for x in [1.0, f64::NAN, 1e39, -1e300] {
-            values.extend(&ElementType::F64, little, &f64::to_le_bytes(x));
-        }
-        assert_eq!(values.beyond_f32, Some((2, 1e39)));
+        let mut values = Values::new(&ElementType::I64);
+        values.extend(&ElementType::I64, little, &bytes(&[limit, -limit, 3]));
+        assert_eq!(values.too_large, None);
+        values.extend(&ElementType::I64, little, &bytes(&[0, -limit - 1, i64::MIN]));
+        assert_eq!(values.too_large, Some((4, i128::from(-limit - 1))));
+        let found = decode(&ElementType::U64, little, &u64::MAX.to_le_bytes());
+        assert_eq!(found.too_large, Some((0, i128::from(u64::MAX))));
     }
 }

@@ -164,14 +164,15 @@ pub enum FileError {
         /// The array's shape.
         shape: Vec<usize>,
     },
-    /// A double-precision value is finite but beyond the range of single precision.
+    /// An integer is beyond 2⁵³ in magnitude, where an `f64` does not hold every integer.
     #[error(
-        "{}, {}: {value:e} of sample {sample}, neuron {neuron} is beyond the range of f32; \
-         rescale the layer",
+        "{}, {}: {value} of sample {sample}, neuron {neuron} is beyond 2^53, \
+         where not every integer is an f64; subtract a common offset before saving, \
+         or save array.astype(\"float64\") if the last digits do not matter",
         OneLine::path(path),
         OneLine(place)
     )]
-    BeyondF32 {
+    IntegerTooLarge {
         /// The file.
         path: PathBuf,
         /// The part of the file.
@@ -182,7 +183,7 @@ pub enum FileError {
         /// The column of the value.
         neuron: usize,
         /// The value.
-        value: f64,
+        value: i128,
     },
     /// Lists that should be samples have different lengths.
     #[error(
@@ -369,7 +370,7 @@ pub enum FileError {
 impl FileError {
     /// Adds the number of samples in the files before this one to the sample that the error names.
     pub(super) fn after(mut self, samples: usize) -> Self {
-        if let Self::BeyondF32 { sample, .. } = &mut self {
+        if let Self::IntegerTooLarge { sample, .. } = &mut self {
             *sample += samples;
         }
         self

@@ -1,11 +1,9 @@
 //! A layer in one piece.
 
-use std::mem;
 use std::ops::ControlFlow;
 
-use ndarray::Array2;
-
 use super::ElementType;
+use super::activations::{Activations, Elements};
 use super::visit::{Batch, VisitedArray, Visitor};
 
 /// A description of one array of a file, without its elements.
@@ -39,29 +37,30 @@ pub struct Layer {
     /// Activations, `samples × neurons`. The neurons are the last axis of the stored array. The samples
     /// are all other axes together, in row-major order. Arrays keep the memory order that they have in
     /// the file.
-    pub activations: Array2<f32>,
+    pub activations: Activations,
     /// Type of the stored elements; never [`ElementType::Other`].
     pub element_type: ElementType,
-    /// True if a value was rounded because `f32` cannot hold it exactly. Only `f64` and integers of 32
-    /// and 64 bits can be rounded.
-    pub rounded: bool,
 }
 
 /// A visitor that reads a layer as one batch.
 #[derive(Debug, Default)]
 pub(super) struct LayerReader {
     array: Option<VisitedArray>,
-    activations: Option<Array2<f32>>,
-    rounded: bool,
+    activations: Option<Activations>,
 }
 
 impl LayerReader {
     /// Returns the layer, if a walk has found one.
     pub(super) fn finish(self) -> Option<Layer> {
         let VisitedArray { name, element_type, samples, neurons } = self.array?;
-        let none = || Array2::zeros((samples.unwrap_or(0), neurons));
-        let activations = self.activations.unwrap_or_else(none);
-        Some(Layer { name, activations, element_type, rounded: self.rounded })
+        let activations = match self.activations {
+            Some(activations) => activations,
+            None => {
+                let none = Elements::new(element_type.precision());
+                none.arrange((samples.unwrap_or(0), neurons), false)?
+            }
+        };
+        Some(Layer { name, activations, element_type })
     }
 }
 
@@ -72,8 +71,7 @@ impl Visitor for LayerReader {
     }
 
     fn batch(&mut self, batch: &mut Batch) -> ControlFlow<()> {
-        self.rounded |= batch.rounded;
-        self.activations = Some(mem::take(&mut batch.activations));
+        self.activations = Some(batch.activations.take());
         ControlFlow::Continue(())
     }
 }

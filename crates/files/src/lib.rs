@@ -64,6 +64,7 @@
     allow(clippy::cast_possible_truncation, reason = "tests make small numbers in short ways")
 )]
 
+mod activations;
 mod array;
 #[cfg(feature = "tables")]
 mod arrow;
@@ -89,6 +90,7 @@ mod zarr;
 
 use std::path::Path;
 
+pub use activations::Activations;
 pub use batches::{FileBatches, expand_path, open_batches};
 pub use element::ElementType;
 pub use error::{FileError, OneLine};
@@ -142,8 +144,9 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
 ///
 /// The file may be `.npy` (C or Fortran order, either byte order), `.npz` (stored or deflated),
 /// `.safetensors` and, with the features `tables` and `zarr`, Arrow, Parquet or Zarr. Its elements may
-/// be `f16`, `bf16`, `f32`, `f64`, `bool`, or integers of 8 to 64 bits. Reading takes the memory of the
-/// result, four bytes an element, and a small buffer. For an Arrow or Parquet file or a Zarr store it
+/// be `f16`, `bf16`, `f32`, `f64`, `bool`, or integers of 8 to 64 bits. No number is rounded: `f64` and
+/// integers of 32 and 64 bits are read as `f64`, all others as `f32`. Reading takes the memory of the
+/// result, four or eight bytes an element, and a small buffer. For an Arrow or Parquet file or a Zarr store it
 /// takes up to twice the result, plus a record batch or the chunks that hold some samples.
 ///
 /// An array of a deflated `.npz` that decompresses to more than 64 MiB may be at most 200 times its
@@ -155,7 +158,7 @@ pub fn layers(path: impl AsRef<Path>) -> Result<Vec<LayerInfo>, FileError> {
 ///
 /// The errors of [`layers`]. Also if the file has no array of that name, if no name is given and there
 /// are several arrays, if the array has fewer than two axes, if its elements are not real numbers, if
-/// an `f64` is beyond the range of `f32`, and if the memory cannot be allocated.
+/// an integer is beyond 2⁵³ in magnitude, and if the memory cannot be allocated.
 ///
 /// # Examples
 ///

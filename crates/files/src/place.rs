@@ -47,9 +47,9 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub(super) fn beyond_f32(&self, sample: usize, neuron: usize, value: f64) -> FileError {
+    pub(super) fn integer_too_large(&self, sample: usize, neuron: usize, value: i128) -> FileError {
         let (path, place) = (self.path.into(), self.name());
-        FileError::BeyondF32 { path, place, sample, neuron, value }
+        FileError::IntegerTooLarge { path, place, sample, neuron, value }
     }
 
     pub(super) fn changed(&self, what: &str) -> FileError {

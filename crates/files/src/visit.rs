@@ -5,8 +5,7 @@
 
 use std::ops::ControlFlow;
 
-use ndarray::Array2;
-
+use super::activations::{Activations, Elements};
 use super::{ElementType, FileError, Place};
 
 /// An array whose activations can be read.
@@ -23,9 +22,7 @@ pub(super) struct VisitedArray {
 #[derive(Debug)]
 pub(super) struct Batch {
     /// `samples × neurons`, at least one sample. A visitor may take it and leave another array.
-    pub(super) activations: Array2<f32>,
-    /// True if `f32` could not hold a value exactly.
-    pub(super) rounded: bool,
+    pub(super) activations: Activations,
 }
 
 /// A receiver of an array and its samples. Breaking ends the walk without an error.
@@ -40,14 +37,13 @@ pub(super) trait Visitor {
 /// Reserves memory for `elements` more elements: for exactly these, or with room for more.
 pub(super) fn reserve(
     place: Place<'_>,
-    values: &mut Vec<f32>,
+    values: &mut Elements,
     elements: usize,
     is_exact: bool,
 ) -> Result<(), FileError> {
-    let reserved =
-        if is_exact { values.try_reserve_exact(elements) } else { values.try_reserve(elements) };
-    reserved.map_err(|_| {
-        let bytes = (values.len() as u64 + elements as u64) * size_of::<f32>() as u64;
-        FileError::OutOfMemory { path: place.path.into(), place: place.name(), bytes }
-    })
+    if values.try_reserve(elements, is_exact) {
+        return Ok(());
+    }
+    let bytes = (values.len() as u64 + elements as u64) * values.bytes_each() as u64;
+    Err(FileError::OutOfMemory { path: place.path.into(), place: place.name(), bytes })
 }

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use ndarray::ArrayView2;
 use twox_hash::XxHash3_128;
 
-use cofire::{Batches, Error};
+use cofire::{ActivationsView, Batches, Error, Precision};
 
 /// A hash of all activations of a layer. Other activations have, in practice, another fingerprint. It
-/// is XXH3 of 128 bits, over the shape and the values as `f32`, sample after sample. It guards against
+/// is XXH3 of 128 bits, over the shape and the values, sample after sample. It guards against
 /// mistakes, not against someone who makes two layers with the same fingerprint on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub(super) u128);
@@ -62,10 +61,14 @@ impl Batches for Fingerprinted<'_> {
         self.source.neurons()
     }
 
+    fn precision(&self) -> Precision {
+        self.source.precision()
+    }
+
     fn visit(
         &mut self,
         most_samples: usize,
-        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut hash = XxHash3_128::new();
         for length in [self.samples(), self.neurons()] {
@@ -73,10 +76,22 @@ impl Batches for Fingerprinted<'_> {
         }
         let mut bytes = Vec::new();
         self.source.visit(most_samples, &mut |batch| {
-            for sample in batch.rows() {
+            let mut add = |of: &mut dyn FnMut(&mut Vec<u8>)| {
                 bytes.clear();
-                bytes.extend(sample.iter().flat_map(|x| x.to_le_bytes()));
+                of(&mut bytes);
                 hash.write(&bytes);
+            };
+            match batch {
+                ActivationsView::F32(batch) => {
+                    for sample in batch.rows() {
+                        add(&mut |bytes| bytes.extend(sample.iter().flat_map(|x| x.to_le_bytes())));
+                    }
+                }
+                ActivationsView::F64(batch) => {
+                    for sample in batch.rows() {
+                        add(&mut |bytes| bytes.extend(sample.iter().flat_map(|x| x.to_le_bytes())));
+                    }
+                }
             }
             visitor(batch)
         })?;
@@ -143,10 +158,10 @@ mod tests {
             fn visit(
                 &mut self,
                 _: usize,
-                visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+                visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
             ) -> Result<(), Error> {
                 self.0 += 1.0;
-                visitor(Array2::from_elem((1, 1), self.0).view())
+                visitor((&Array2::from_elem((1, 1), self.0)).into())
             }
         }
         let mut changing = Changing(0.0);

@@ -27,8 +27,9 @@ pub(crate) struct BinArguments {
     /// Kind of bins, such as equal-frequency or threshold=T [default: equal-width]
     ///
     ///   equal-width       bins of one width that cover the range of a neuron
-    ///   equal-frequency   equally many samples in each bin, as far as ties allow; only the order
-    ///                     of activations counts, not their size, so outliers do no harm
+    ///   equal-frequency   equally many samples in each bin, as far as ties allow: a value that many
+    ///                     samples have, such as a ReLU's zero, gets one bin; only the order of
+    ///                     activations counts, not their size, so outliers do no harm
     ///   threshold=T       two bins: a neuron fires if its activation is above T
     ///   edges=E0,E1,...   these edges for all neurons; activations outside fall into the first
     ///                     or the last bin
@@ -110,7 +111,7 @@ pub(crate) enum BinningArgument {
     #[default]
     EqualWidth,
     EqualFrequency,
-    Threshold(f32),
+    Threshold(f64),
     Edges(Vec<f64>),
     Categories,
 }
@@ -129,10 +130,7 @@ impl FromStr for BinningArgument {
                 "categories" => Ok(Self::Categories),
                 _ => Err(EXPECTED_BINNING.to_owned()),
             },
-            Some(("threshold", threshold)) => {
-                let parsed = threshold.trim().parse();
-                parsed.map(Self::Threshold).map_err(|_| format!("{threshold:?} is not a number"))
-            }
+            Some(("threshold", threshold)) => number(threshold).map(Self::Threshold),
             Some(("edges", edges)) => {
                 Ok(Self::Edges(edges.split(',').map(number).collect::<Result<_, _>>()?))
             }

@@ -1,9 +1,9 @@
 //! Measurement of a layer for a report: with the chosen estimator, and with a G-test of its pairs.
 
 use cofire::significance::false_discovery_rates_of_pairs;
-use cofire::{Analysis, Engine, Error, Estimator, Report};
+use cofire::{ActivationsView, Analysis, Engine, Error, Estimator, Report};
 use cofire_report::{Layer, Measured};
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 
 use crate::failure::Failure;
 use crate::interrupt;
@@ -37,7 +37,7 @@ pub(super) fn layer(
 
 fn by_histograms(
     method: &HistogramSettings,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
     name: &str,
     edges: usize,
     bar: &Bar,
@@ -57,7 +57,7 @@ fn by_histograms(
 
 fn by_neighbors(
     method: &NeighborSettings,
-    activations: ArrayView2<'_, f32>,
+    activations: ActivationsView<'_>,
     name: &str,
     edges: usize,
     bar: &Bar,

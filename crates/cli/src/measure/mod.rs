@@ -77,7 +77,7 @@ impl<'a> Read<'a> {
             return Failure::of_analysis(&subject, error);
         };
         // The first layer is checked first.
-        let activation = self.layer.activations.get([sample, neuron]);
+        let activation = self.layer.activations.get(sample, neuron);
         let is_first = activation.is_some_and(|x| x.to_bits() == value.to_bits());
         if is_first { self.failed(error) } else { other.failed(error) }
     }

@@ -94,7 +94,6 @@ pub(super) struct InputFacts {
     files: Vec<PathBuf>,
     layer: String,
     element_type: String,
-    rounded_to_f32: bool,
 }
 
 impl InputFacts {
@@ -103,7 +102,6 @@ impl InputFacts {
             files: layer.paths().map(PathBuf::from).collect(),
             layer: layer.name().to_owned(),
             element_type: layer.element_type().to_string(),
-            rounded_to_f32: layer.rounded(),
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use cofire::{Batches, CancelledBy, Error};
-use ndarray::ArrayView2;
+use cofire::{ActivationsView, Batches, CancelledBy, Error, Precision};
 
 use crate::progress::Bar;
 
@@ -28,16 +27,20 @@ impl Batches for Watched<'_> {
         self.source.neurons()
     }
 
+    fn precision(&self) -> Precision {
+        self.source.precision()
+    }
+
     fn visit(
         &mut self,
         most_samples: usize,
-        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (bar, total) = (self.bar, self.samples());
         let mut samples = 0;
         bar.begin("reading");
         self.source.visit(most_samples, &mut |batch| {
-            samples += batch.nrows();
+            samples += batch.samples();
             if bar.reached(samples, total) == ControlFlow::Break(()) {
                 return Err(Error::Cancelled { by: CancelledBy::Progress });
             }

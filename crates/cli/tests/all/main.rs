@@ -16,5 +16,6 @@ mod compare;
 mod comparisons;
 mod devices;
 mod documents;
+mod field;
 mod formats;
 mod pairs;

@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, GenericListArray, OffsetSizeTrait, RecordBatch};
 use arrow_buffer::Buffer;
-use ndarray::Array2;
 
 use crate::element::{ByteOrder, Values};
 use crate::visit::{Batch, VisitedArray, Visitor, reserve};
@@ -42,7 +41,7 @@ impl<'v, 'p> Collector<'v, 'p> {
             samples: array.samples,
             neurons: array.neurons,
             most_samples: most_samples.max(1),
-            values: Values::default(),
+            values: Values::new(&array.element_type),
             handed_on: 0,
             visitor,
         }
@@ -81,19 +80,17 @@ impl<'v, 'p> Collector<'v, 'p> {
         let mut begin = 0;
         while begin < batch.num_rows() {
             let taken = (batch.num_rows() - begin).min(self.room()?);
-            let first = self.values.values.len();
-            self.values.values.resize(first + taken * self.neurons, 0.0);
+            let first = self.values.elements.len();
+            self.values.elements.grow(first + taken * self.neurons);
             for (neuron, column) in batch.columns().iter().enumerate() {
-                let mut values = Values::default();
+                let mut values = Values::new(&self.element_type);
                 let numbers = Numbers::of(&column.slice(begin, taken));
                 values.extend(&self.element_type, NATIVE, &numbers.bytes);
-                self.values.rounded |= values.rounded;
-                if let Some((row, value)) = values.beyond_f32 {
+                if let Some((row, value)) = values.too_large {
                     let at = first + row * self.neurons + neuron;
-                    self.values.beyond_f32.get_or_insert((at, value));
+                    self.values.too_large.get_or_insert((at, value));
                 }
-                let targets = self.values.values[first + neuron..].iter_mut();
-                targets.step_by(self.neurons).zip(values.values).for_each(|(t, x)| *t = x);
+                self.values.elements.scatter(first + neuron, self.neurons, &values.elements);
             }
             begin += taken;
             if self.flush(false)?.is_break() {
@@ -120,14 +117,15 @@ impl<'v, 'p> Collector<'v, 'p> {
 
     /// Returns the number of samples that wait in the batch.
     fn in_batch(&self) -> usize {
-        self.values.values.len().checked_div(self.neurons).unwrap_or(0)
+        self.values.elements.len().checked_div(self.neurons).unwrap_or(0)
     }
 
     /// Returns the number of samples for which the batch and its memory have room, at least one.
     fn room(&mut self) -> Result<usize, FileError> {
         let waiting = self.in_batch();
         let room = self.most_samples - waiting;
-        let free = (self.values.values.capacity() - self.values.values.len()) / self.neurons.max(1);
+        let free =
+            (self.values.elements.capacity() - self.values.elements.len()) / self.neurons.max(1);
         if free >= room {
             return Ok(room);
         }
@@ -135,7 +133,7 @@ impl<'v, 'p> Collector<'v, 'p> {
             // Twice as much each time, and not more than the batch may have: no claim of the file is
             // trusted.
             let samples = room.min(waiting.max(64));
-            reserve(self.place, &mut self.values.values, samples * self.neurons, true)?;
+            reserve(self.place, &mut self.values.elements, samples * self.neurons, true)?;
             return Ok(samples);
         }
         Ok(free)
@@ -143,21 +141,21 @@ impl<'v, 'p> Collector<'v, 'p> {
 
     /// Passes the batch on if it is full or the last one.
     fn flush(&mut self, is_last: bool) -> Result<ControlFlow<()>, FileError> {
-        if let Some((index, value)) = self.values.beyond_f32 {
+        if let Some((index, value)) = self.values.too_large {
             let sample = self.handed_on + index / self.neurons;
-            return Err(self.place.beyond_f32(sample, index % self.neurons, value));
+            return Err(self.place.integer_too_large(sample, index % self.neurons, value));
         }
         let samples = self.in_batch();
         if samples < self.most_samples && !is_last {
             return Ok(ControlFlow::Continue(()));
         }
-        let values = std::mem::take(&mut self.values.values);
-        let activations = Array2::from_shape_vec((samples, self.neurons), values)
-            .map_err(|_| self.place.damaged("its lists cannot be arranged"))?;
-        let mut batch = Batch { activations, rounded: self.values.rounded };
+        let activations = self.values.elements.take().arrange((samples, self.neurons), false);
+        let activations =
+            activations.ok_or_else(|| self.place.damaged("its lists cannot be arranged"))?;
+        let mut batch = Batch { activations };
         let flow = self.visitor.batch(&mut batch);
         self.handed_on += samples;
-        self.values.values = batch.activations.into_raw_vec_and_offset().0;
+        self.values.elements = batch.activations.into_elements();
         self.values.clear();
         Ok(flow)
     }

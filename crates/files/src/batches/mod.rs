@@ -5,9 +5,7 @@ mod paths;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use ndarray::ArrayView2;
-
-use cofire::{Batches, Error};
+use cofire::{ActivationsView, Batches, Error, Precision};
 
 use super::source::Source;
 use super::visit::{Batch, VisitedArray, Visitor};
@@ -28,7 +26,6 @@ pub struct FileBatches {
     /// The files, at least one.
     shards: Vec<Shard>,
     samples: usize,
-    rounded: bool,
 }
 
 /// A file, and the array that was found in it.
@@ -87,9 +84,9 @@ struct Shard {
 /// let mut layer = open_batches(&shards, None)?;
 /// assert_eq!((layer.samples(), layer.neurons()), (100, 3));
 ///
-/// let mut sums = ndarray::Array1::<f32>::zeros(3);
-/// layer.visit(16, &mut |batch| Ok(sums += &batch.sum_axis(ndarray::Axis(0))))?;
-/// println!("means: {}", sums / 100.0);
+/// let mut samples = 0;
+/// layer.visit(16, &mut |batch| Ok(samples += batch.samples()))?;
+/// assert_eq!(samples, 100);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn open_batches(
@@ -115,7 +112,7 @@ pub fn open_batches(
         return Err(FileError::NoFiles { path: PathBuf::new() });
     }
     let samples = shards.iter().fold(0usize, |sum, shard| sum.saturating_add(shard.samples));
-    Ok(FileBatches { shards, samples, rounded: false })
+    Ok(FileBatches { shards, samples })
 }
 
 impl FileBatches {
@@ -136,13 +133,6 @@ impl FileBatches {
         let first = self.shards.first().map(|shard| shard.array.element_type.clone());
         first.unwrap_or(ElementType::F32)
     }
-
-    /// Returns whether a visit has so far handed out a value that was rounded because `f32` cannot hold
-    /// it exactly. See [`Layer::rounded`](super::Layer::rounded).
-    #[must_use]
-    pub fn rounded(&self) -> bool {
-        self.rounded
-    }
 }
 
 impl Batches for FileBatches {
@@ -154,10 +144,15 @@ impl Batches for FileBatches {
         self.shards.first().map_or(0, |shard| shard.array.neurons)
     }
 
+    fn precision(&self) -> Precision {
+        let precisions = self.shards.iter().map(|shard| shard.array.element_type.precision());
+        precisions.max().unwrap_or_default()
+    }
+
     fn visit(
         &mut self,
         most_samples: usize,
-        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut first_sample = 0;
         for shard in &self.shards {
@@ -166,12 +161,10 @@ impl Batches for FileBatches {
                 most_samples: most_samples.max(1),
                 visitor: &mut *visitor,
                 samples: 0,
-                rounded: false,
                 outcome: Ok(()),
             };
             let read = shard.read(&mut visit);
-            let ShardVisit { samples, rounded, outcome, .. } = visit;
-            self.rounded |= rounded;
+            let ShardVisit { samples, outcome, .. } = visit;
             outcome?;
             read.map_err(|error| error.after(first_sample))?;
             if samples != shard.samples {
@@ -237,7 +230,7 @@ impl Visitor for Count {
     }
 
     fn batch(&mut self, batch: &mut Batch) -> ControlFlow<()> {
-        self.samples += batch.activations.nrows();
+        self.samples += batch.activations.dim().0;
         ControlFlow::Continue(())
     }
 }
@@ -246,9 +239,8 @@ impl Visitor for Count {
 struct ShardVisit<'a> {
     shard: &'a Shard,
     most_samples: usize,
-    visitor: &'a mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+    visitor: &'a mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
     samples: usize,
-    rounded: bool,
     outcome: Result<(), Error>,
 }
 
@@ -262,8 +254,7 @@ impl Visitor for ShardVisit<'_> {
     }
 
     fn batch(&mut self, batch: &mut Batch) -> ControlFlow<()> {
-        self.samples += batch.activations.nrows();
-        self.rounded |= batch.rounded;
+        self.samples += batch.activations.dim().0;
         self.outcome = (self.visitor)(batch.activations.view());
         if self.outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }

@@ -20,10 +20,6 @@ fn file_error(error: Error) -> FileError {
     }
 }
 
-fn bits(activations: &Array2<f32>) -> Vec<u32> {
-    activations.iter().map(|x| x.to_bits()).collect()
-}
-
 /// Element types by their names in numpy and in safetensors, which may lack one.
 const TYPES: [(&str, Option<Dtype>); 16] = [
     ("|b1", Some(Dtype::BOOL)),
@@ -140,14 +136,19 @@ proptest! {
         let path = file(&files, container, element, is_fortran_order, &shape, &values);
         let whole = read_layer(&path, None).unwrap();
         let mut batches = open_batches(&[&path], Some("x")).unwrap();
-        prop_assert_eq!(batches.samples(), whole.activations.nrows());
-        prop_assert_eq!(bits(&joined(&mut batches, most_samples).unwrap()), bits(&whole.activations));
-        prop_assert_eq!(batches.rounded(), whole.rounded);
+        prop_assert_eq!(batches.samples(), whole.activations.dim().0);
+        prop_assert_eq!(joined(&mut batches, most_samples).unwrap().bits(), whole.activations.bits());
+        prop_assert_eq!(batches.precision(), whole.activations.view().precision());
         prop_assert_eq!(batches.element_type(), whole.element_type);
         // The layer has the stored values, by the simplest conversion there is.
+        let stored = |of: fn(f64) -> f64| -> Vec<u64> {
+            values.iter().map(|&x| of(x).to_bits()).collect()
+        };
         if element.0.ends_with("f4") {
-            let stored: Vec<u32> = values.iter().map(|&x| (x as f32).to_bits()).collect();
-            prop_assert_eq!(bits(&whole.activations), stored);
+            prop_assert_eq!(whole.activations.bits(), stored(|x| f64::from(x as f32)));
+        }
+        if element.0.ends_with("f8") {
+            prop_assert_eq!(whole.activations.bits(), stored(|x| x));
         }
         // Visits hand out the same samples every time.
         prop_assert_eq!(joined(&mut batches, 2).unwrap(), whole.activations);
@@ -174,6 +175,7 @@ fn many_blocks_of_rows_and_columns() {
             batches
                 .visit(10_000, &mut |batch| {
                     // A single row is in both orders.
+                    let ActivationsView::F32(batch) = batch else { panic!("f64") };
                     let is_columns = batch.nrows() > 1 && batch.t().is_standard_layout();
                     assert_eq!(is_columns, order == "True" && batch.nrows() > 1, "order");
                     Ok(())
@@ -199,13 +201,13 @@ fn shards_follow_one_another() {
     assert!(batches.paths().eq(&paths), "paths");
     let mut lengths = Vec::new();
     let visited = batches.visit(2, &mut |batch| {
-        lengths.push(batch.nrows());
+        lengths.push(batch.samples());
         Ok(())
     });
     visited.unwrap();
     assert_eq!(lengths, [2, 1, 2, 1, 1]);
-    let expected = [0u8, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 8, 9].map(f32::from);
-    assert_eq!(joined(&mut batches, 3).unwrap().into_raw_vec_and_offset().0, expected);
+    let expected = [0u8, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5, 8, 9].map(f64::from);
+    assert_eq!(joined(&mut batches, 3).unwrap().to_f64().into_raw_vec_and_offset().0, expected);
 }
 
 #[test]
@@ -238,21 +240,21 @@ fn shards_that_do_not_belong_together() {
 }
 
 #[test]
-fn a_value_beyond_f32_is_named_by_its_sample_of_all_files() {
+fn an_integer_beyond_f64_is_named_by_its_sample_of_all_files() {
     let files = Files::new();
-    let mut values = [1.0f64; 10];
-    values[7] = -1e300;
+    let mut values = [1i64; 10];
+    values[7] = -(1 << 53) - 1;
     let rows: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
     values.swap(7, 8); // sample 3 of 5, neuron 1
     let columns: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
     for (order, data) in [("False", rows), ("True", columns)] {
         let small = files.put("a.npy", &small_npy());
-        let path = files.put("b.npy", &npy("'<f8'", order, "(5, 2)", &data));
+        let path = files.put("b.npy", &npy("'<i8'", order, "(5, 2)", &data));
         let mut batches = open_batches(&[&small, &path], None).unwrap();
         for most_samples in [1, 2, 100] {
             let error = file_error(joined(&mut batches, most_samples).unwrap_err());
             assert!(
-                matches!(error, FileError::BeyondF32 { sample: 6, neuron: 1, .. }),
+                matches!(error, FileError::IntegerTooLarge { sample: 6, neuron: 1, .. }),
                 "{order} {most_samples}: {error}"
             );
         }
@@ -277,7 +279,7 @@ fn files_that_change_are_noticed() {
     other[at..at + 6].copy_from_slice(b"(2, 3)");
     assert!(changed(&other).contains("another array"), "{}", changed(&other));
     fs::write(&path, small_npy()).unwrap();
-    assert_eq!(joined(&mut batches, 2).unwrap().nrows(), 3, "the file is back");
+    assert_eq!(joined(&mut batches, 2).unwrap().dim().0, 3, "the file is back");
     fs::remove_file(&path).unwrap();
     let gone = file_error(joined(&mut batches, 2).unwrap_err());
     assert!(matches!(gone, FileError::Open { .. }), "{gone}");

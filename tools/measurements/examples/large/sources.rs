@@ -1,7 +1,7 @@
 //! Layers that are made as they are read.
 
-use cofire::{Batches, Error};
-use ndarray::{Array2, ArrayView2};
+use cofire::{ActivationsView, Batches, Error};
+use ndarray::Array2;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -56,7 +56,7 @@ impl Batches for Features {
     fn visit(
         &mut self,
         most_samples: usize,
-        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let groups = self.neurons.div_ceil(GROUP);
         let rate = |of: usize| 0.05 * 10f64.powf(-3.0 * of as f64 / groups as f64);
@@ -86,7 +86,7 @@ impl Batches for Features {
                     events.advance();
                 }
             }
-            visitor(batch.slice(ndarray::s![..end - begin, ..]))?;
+            visitor(batch.slice(ndarray::s![..end - begin, ..]).into())?;
         }
         Ok(())
     }
@@ -111,7 +111,7 @@ impl Batches for Neurons {
     fn visit(
         &mut self,
         most_samples: usize,
-        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut random = ChaCha8Rng::seed_from_u64(0);
         let mut uniform = || (random.next_u32() >> 8) as f32 / 16_777_216.0;
@@ -129,7 +129,7 @@ impl Batches for Neurons {
                     *value = shared + own * (neuron % 7) as f32;
                 }
             }
-            visitor(batch.view())?;
+            visitor(batch.view().into())?;
         }
         Ok(())
     }
