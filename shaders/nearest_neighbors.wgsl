@@ -5,10 +5,11 @@
 // CPU twin: src/neighbors/cpu/nearest_neighbors.rs
 //
 // Numbers of 53 bits are two words, low word first.
-// values: [pair of the tile] = (place of the row's neuron, place of the column's neuron), then
-//         [place of a neuron][0 = by sample, 1 = ascending][sample]
+// values: [pair of the tile] = (axis of the row's neuron, axis of the column's neuron), each the place of the
+//         neuron in the lower half of the word and the shift of its steps in the upper one, then
+//         [place of a neuron][0 = by sample, 1 = ascending][sample], in steps of the neuron's grid
 // state:  [pair of the tile][word][sample]; the words are the number of samples compared so far, then
-//         the two words of each of the k smallest distances, ascending
+//         the two words of the key of each of the k smallest distances, ascending; see shared/axis_units.wgsl
 //
 // Dispatch: workgroups in rows of `width`, one per item: a pair and WORKGROUP_SIZE samples.
 
@@ -26,7 +27,7 @@ override WORKGROUP_SIZE: u32;
 override K: u32;
 override STATE_WORDS: u32;
 
-// Larger than any distance.
+// Larger than the key of any distance.
 const FAR = vec2<u32>(0u, 0xffffffffu);
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -49,11 +50,10 @@ fn main(
     if turn >= params.items || sample >= params.samples {
         return;
     }
-    let places = values[pair];
-    let row = params.pairs + places.x * 2u * params.samples;
-    let column = params.pairs + places.y * 2u * params.samples;
-    let x = values[row + sample];
-    let y = values[column + sample];
+    let row = axis_of(values[pair].x, params.pairs, params.samples);
+    let column = axis_of(values[pair].y, params.pairs, params.samples);
+    let x = values[row.first + sample];
+    let y = values[column.first + sample];
 
     let first_word = pair * STATE_WORDS * params.samples + sample;
     let compared_before = state[first_word];
@@ -63,23 +63,28 @@ fn main(
         sh_smallest[rank * WORKGROUP_SIZE + invocation] = select(stored, FAR, compared_before == 0u);
     }
     let last = (K - 1u) * WORKGROUP_SIZE + invocation;
-    var kth = sh_smallest[last];
+    // A distance is less than the k-th if it is less along both axes.
+    var limit_x = steps_of(sh_smallest[last], row.shift).up;
+    var limit_y = steps_of(sh_smallest[last], column.shift).up;
 
     var compared = 0u;
     for (var turn_of_partner = 0u; turn_of_partner < params.partners; turn_of_partner++) {
         let partner = params.first_partner + turn_of_partner;
-        let dx = distance_between(x, values[row + partner]);
-        let dy = distance_between(y, values[column + partner]);
-        let distance = select(dx, dy, is_less(dx, dy));
+        let dx = distance_between(x, values[row.first + partner]);
+        let dy = distance_between(y, values[column.first + partner]);
         compared += 1u;
-        if partner != sample && is_less(distance, kth) {
+        if partner != sample && is_less(dx, limit_x) && is_less(dy, limit_y) {
+            let key_x = key_of(dx, row.shift);
+            let key_y = key_of(dy, column.shift);
+            let distance = select(key_x, key_y, is_less(key_x, key_y));
             var place = last;
             while place >= WORKGROUP_SIZE && is_less(distance, sh_smallest[place - WORKGROUP_SIZE]) {
                 sh_smallest[place] = sh_smallest[place - WORKGROUP_SIZE];
                 place -= WORKGROUP_SIZE;
             }
             sh_smallest[place] = distance;
-            kth = sh_smallest[last];
+            limit_x = steps_of(sh_smallest[last], row.shift).up;
+            limit_y = steps_of(sh_smallest[last], column.shift).up;
         }
     }
 

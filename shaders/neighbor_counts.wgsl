@@ -88,9 +88,8 @@ fn main(
     let pair = item / groups;
     let begin = (item % groups) * SAMPLES;
     let end = min(begin + SAMPLES, params.samples);
-    let places = values[pair];
-    let row = params.pairs + places.x * 2u * params.samples;
-    let column = params.pairs + places.y * 2u * params.samples;
+    let row = axis_of(values[pair].x, params.pairs, params.samples);
+    let column = axis_of(values[pair].y, params.pairs, params.samples);
     let one = vec2<u32>(1u, 0u);
 
     var partial = vec3<u32>(0u);
@@ -100,8 +99,10 @@ fn main(
         state[first] = 0u;
         let kth = vec2<u32>(word_of(first, 2u * K - 1u), word_of(first, 2u * K));
         // If k others are equal, equal values are counted: those less than a step away.
-        var radius_x = select(kth, one, is_less(kth, one));
-        var radius_y = radius_x;
+        var radius_x = steps_of(kth, row.shift).up;
+        var radius_y = steps_of(kth, column.shift).up;
+        radius_x = select(radius_x, one, is_less(radius_x, one));
+        radius_y = select(radius_y, one, is_less(radius_y, one));
         if IS_SECOND == 1u {
             let extents = 2u * K + 1u;
             is_complete = is_complete && word_of(first, extents) == params.samples;
@@ -109,8 +110,8 @@ fn main(
             radius_x = sum_of(vec2<u32>(word_of(first, extents + 1u), word_of(first, extents + 2u)), one);
             radius_y = sum_of(vec2<u32>(word_of(first, extents + 3u), word_of(first, extents + 4u)), one);
         }
-        let n_x = closer_than(row, sample, radius_x) - IS_SECOND;
-        let n_y = closer_than(column, sample, radius_y) - IS_SECOND;
+        let n_x = closer_than(row.first, sample, radius_x) - IS_SECOND;
+        let n_y = closer_than(column.first, sample, radius_y) - IS_SECOND;
         let counted = select(0u, 1u, is_complete);
         partial = add(partial, vec3<u32>(sum_of(table[n_x], table[n_y]), counted));
     }

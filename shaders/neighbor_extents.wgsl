@@ -5,7 +5,7 @@
 // CPU twin: src/neighbors/cpu/nearest_neighbors.rs
 //
 // state: [pair of the tile][word][sample]; behind the words of the k smallest distances come the
-//        number of samples compared with here, and two words for each extent
+//        number of samples compared with here, and two words for each extent, in steps of its axis
 
 struct Params {
     first_item: u32,    // item of the tile at which this dispatch begins
@@ -38,15 +38,16 @@ fn main(
     if turn >= params.items || sample >= params.samples {
         return;
     }
-    let places = values[pair];
-    let row = params.pairs + places.x * 2u * params.samples;
-    let column = params.pairs + places.y * 2u * params.samples;
-    let x = values[row + sample];
-    let y = values[column + sample];
+    let row = axis_of(values[pair].x, params.pairs, params.samples);
+    let column = axis_of(values[pair].y, params.pairs, params.samples);
+    let x = values[row.first + sample];
+    let y = values[column.first + sample];
 
     let stride = params.samples;
     let kth_word = (pair * STATE_WORDS + 2u * K - 1u) * stride + sample;
     let kth = vec2<u32>(state[kth_word], state[kth_word + stride]);
+    let limit_x = steps_of(kth, row.shift).down;
+    let limit_y = steps_of(kth, column.shift).down;
     let word = kth_word + 2u * stride;
     let compared_before = state[word];
     let is_first = compared_before == 0u;
@@ -56,10 +57,10 @@ fn main(
     var compared = 0u;
     for (var turn_of_partner = 0u; turn_of_partner < params.partners; turn_of_partner++) {
         let partner = params.first_partner + turn_of_partner;
-        let dx = distance_between(x, values[row + partner]);
-        let dy = distance_between(y, values[column + partner]);
+        let dx = distance_between(x, values[row.first + partner]);
+        let dy = distance_between(y, values[column.first + partner]);
         // The sample itself is at distance 0 and extends nothing.
-        let is_near = !is_less(kth, dx) && !is_less(kth, dy);
+        let is_near = !is_less(limit_x, dx) && !is_less(limit_y, dy);
         extent_x = select(extent_x, dx, is_near && is_less(extent_x, dx));
         extent_y = select(extent_y, dy, is_near && is_less(extent_y, dy));
         compared += 1u;

@@ -5,6 +5,7 @@ use ndarray::Array2;
 use super::KsgAlgorithm;
 use super::column::Column;
 use super::harmonic::HarmonicTable;
+use super::report::NeuronTies;
 use crate::error::Error;
 use crate::measures::Units;
 use crate::pairs::matrix::PairMatrix;
@@ -27,6 +28,11 @@ pub(crate) struct NeighborJob {
 }
 
 impl NeighborJob {
+    /// Returns the equal activations of every neuron.
+    pub(crate) fn ties(&self) -> Vec<NeuronTies> {
+        self.columns.iter().map(Column::ties).collect()
+    }
+
     /// Returns mutual information in nats from a pair's sum.
     fn mutual_information(&self, sum: u64) -> f64 {
         let table = &self.table;

@@ -2,8 +2,8 @@
 //!
 //! [`NeighborAnalysis`] has the settings and the calls.
 
-// `stages.rs` runs a job. `column.rs` sorts activations and puts them on a grid where distances are
-// exact. `line.rs` estimates from a single neuron, `cpu/nearest_neighbors.rs` from a pair,
+// `stages.rs` runs a job. `column.rs` sorts activations and puts each neuron on a grid where distances
+// are exact. `line.rs` estimates from a single neuron, `cpu/nearest_neighbors.rs` from a pair,
 // `labels.rs` from a neuron and a label. `cpu/` goes through all pairs on the CPU, `gpu/` on a device.
 
 mod column;
@@ -32,7 +32,9 @@ use column::Column;
 use harmonic::HarmonicTable;
 use jitter::Jitter;
 use labels::Labels;
-pub use report::{NeighborBetweenReport, NeighborExecution, NeighborReport, NeighborTimings};
+pub use report::{
+    NeighborBetweenReport, NeighborExecution, NeighborReport, NeighborTimings, NeuronTies,
+};
 use stages::Outcome;
 
 /// The two estimators of mutual information of Kraskov, Stögbauer and Grassberger, *Estimating
@@ -71,16 +73,22 @@ pub enum KsgAlgorithm {
 /// # Ties
 ///
 /// The estimators assume that no two samples are equal. Activations of a rectifier are often equal
-/// to 0, which makes an entropy −∞. Add noise with [`NeighborAnalysis::jitter`], or use
-/// [`crate::Analysis`].
+/// to 0, which makes an entropy −∞ and mutual information unreliable: of two identical neurons it can
+/// be far below 0. [`NeighborReport::ties`] has the equal activations of each neuron. Add noise with
+/// [`NeighborAnalysis::jitter`], or use [`crate::Analysis`].
 ///
 /// # The same bits everywhere
 ///
-/// Activations are put on a grid whose step is 2⁻⁵¹ of the power of two above the largest magnitude
-/// of the job. On it every distance is exact, neighbours are counted in integers, and ψ is summed
-/// from one fixed-point table. So mutual information has the same bits with any engine, any number
-/// of threads and any order of samples. An `f32` within 2²⁷ of the largest magnitude lies on the
-/// grid; smaller ones are rounded to it.
+/// Each neuron is put on a grid of its own. It begins at the neuron's smallest activation, and its
+/// step is 2⁻⁵¹ of the power of two above the neuron's spread, the largest activation less the
+/// smallest. On it every distance is exact, also compared with those of another neuron, as one step
+/// is the other times a power of two. Neighbours are counted in integers, and ψ is summed from one
+/// fixed-point table. So mutual information has the same bits with any engine, any number of threads
+/// and any order of samples. Activations of a neuron that differ by less than a step, at most 2⁻⁵¹ of
+/// its spread, may become equal; other neurons of the job make no difference.
+///
+/// Nothing changes, to the last bit, if a number is added to all activations of a neuron, provided
+/// that their type holds every sum exactly.
 ///
 /// # Examples
 ///
@@ -134,7 +142,8 @@ impl NeighborAnalysis {
     /// The noise depends only on the seed, the layer of [`NeighborAnalysis::run_between`], the
     /// neuron and the sample: engines, threads and runs give the same bits. It makes equal
     /// activations distinct; constant neurons stay constant. An amplitude of `1e-10` changes
-    /// estimates of distinct activations by no more than its own noise.
+    /// estimates of distinct activations by no more than its own noise. It has about half a million
+    /// different values: if as many samples are equal, use a larger amplitude.
     ///
     /// # Examples
     ///
@@ -192,10 +201,12 @@ impl NeighborAnalysis {
         let clock = Stopwatch::start();
         let activations = activations.into();
         let (job, entropies) = self.prepare(&[activations])?;
+        let ties = job.ties();
         let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
         Ok(NeighborReport {
             entropy: self.in_units(&entropies),
             mutual_information,
+            ties,
             units: self.run.units,
             samples: activations.samples(),
             neighbors: self.k,
@@ -208,8 +219,7 @@ impl NeighborAnalysis {
     /// Computes the entropies of the neurons of two layers, and the mutual information of each
     /// neuron of the first with each of the second. Pairs within a layer are not computed.
     ///
-    /// Activations are `samples × neurons`, with the same samples in the same order. Both layers are
-    /// put on one grid. The cost is that of [`NeighborAnalysis::run`], with `rows · columns` pairs
+    /// Activations are `samples × neurons`, with the same samples in the same order. The cost is that of [`NeighborAnalysis::run`], with `rows · columns` pairs
     /// for `rows` neurons in the first layer and `columns` in the second.
     ///
     /// # Errors
@@ -253,12 +263,16 @@ impl NeighborAnalysis {
         let clock = Stopwatch::start();
         let (rows, columns) = (rows.into(), columns.into());
         let (job, entropies) = self.prepare(&[rows, columns])?;
+        let mut row_ties = job.ties();
+        let column_ties = row_ties.split_off(rows.neurons());
         let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
         let (of_rows, of_columns) = entropies.split_at(rows.neurons());
         Ok(NeighborBetweenReport {
             row_entropy: self.in_units(of_rows),
             column_entropy: self.in_units(of_columns),
             mutual_information,
+            row_ties,
+            column_ties,
             units: self.run.units,
             samples: rows.samples(),
             neighbors: self.k,
@@ -317,7 +331,7 @@ impl NeighborAnalysis {
         if labels.samples() == 0 {
             return Err(Error::LabelsOccurOnce { samples });
         }
-        let (columns, _) = self.columns(&checked, |_| ())?;
+        let (columns, _) = self.columns(&checked, |_, _| ())?;
         let table = HarmonicTable::new(samples)?;
         let monitor = self.run.monitor((samples * columns.len()) as u64);
         let of_column = |column: &Column| {

@@ -20,7 +20,7 @@ const CELLS_A_SAMPLE: usize = 2;
 const LOOK: usize = 2 * LANES;
 
 /// A number larger than every value and threshold.
-pub(crate) const BEYOND: f64 = (1u64 << 60) as f64;
+pub(crate) const BEYOND: f64 = (1u128 << 120) as f64;
 
 /// A number that, added to a small number, leaves the rounded number in the low bits of the sum.
 const ROUND: f64 = (1u64 << 52) as f64;

@@ -8,6 +8,18 @@ use super::KsgAlgorithm;
 use crate::execution::{AdapterDescription, Incident, Transfer};
 use crate::measures::Units;
 
+/// Equal activations of a neuron, as the estimators see them: with noise if it was asked for, and on
+/// the neuron's grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub struct NeuronTies {
+    /// The number of samples that equal at least one other.
+    pub samples: usize,
+    /// The number of samples that share the most frequent value: 1 if all differ, and all samples if
+    /// the neuron is constant.
+    pub most_frequent: usize,
+}
+
 /// Entropies and mutual information from nearest neighbours, and details of their computation.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -21,6 +33,9 @@ pub struct NeighborReport {
     /// symmetric to the bit. The diagonal is the estimate for a neuron and itself, which is finite
     /// even where the information itself is infinite. Estimates may be negative.
     pub mutual_information: Array2<f64>,
+    /// Equal activations of each neuron; length `neurons`. Where `most_frequent` is more than
+    /// `neighbors`, and the neuron is not constant, estimates of its pairs are unreliable.
+    pub ties: Vec<NeuronTies>,
     /// The unit of both.
     pub units: Units,
     /// The number of samples measured.
@@ -48,6 +63,11 @@ pub struct NeighborBetweenReport {
     /// `rows × columns`.
     /// Estimates may be negative.
     pub mutual_information: Array2<f64>,
+    /// Equal activations of each neuron of the first layer, as in [`NeighborReport::ties`]; length
+    /// `rows`.
+    pub row_ties: Vec<NeuronTies>,
+    /// Equal activations of each neuron of the second layer; length `columns`.
+    pub column_ties: Vec<NeuronTies>,
     /// The unit of all three.
     pub units: Units,
     /// The number of samples measured.

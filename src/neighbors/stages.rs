@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2};
 
-use super::column::{Column, Grid, SortedLayer, Strips};
+use super::column::{Column, SortedLayer, Strips};
 use super::harmonic::HarmonicTable;
 use super::job::{NeighborJob, SumCollector};
 use super::{NeighborAnalysis, NeighborExecution, NeighborTimings, cpu, line};
@@ -32,8 +32,9 @@ impl NeighborAnalysis {
         let checked = self.check(views)?;
         let samples = checked.first().map_or(0, Activations::samples);
         let table = HarmonicTable::new(samples)?;
-        let (columns, entropies) =
-            self.columns(&checked, |sorted| line::entropy(sorted, self.k, &table))?;
+        let (columns, entropies) = self.columns(&checked, |sorted, scale| {
+            line::entropy(sorted, self.k, &table) - libm::log(scale)
+        })?;
         let rows = checked.first().map_or(0, Activations::neurons);
         let first_column = if checked.len() > 1 { rows } else { 0 };
         let pairs = Tile { rows: 0..rows, columns: first_column..columns.len() };
@@ -79,25 +80,24 @@ impl NeighborAnalysis {
         self.run.check_memory(Memory::default().and(1, needed))
     }
 
-    /// Sorts the neurons of all layers on one grid, and applies `of_sorted` to each neuron's own
-    /// values.
+    /// Sorts the neurons of all layers, and applies `of_sorted` to each neuron's values before they
+    /// are put on its grid, as in [`SortedLayer::columns`].
     pub(super) fn columns<T: Send>(
         &self,
         layers: &[Activations<'_>],
-        of_sorted: impl Fn(&[f64]) -> T + Sync,
+        of_sorted: impl Fn(&[f64], f64) -> T + Sync,
     ) -> Result<(Vec<Column>, Vec<T>), Error> {
         let numbered = (0u32..).zip(layers);
         let layers: Vec<SortedLayer<'_>> = numbered
             .map(|(number, &layer)| SortedLayer::new(layer, self.jitter, number))
             .collect::<Result<_, _>>()?;
-        let grid = Grid::of(layers.iter().map(SortedLayer::largest).fold(0.0, f64::max));
         let samples = layers.first().map_or(0, SortedLayer::samples);
         let strip_samples = Strips::samples_for(samples, self.k);
         let neurons: usize = layers.iter().map(SortedLayer::neurons).sum();
         memory::check::<[u8; Column::BYTES_PER_SAMPLE]>(samples.saturating_mul(neurons))?;
         let (mut columns, mut results) = (Vec::new(), Vec::new());
         for layer in &layers {
-            let (of_layer, results_of_layer) = layer.columns(grid, strip_samples, &of_sorted);
+            let (of_layer, results_of_layer) = layer.columns(strip_samples, &of_sorted);
             columns.extend(of_layer);
             results.extend(results_of_layer);
         }

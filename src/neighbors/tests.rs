@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use proptest::prelude::*;
 
-use super::column::{Column, Grid, SortedLayer, Strips};
+use super::column::{Column, SortedLayer, Strips};
 use super::cpu::nearest_neighbors::{Plane, pair_sum};
 use super::{HarmonicTable, Jitter, KsgAlgorithm, line};
 use crate::input::activations::Activations;
@@ -40,14 +40,19 @@ fn sum_by_definition(
     sum
 }
 
-fn columns(activations: &Array2<f32>, strip_samples: usize) -> Vec<Column> {
+fn columns(activations: &Array2<f32>, amplitude: f64, strip_samples: usize) -> Vec<Column> {
     let view = Activations::new(activations.view()).unwrap();
-    let layer = SortedLayer::new(view, Jitter::default(), 0).unwrap();
-    layer.columns(Grid::of(layer.largest()), strip_samples, |_| ()).0
+    let layer = SortedLayer::new(view, Jitter { amplitude, seed: 5 }, 0).unwrap();
+    layer.columns(strip_samples, |_, _| ()).0
 }
 
-fn check(activations: &Array2<f32>, ks: &[usize], strip_samples: usize) {
-    let columns = columns(activations, strip_samples);
+/// Returns the values of a neuron on its grid, in the unit of the activations.
+fn units(column: &Column) -> Vec<f64> {
+    column.values.iter().map(|&steps| libm::ldexp(steps, column.exponent)).collect()
+}
+
+fn check(activations: &Array2<f32>, amplitude: f64, ks: &[usize], strip_samples: usize) {
+    let columns = columns(activations, amplitude, strip_samples);
     let table = HarmonicTable::new(activations.nrows()).unwrap();
     let mut plane = Plane::default();
     for &k in ks.iter().filter(|k| **k < activations.nrows()) {
@@ -55,14 +60,14 @@ fn check(activations: &Array2<f32>, ks: &[usize], strip_samples: usize) {
             for i in 0..columns.len() {
                 for j in i..columns.len() {
                     let (x, y) = (&columns[i], &columns[j]);
-                    let expected = sum_by_definition((&x.values, &y.values), k, algorithm, &table);
+                    let expected = sum_by_definition((&units(x), &units(y)), k, algorithm, &table);
                     for level in Level::available() {
                         for pair in [(x, y), (y, x)] {
                             let found = pair_sum(pair, k, algorithm, &table, level, &mut plane);
                             assert_eq!(
                                 found, expected,
                                 "pair ({i}, {j}), k = {k}, {algorithm:?}, {level:?}, strips of \
-                                 {strip_samples}, {activations:?}"
+                                 {strip_samples}, jitter {amplitude}, {activations:?}"
                             );
                         }
                     }
@@ -79,11 +84,12 @@ fn check(activations: &Array2<f32>, ks: &[usize], strip_samples: usize) {
     }
 }
 
-/// Returns neurons of eight kinds: spread evenly, in a dense clump with far outliers, rectified,
-/// constant, of few values, of a tiny scale, following the first, and ascending.
+/// Returns neurons of eleven kinds: spread evenly, in a dense clump with far outliers, rectified,
+/// constant, of few values, of a tiny scale, following the first, ascending, and then rectified or
+/// of few values with scales so far apart that only ties let them meet.
 fn varied(samples: usize, seed: u64) -> Array2<f32> {
     let jitter = Jitter { amplitude: 1.0, seed };
-    Array2::from_shape_fn((samples, 8), |(s, n)| {
+    Array2::from_shape_fn((samples, 11), |(s, n)| {
         let x = jitter.noise(0, n, s, 1.0) as f32;
         match n {
             0 => x,
@@ -93,7 +99,10 @@ fn varied(samples: usize, seed: u64) -> Array2<f32> {
             4 => (x * 3.0).round(),
             5 => x * 1e-9,
             6 => jitter.noise(0, 0, s, 1.0) as f32 + 0.1 * x,
-            _ => s as f32 - 7.0,
+            7 => s as f32 - 7.0,
+            8 => x.max(0.0) * 3e-15,
+            9 => (x * 3.0).round() * 1e9,
+            _ => x.max(0.0) * 1e30,
         }
     })
 }
@@ -102,9 +111,12 @@ fn varied(samples: usize, seed: u64) -> Array2<f32> {
 fn kinds_of_neurons_agree_with_the_definition() {
     for samples in [2, 3, 9, 50, 257] {
         let ks = [1, 2, 3, 4, 5, 6, 10, 40, 96, 97, samples - 1];
-        check(&varied(samples, samples as u64), &ks, Strips::samples_for(samples, 3));
+        let strip_samples = Strips::samples_for(samples, 3);
+        check(&varied(samples, samples as u64), 0.0, &ks, strip_samples);
     }
-    check(&varied(700, 1), &[3, 120], Strips::samples_for(700, 3));
+    // Noise fills all bits of the grid.
+    check(&varied(70, 2), 1e-7, &[1, 3, 10, 69], Strips::samples_for(70, 3));
+    check(&varied(500, 1), 0.0, &[3, 120], Strips::samples_for(500, 3));
 }
 
 proptest! {
@@ -118,10 +130,35 @@ proptest! {
         ),
         k in 1usize..30,
         strip_samples in 1usize..40,
+        places in prop_oneof![Just(0), -9i32..9, -70i32..70],
+        amplitude in prop_oneof![Just(0.0), Just(1e-9), Just(0.3)],
     ) {
+        let scale = libm::ldexpf(1.0, places);
         let activations = Array2::from_shape_fn((rows.len(), 2), |(s, n)| {
-            f32::from(if n == 0 { rows[s].0 } else { rows[s].1 })
+            if n == 0 { f32::from(rows[s].0) } else { f32::from(rows[s].1) * scale }
         });
-        check(&activations, &[k], strip_samples);
+        check(&activations, amplitude, &[k], strip_samples);
+    }
+
+    /// Tests the search where values of one axis and distances along the other have many bits, so
+    /// that their sums are rounded.
+    #[test]
+    fn pairs_of_any_scales_agree_with_the_definition(
+        seed in any::<u64>(),
+        samples in 2usize..80,
+        k in 1usize..6,
+        strip_samples in 1usize..40,
+        places in -60i32..60,
+        digits in (1i32..10, 1i32..10),
+        amplitude in prop_oneof![Just(0.0), Just(1e-13), Just(1e-5)],
+    ) {
+        let noise = Jitter { amplitude: 1.0, seed };
+        let scale = libm::ldexpf(1.0, places);
+        let activations = Array2::from_shape_fn((samples, 2), |(s, n)| {
+            let (digits, scale) = if n == 0 { (digits.0, 1.0) } else { (digits.1, scale) };
+            // Few digits give many ties, and with noise as small clusters.
+            (noise.noise(0, n, s, libm::ldexp(1.0, digits)) as f32).round() * scale
+        });
+        check(&activations, amplitude, &[k], strip_samples);
     }
 }

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use cofire::neighbors::KsgAlgorithm;
+use cofire::neighbors::{KsgAlgorithm, NeuronTies};
 use cofire::{CancelledBy, Engine, Error, NeighborAnalysis, OnDeviceFailure, Progress, Units};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use proptest::prelude::*;
@@ -32,11 +32,18 @@ struct Case {
     entropy: Vec<Option<f64>>,
     first: Vec<Vec<f64>>,
     second: Vec<Vec<f64>>,
+    /// Only in `expected.json`.
+    #[serde(default)]
     with_labels: Vec<f64>,
 }
 
 fn cases() -> Vec<Case> {
     serde_json::from_str(include_str!("../neighbors/expected.json")).unwrap()
+}
+
+/// Returns the cases that `tests/neighbors/make_scales.py` writes.
+fn cases_of_scales() -> Vec<Case> {
+    serde_json::from_str(include_str!("../neighbors/scales.json")).unwrap()
 }
 
 fn fraction(sample: usize, neuron: usize, seed: u64) -> f32 {
@@ -59,6 +66,16 @@ fn layer(samples: usize, seed: u64) -> Array2<f32> {
             _ => x * x * x * x,
         }
     })
+}
+
+/// Makes the neurons of `make_scales.py`: those of [`layer`], each times a power of two.
+fn layer_of_scales(samples: usize, seed: u64) -> Array2<f32> {
+    const PLACES: [i32; 8] = [0, -40, 60, -60, 0, 100, 20, -70];
+    let mut layer = layer(samples, seed);
+    for (mut neuron, places) in layer.columns_mut().into_iter().zip(PLACES) {
+        neuron *= 2f32.powi(places);
+    }
+    layer
 }
 
 fn labels(samples: usize, seed: u64) -> Vec<u32> {
@@ -84,19 +101,31 @@ fn bits(matrix: &Array2<f64>) -> Array2<u64> {
 #[test]
 fn estimates_are_those_of_scipy_and_the_definitions() {
     for case in cases() {
-        let activations = layer(case.samples, case.seed);
-        for (algorithm, expected) in ALGORITHMS.into_iter().zip([&case.first, &case.second]) {
-            let report = on_cpu(case.k).algorithm(algorithm).run(activations.view()).unwrap();
-            for ((i, j), &found) in report.mutual_information.indexed_iter() {
-                let what = format!("{} samples, k = {}, {algorithm:?}", case.samples, case.k);
-                assert_near(found, expected[i][j], &format!("{what}, pair ({i}, {j})"));
-            }
-            for (n, (&found, expected)) in report.entropy.iter().zip(&case.entropy).enumerate() {
-                let what = format!("{} samples, k = {}, entropy {n}", case.samples, case.k);
-                match expected {
-                    Some(expected) => assert_near(found, *expected, &what),
-                    None => assert_eq!(found, f64::NEG_INFINITY, "{what}"),
-                }
+        check_case(&case, &layer(case.samples, case.seed));
+    }
+}
+
+/// Tests neurons that share no grid: where samples of one are equal, the other's distances decide,
+/// however small they are.
+#[test]
+fn estimates_of_neurons_of_very_different_scales_are_those_of_scipy() {
+    for case in cases_of_scales() {
+        check_case(&case, &layer_of_scales(case.samples, case.seed));
+    }
+}
+
+fn check_case(case: &Case, activations: &Array2<f32>) {
+    for (algorithm, expected) in ALGORITHMS.into_iter().zip([&case.first, &case.second]) {
+        let report = on_cpu(case.k).algorithm(algorithm).run(activations.view()).unwrap();
+        for ((i, j), &found) in report.mutual_information.indexed_iter() {
+            let what = format!("{} samples, k = {}, {algorithm:?}", case.samples, case.k);
+            assert_near(found, expected[i][j], &format!("{what}, pair ({i}, {j})"));
+        }
+        for (n, (&found, expected)) in report.entropy.iter().zip(&case.entropy).enumerate() {
+            let what = format!("{} samples, k = {}, entropy {n}", case.samples, case.k);
+            match expected {
+                Some(expected) => assert_near(found, *expected, &what),
+                None => assert_eq!(found, f64::NEG_INFINITY, "{what}"),
             }
         }
     }
@@ -221,6 +250,99 @@ fn neither_threads_nor_runs_change_a_bit_with_jitter() {
     let (x, y) = (activations.view(), activations.view());
     let between = settings.run_between(x, y).unwrap();
     assert_ne!(between.row_entropy, between.column_entropy, "one noise for two layers");
+}
+
+#[test]
+fn neurons_of_any_scales_have_the_same_bits_on_every_engine() {
+    let activations = layer_of_scales(130, 6);
+    for (k, amplitude) in [(1, 0.0), (3, 0.0), (3, 1e-10), (20, 0.3)] {
+        for algorithm in ALGORITHMS {
+            let settings = on_cpu(k).algorithm(algorithm).jitter(amplitude, 2);
+            let expected = settings.run(activations.view()).unwrap();
+            everywhere("neurons_of_any_scales_have_the_same_bits_on_every_engine", |place| {
+                let here = settings.clone().engine(place.engine());
+                let found =
+                    here.on_device_failure(OnDeviceFailure::Fail).run(activations.view()).unwrap();
+                let (found, expected) = (&found.mutual_information, &expected.mutual_information);
+                let what = format!("[{place}] k = {k}, jitter {amplitude}, {algorithm:?}");
+                assert_eq!(bits(found), bits(expected), "{what}");
+            });
+        }
+    }
+}
+
+/// Tests that neither the place of neurons nor other neurons change a bit, on every engine.
+#[test]
+fn a_shift_of_neurons_changes_no_bit_on_any_engine() {
+    let still = Array2::from_shape_fn((90, 4), |(s, n)| {
+        (fraction(s, n, 12) * 64.0).floor() / (1u64 << (3 * n)) as f32
+            * if n == 3 { 0.0 } else { 1.0 }
+    });
+    let shifts = [1e6f32.floor(), -4096.0, 2f32.powi(-6) * 1000.0, 0.1];
+    let moved = &still + &ArrayView2::from_shape((1, 4), &shifts).unwrap();
+    for amplitude in [0.0, 1e-10] {
+        for algorithm in ALGORITHMS {
+            let settings = on_cpu(3).algorithm(algorithm).jitter(amplitude, 1);
+            let expected = settings.run(still.view()).unwrap();
+            everywhere("a_shift_of_neurons_changes_no_bit_on_any_engine", |place| {
+                let found = settings.clone().engine(place.engine()).run(moved.view()).unwrap();
+                let what = format!("[{place}] jitter {amplitude}, {algorithm:?}");
+                assert_eq!(
+                    bits(&found.mutual_information),
+                    bits(&expected.mutual_information),
+                    "{what}"
+                );
+                assert_eq!(found.entropy, expected.entropy, "{what}");
+                assert_eq!(found.ties, expected.ties, "{what}");
+            });
+        }
+    }
+}
+
+#[test]
+fn the_widest_neurons_are_as_good_as_narrow_ones() {
+    let narrow = Array2::from_shape_fn((200, 2), |(s, n)| fraction(s, n, 8) - 0.5);
+    let wide = Array2::from_shape_fn((200, 2), |(s, n)| {
+        let ends = if s < 2 { f32::MAX * (1.0 - 2.0 * s as f32) } else { 0.0 };
+        if ends == 0.0 { (fraction(s, n, 8) - 0.5) * 3e38 * 2.0 } else { ends }
+    });
+    for amplitude in [0.0, 1e-10, 1.0] {
+        let settings = on_cpu(3).jitter(amplitude, 1);
+        let wide = settings.run(wide.view()).unwrap();
+        assert!(wide.entropy.iter().chain(&wide.mutual_information).all(|x| x.is_finite()));
+        let narrow = settings.run(narrow.view()).unwrap();
+        let scale = 6e38f64.ln();
+        let difference = &wide.entropy - &narrow.entropy - scale;
+        assert!(difference.iter().all(|x| x.abs() < 0.2), "{difference}");
+    }
+    // A power of two is exact, also at the largest scale.
+    let expected = on_cpu(3).run(narrow.view()).unwrap();
+    let found = on_cpu(3).run((&narrow * 2f32.powi(127) * 2.0).view()).unwrap();
+    assert_eq!(bits(&found.mutual_information), bits(&expected.mutual_information));
+}
+
+#[test]
+fn reports_have_the_equal_activations_of_each_neuron() {
+    let rectified = |s: usize| (s as f32 - 59.0).max(0.0);
+    let activations = Array2::from_shape_fn((100, 4), |(s, n)| match n {
+        0 => 7.5,
+        1 => rectified(s),
+        2 => (s / 2) as f32,
+        _ => s as f32 + 1e6,
+    });
+    let ties = |report: Vec<NeuronTies>| -> Vec<(usize, usize)> {
+        report.iter().map(|ties| (ties.samples, ties.most_frequent)).collect()
+    };
+    let expected = [(100, 100), (60, 60), (100, 2), (0, 1)];
+    assert_eq!(ties(on_cpu(3).run(activations.view()).unwrap().ties), expected);
+    // Noise sets all apart but the samples of a constant neuron.
+    let noisy = on_cpu(3).jitter(1e-10, 1);
+    let expected = [(100, 100), (0, 1), (0, 1), (0, 1)];
+    assert_eq!(ties(noisy.run(activations.view()).unwrap().ties), expected);
+    let (x, y) = (activations.slice(s![.., ..1]), activations.slice(s![.., 1..]));
+    let between = noisy.run_between(x, y).unwrap();
+    assert_eq!(ties(between.row_ties), expected[..1]);
+    assert_eq!(ties(between.column_ties), expected[1..]);
 }
 
 /// Tests numbers of samples at which a lane, a workgroup or a chunk ends, or one more.
@@ -370,5 +492,48 @@ proptest! {
         let report = on_cpu(k).jitter(amplitude, 3).run(view).unwrap();
         prop_assert!(report.mutual_information.iter().all(|i| i.is_finite()), "{:?}", report);
         prop_assert!(report.entropy.iter().all(|h| *h < f64::INFINITY), "{:?}", report);
+    }
+
+    /// Tests any shift that is exact in `f32`: values and shifts are whole numbers of up to 23 bits
+    /// times a power of two of each neuron's own.
+    #[test]
+    fn any_exact_shift_gives_the_same_bits(
+        values in prop::collection::vec(
+            prop_oneof![-4i32..4, Just(0), -9000i32..9000, -(1i32 << 22)..(1 << 22)],
+            30..120,
+        ),
+        shifts in prop::collection::vec(-(1i32 << 23)..(1 << 23), 3),
+        places in prop::collection::vec(-100i32..90, 3),
+        k in 1usize..9,
+        amplitude in prop_oneof![Just(0.0), Just(1e-12), Just(1e-6), Just(1.0)],
+    ) {
+        let samples = values.len() / 3;
+        let of = |shifts: &[i32]| Array2::from_shape_fn((samples, 3), |(s, n)| {
+            let sum = values[3 * s + n] + shifts[n];
+            sum as f32 * 2f32.powi(places[n])
+        });
+        let (still, moved) = (of(&[0; 3]), of(&shifts));
+        let labels: Vec<u32> = (0..3).cycle().take(samples).collect();
+        for algorithm in ALGORITHMS {
+            let settings = on_cpu(k).algorithm(algorithm).jitter(amplitude, 3);
+            let expected = settings.run(still.view()).unwrap();
+            let found = settings.run(moved.view()).unwrap();
+            prop_assert_eq!(bits(&found.mutual_information), bits(&expected.mutual_information));
+            prop_assert_eq!(&found.entropy, &expected.entropy);
+            prop_assert_eq!(&found.ties, &expected.ties);
+
+            let between = |layer: &Array2<f32>| {
+                settings.run_between(layer.slice(s![.., ..1]), layer.slice(s![.., 1..])).unwrap()
+            };
+            let (expected, found) = (between(&still), between(&moved));
+            prop_assert_eq!(bits(&found.mutual_information), bits(&expected.mutual_information));
+            prop_assert_eq!(found.row_entropy, expected.row_entropy);
+            prop_assert_eq!(found.column_entropy, expected.column_entropy);
+
+            let of_labels = |layer: &Array2<f32>| {
+                settings.label_information(layer.view(), &labels).unwrap()
+            };
+            prop_assert_eq!(of_labels(&moved), of_labels(&still));
+        }
     }
 }

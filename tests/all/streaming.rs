@@ -1,9 +1,10 @@
 //! Tests that activations in batches give the same bits as in one piece, for any batches.
 
 use cofire::{
-    Analysis, Batches, BinEdges, BinRule, Binning, Encoder, Engine, Error, Estimator, Range, Report,
+    ActivationsView, Analysis, Batches, BinEdges, BinRule, Binning, Encoder, Engine, Error,
+    Estimator, Precision, Range, Report,
 };
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, Axis};
 
 /// Makes activations of many kinds: smooth, rectified, constant, two-valued, with ties.
 fn activations(samples: usize, neurons: usize) -> Array2<f32> {
@@ -37,14 +38,14 @@ impl Batches for Uneven {
     fn visit(
         &mut self,
         most_samples: usize,
-        visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (mut begin, mut size) = (0, 1);
         while begin < self.0.nrows() {
             let end = (begin + size).min(begin + most_samples).min(self.0.nrows());
             let batch = self.0.slice(ndarray::s![begin..end, ..]);
             let columns = batch.t().as_standard_layout().into_owned();
-            visitor(if size % 2 == 0 { batch } else { columns.t() })?;
+            visitor(if size % 2 == 0 { batch.into() } else { columns.t().into() })?;
             (begin, size) = (end, size * 3 % 97);
         }
         Ok(())
@@ -123,6 +124,69 @@ fn pushed_batches_give_them_too_in_memory_and_from_a_file() {
     }
 }
 
+/// Batches of both precisions, as shards of several types are.
+struct Mixed {
+    single: Array2<f32>,
+    double: Array2<f64>,
+    announced: Precision,
+}
+
+impl Batches for Mixed {
+    fn samples(&self) -> usize {
+        self.single.nrows() + self.double.nrows()
+    }
+
+    fn neurons(&self) -> usize {
+        self.single.ncols()
+    }
+
+    fn precision(&self) -> Precision {
+        self.announced
+    }
+
+    fn visit(
+        &mut self,
+        most_samples: usize,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for batch in self.single.axis_chunks_iter(Axis(0), most_samples) {
+            visitor(batch.into())?;
+        }
+        for batch in self.double.axis_chunks_iter(Axis(0), most_samples) {
+            visitor(batch.into())?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn doubles_in_batches_give_the_bits_of_one_piece() {
+    let single = activations(170, 9);
+    // As `f32`, these would have a few values, or only one.
+    let far = |x: &f32| f64::from(*x) / 3.0 + 1e9;
+    let double =
+        Array2::from_shape_fn((230, 9), |(s, n)| far(&single[[s % 170, n]]) + s as f64 / 7.0);
+    let wide = single.mapv(f64::from);
+    let both = ndarray::concatenate(Axis(0), &[wide.view(), double.view()]).unwrap();
+    let in_columns = both.t().as_standard_layout().into_owned();
+    for binning in binnings() {
+        let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
+        let expected = analysis.run(both.view()).unwrap();
+        let what = format!("{binning:?}");
+        assert_same(&analysis.run(in_columns.t()).unwrap(), &expected, &what);
+        assert_same(&analysis.run_batches(&mut both.view()).unwrap(), &expected, &what);
+        let (single, double) = (single.clone(), double.clone());
+        let mut mixed = Mixed { single, double, announced: Precision::F64 };
+        assert_same(&analysis.run_batches(&mut mixed).unwrap(), &expected, &what);
+        mixed.announced = Precision::F32;
+        let error = analysis.run_batches(&mut mixed).unwrap_err();
+        assert!(matches!(error, Error::Batches(_)), "{what}: {error}");
+        // An `f32` in double precision is the same activation.
+        let of_singles = analysis.run(&mixed.single).unwrap();
+        assert_same(&analysis.run(&wide).unwrap(), &of_singles, &what);
+    }
+}
+
 /// Tests more codes than half the memory allowed, which go to a file in several pieces.
 #[test]
 fn codes_beyond_the_budget_go_to_a_file() {
@@ -151,7 +215,7 @@ fn what_cannot_fit_is_refused_before_anything_is_read() {
         fn visit(
             &mut self,
             _: usize,
-            _: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+            _: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
         ) -> Result<(), Error> {
             panic!("nobody should read this")
         }
@@ -213,9 +277,11 @@ fn sources_that_do_not_keep_their_word_are_noticed() {
         fn visit(
             &mut self,
             _: usize,
-            visitor: &mut dyn FnMut(ArrayView2<'_, f32>) -> Result<(), Error>,
+            visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
         ) -> Result<(), Error> {
-            self.batches.iter().try_for_each(|&shape| visitor(activations(shape.0, shape.1).view()))
+            self.batches
+                .iter()
+                .try_for_each(|&shape| visitor((&activations(shape.0, shape.1)).into()))
         }
     }
     for binning in

@@ -12,7 +12,6 @@ import warnings
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import digamma
-from sklearn.feature_selection._mutual_info import _compute_mi_cd
 
 MASK = (1 << 64) - 1
 
@@ -81,6 +80,8 @@ def entropy(x, k):
 
 
 def main():
+    from sklearn.feature_selection._mutual_info import _compute_mi_cd
+
     warnings.simplefilter("ignore")
     cases = []
     for samples, seed in [(5, 1), (20, 2), (100, 3), (500, 4)]:
@@ -98,4 +99,5 @@ def main():
     pathlib.Path(__file__).with_name("expected.json").write_text(text + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use cofire::{Batches, Precision};
+use cofire::Batches;
 
 /// A directory into which files are put by name.
 pub(super) struct Files(TempDir);

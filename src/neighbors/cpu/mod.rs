@@ -1,5 +1,6 @@
 //! The CPU engine: pairs on all cores.
 
+mod axis;
 pub(super) mod nearest_neighbors;
 mod smallest;
 

@@ -29,11 +29,15 @@
 //! Algorithm 1 counts equal samples where ε is 0. The numbers `n_x` and `n_y` come from the rank
 //! tables of the two neurons; `H` is the table of harmonic numbers.
 //!
+//! Each neuron has its own grid. In the plane both are measured in the shorter steps of the two
+//! (`axis.rs`), where all distances are exact.
+//!
 //! GPU twin: `shaders/nearest_neighbors.wgsl`. It compares each sample with all others, and has the
 //! same sums.
 
 use fearless_simd::{Simd, prelude::*};
 
+use super::axis::Axis;
 use super::smallest::{FAR, InLists, InMemory, InRegisters, MAX_IN_MEMORY, Smallest};
 use crate::neighbors::KsgAlgorithm;
 use crate::neighbors::column::Column;
@@ -76,19 +80,26 @@ pub(crate) struct Plane {
     along: Vec<f64>,
     /// The begin and the end of each strip.
     strips: Vec<(usize, usize)>,
+    /// The smallest and the largest value of each strip across.
+    low: Vec<f64>,
+    high: Vec<f64>,
     /// The next free place of each strip while filling; then the begin of its window for the
     /// previous leaf.
     cursors: Vec<usize>,
 }
 
 impl Plane {
-    fn fill(&mut self, across: &Column, along: &Column) {
+    fn fill(&mut self, (across, along): (&Column, &Column), (x, y): (Axis, Axis)) {
         let strips = &across.strips;
         let len = along.order.len() + strips.len() * GAP;
         self.across.resize(len, 0.0);
         self.along.resize(len, 0.0);
         self.strips.clear();
         self.cursors.clear();
+        self.low.clear();
+        self.low.extend(strips.low.iter().map(|low| low * x.step));
+        self.high.clear();
+        self.high.extend(strips.high.iter().map(|high| high * x.step));
         for (strip, ends) in strips.begin.windows(2).enumerate() {
             let begin = ends[0] + strip * GAP + FRONT;
             let end = ends[1] + strip * GAP + FRONT;
@@ -100,8 +111,8 @@ impl Plane {
         for (&sample, &value) in along.order.iter().zip(along.ranks.sorted()) {
             let sample = sample as usize;
             let next = &mut self.cursors[usize::from(strips.of_sample[sample])];
-            self.across[*next] = across.values[sample];
-            self.along[*next] = value;
+            self.across[*next] = across.values[sample] * x.step;
+            self.along[*next] = value * y.step;
             *next += 1;
         }
     }
@@ -151,14 +162,16 @@ pub(crate) fn pair_sum(
     // The neuron with the most equal samples is cut into strips, where equal samples cost little.
     let (across, along) =
         if pair.0.most_equal >= pair.1.most_equal { pair } else { (pair.1, pair.0) };
-    plane.fill(across, along);
-    level.run(PairSum { plane, across, along, k, algorithm, table })
+    let axes = Axis::of(across, along);
+    plane.fill((across, along), axes);
+    level.run(PairSum { plane, across, along, axes, k, algorithm, table })
 }
 
 struct PairSum<'a> {
     plane: &'a mut Plane,
     across: &'a Column,
     along: &'a Column,
+    axes: (Axis, Axis),
     k: usize,
     algorithm: KsgAlgorithm,
     table: &'a HarmonicTable,
@@ -206,13 +219,15 @@ impl<S: Simd> Leaf<S> {
 
     /// Returns the interval across the strips beyond which no sample is within the distances.
     #[inline(always)]
-    fn reach_across(&self, distances: S::f64s) -> (f64, f64) {
+    fn reach_across(&self, axes: (Axis, Axis), distances: S::f64s) -> (f64, f64) {
+        let distances = axes.0.reach::<S>(distances);
         ((self.x - distances).reduce_min(), (self.x + distances).reduce_max())
     }
 
     /// Returns the interval along the strips beyond which no sample is within the distances.
     #[inline(always)]
-    fn reach_along(&self, distances: S::f64s) -> (f64, f64) {
+    fn reach_along(&self, axes: (Axis, Axis), distances: S::f64s) -> (f64, f64) {
+        let distances = axes.1.reach::<S>(distances);
         ((self.y - distances).reduce_min(), (self.y + distances).reduce_max())
     }
 
@@ -267,15 +282,16 @@ impl PairSum<'_> {
                 self.search(simd, &leaf, &mut smallest);
                 let distances = smallest.finish();
                 // One call of `count` for both algorithms: it is most of the code of this function.
+                let (across, along) = self.axes;
                 let (radius_x, radius_y, less) = match self.algorithm {
                     KsgAlgorithm::First => {
                         // The radius of `line::open_radius`.
                         let radius = distances.max(1.0);
-                        (radius, radius, 0)
+                        (across.whole_steps::<S>(radius), along.whole_steps::<S>(radius), 0)
                     }
                     KsgAlgorithm::Second => {
                         let (x, y) = self.extents(simd, &leaf, distances);
-                        (x + 1.0, y + 1.0, 1)
+                        (across.steps::<S>(x) + 1.0, along.steps::<S>(y) + 1.0, 1)
                     }
                 };
                 sum += self.count(simd, &leaf, (radius_x, radius_y), less);
@@ -294,7 +310,7 @@ impl PairSum<'_> {
         }
         let (mut below, mut above) = (leaf.begin, leaf.end);
         loop {
-            let (down, up) = leaf.reach_along(smallest.bound());
+            let (down, up) = leaf.reach_along(self.axes, smallest.bound());
             let is_above_near = self.plane.along[above] < up;
             if is_above_near {
                 leaf.compare(self.plane, above, smallest);
@@ -309,22 +325,22 @@ impl PairSum<'_> {
                 break;
             }
         }
-        let strips = &self.across.strips;
-        let (mut left, mut right) = leaf.reach_across(smallest.bound());
+        let strips = self.plane.strips.len();
+        let (mut left, mut right) = leaf.reach_across(self.axes, smallest.bound());
         for step in 1.. {
             let (before, behind) = (leaf.strip.wrapping_sub(step), leaf.strip + step);
-            let is_behind_near = behind < strips.len() && strips.low[behind] < right;
+            let is_behind_near = behind < strips && self.plane.low[behind] < right;
             if is_behind_near {
                 self.search_strip(simd, behind, leaf, smallest);
             }
-            let is_before_near = before < strips.len() && strips.high[before] > left;
+            let is_before_near = before < strips && self.plane.high[before] > left;
             if is_before_near {
                 self.search_strip(simd, before, leaf, smallest);
             }
             if !is_before_near && !is_behind_near {
                 break;
             }
-            (left, right) = leaf.reach_across(smallest.bound());
+            (left, right) = leaf.reach_across(self.axes, smallest.bound());
         }
     }
 
@@ -336,7 +352,7 @@ impl PairSum<'_> {
         leaf: &Leaf<S>,
         smallest: &mut B,
     ) {
-        let (down, up) = leaf.reach_along(smallest.bound());
+        let (down, up) = leaf.reach_along(self.axes, smallest.bound());
         let mut at = self.plane.first_above(simd, strip, down);
         while self.plane.along[at] < up {
             leaf.compare(self.plane, at, smallest);
@@ -357,19 +373,19 @@ impl PairSum<'_> {
         if !distances.simd_gt(zero).any_true() {
             return (x, y); // equal samples, which may be many
         }
-        let (left, right) = leaf.reach_across(distances);
-        let (down, up) = leaf.reach_along(distances);
-        let strips = &self.across.strips;
+        let (left, right) = leaf.reach_across(self.axes, distances);
+        let (down, up) = leaf.reach_along(self.axes, distances);
+        let Plane { low, high, .. } = &self.plane;
         let (mut first, mut end) = (leaf.strip, leaf.strip + 1);
-        while first > 0 && strips.high[first - 1] >= left {
+        while first > 0 && high[first - 1] >= left {
             first -= 1;
         }
-        while end < strips.len() && strips.low[end] <= right {
+        while end < low.len() && low[end] <= right {
             end += 1;
         }
         for strip in first..end {
-            // On the grid, `y >= down` is the same as `y > down - 1`.
-            let mut at = self.plane.first_above(simd, strip, down - 1.0);
+            // On the grid, `y >= down` is the same as `y > down` less a step.
+            let mut at = self.plane.first_above(simd, strip, down - self.axes.1.step);
             while self.plane.along[at] <= up {
                 leaf.extend(self.plane, at, distances, &mut x, &mut y);
                 at += GROUP;
@@ -378,8 +394,8 @@ impl PairSum<'_> {
         (x, y)
     }
 
-    /// Counts the other samples closer than a radius along each axis, and adds up the table's
-    /// values at these numbers less `less`.
+    /// Counts the other samples closer than a radius along each axis, in steps of its grid, and adds
+    /// up the table's values at these numbers less `less`.
     #[inline(always)]
     fn count<S: Simd>(
         &self,
@@ -389,11 +405,12 @@ impl PairSum<'_> {
         less: usize,
     ) -> u64 {
         let (across, along) = (&self.across.ranks, &self.along.ranks);
+        let (x, y) = (self.axes.0.steps::<S>(leaf.x), self.axes.1.steps::<S>(leaf.y));
         // On the grid, `x <= a` is the same as `x < a + 1`.
-        let left = across.below(simd, leaf.x - radius_x + 1.0);
-        let right = across.below(simd, leaf.x + radius_x);
-        let down = along.below(simd, leaf.y - radius_y + 1.0);
-        let up = along.below(simd, leaf.y + radius_y);
+        let left = across.below(simd, x - radius_x + 1.0);
+        let right = across.below(simd, x + radius_x);
+        let down = along.below(simd, y - radius_y + 1.0);
+        let up = along.below(simd, y + radius_y);
         let mut sum = 0;
         for lane in 0..leaf.end - leaf.begin {
             let n_x = (right[lane] - left[lane] - 1) as usize;

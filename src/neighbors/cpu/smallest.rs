@@ -5,7 +5,7 @@ use fearless_simd::{Simd, prelude::*};
 use crate::neighbors::rank_table::LANES;
 
 /// A number larger than every distance, and less than half of [`super::rank_table::BEYOND`].
-pub(crate) const FAR: f64 = (1u64 << 55) as f64;
+pub(crate) const FAR: f64 = (1u128 << 110) as f64;
 
 /// A collector of distances, one vector at a time, that knows the `k`-th smallest of each lane.
 pub(crate) trait Smallest<S: Simd> {

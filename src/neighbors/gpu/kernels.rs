@@ -31,6 +31,7 @@ pub(crate) fn workgroup_bytes(k: usize) -> usize {
 pub(crate) fn nearest_neighbors(k: usize, algorithm: KsgAlgorithm) -> Shader {
     let wgsl = concat!(
         include_str!("../../../shaders/nearest_neighbors.wgsl"),
+        include_str!("../../../shaders/shared/axis_units.wgsl"),
         include_str!("../../../shaders/shared/wide.wgsl")
     );
     shader("nearest_neighbors", wgsl, k, algorithm)
@@ -41,6 +42,7 @@ pub(crate) fn nearest_neighbors(k: usize, algorithm: KsgAlgorithm) -> Shader {
 pub(crate) fn neighbor_extents(k: usize) -> Shader {
     let wgsl = concat!(
         include_str!("../../../shaders/neighbor_extents.wgsl"),
+        include_str!("../../../shaders/shared/axis_units.wgsl"),
         include_str!("../../../shaders/shared/wide.wgsl")
     );
     shader("neighbor_extents", wgsl, k, KsgAlgorithm::Second)
@@ -50,6 +52,7 @@ pub(crate) fn neighbor_extents(k: usize) -> Shader {
 pub(crate) fn neighbor_counts(k: usize, algorithm: KsgAlgorithm) -> Shader {
     let wgsl = concat!(
         include_str!("../../../shaders/neighbor_counts.wgsl"),
+        include_str!("../../../shaders/shared/axis_units.wgsl"),
         include_str!("../../../shaders/shared/wide.wgsl")
     );
     let mut shader = shader("neighbor_counts", wgsl, k, algorithm);

@@ -195,16 +195,19 @@ impl<'a> TileRunner<'a> {
         Some(Items::new(items.start, fit.min(items.len()), limit))
     }
 
-    /// Uploads the places of each pair's neurons, then the values of each neuron, by sample and
-    /// then ascending.
+    /// Uploads the axes of each pair, its neurons' places and shifts, then the values of each neuron,
+    /// by sample and then ascending.
     async fn upload_values(&mut self, tile: &Tile) -> Result<wgpu::Buffer, Failure> {
         let clock = Stopwatch::start();
         // The rows of a tile on the diagonal are among its columns.
         let rows = if tile.is_triangular() { 0..0 } else { tile.rows.clone() };
         let place_of_row = |i: usize| to_u32(i - tile.rows.start);
         let place_of_column = |j: usize| to_u32(rows.len() + j - tile.columns.start);
-        let mut words: Vec<u32> =
-            tile.iter().flat_map(|(i, j)| [place_of_row(i), place_of_column(j)]).collect();
+        let axes = |(i, j): (usize, usize)| {
+            let (of_row, of_column) = self.job.columns[i].shifts(&self.job.columns[j]);
+            [place_of_row(i) | of_row << 16, place_of_column(j) | of_column << 16]
+        };
+        let mut words: Vec<u32> = tile.iter().flat_map(axes).collect();
         for neuron in rows.clone().chain(tile.columns.clone()) {
             let column = &self.job.columns[neuron];
             let values = column.values.iter().chain(column.ranks.sorted());
