@@ -8,7 +8,7 @@ mod cofiring;
 mod histograms;
 mod labels;
 pub(crate) mod prepare;
-mod run;
+pub(crate) mod run;
 mod total_correlation;
 
 use std::path::PathBuf;
