@@ -95,11 +95,7 @@ fn check(settings: &CountSettings, surrogates: &Surrogates, samples: usize) -> R
         let wanted = "a permutation test";
         return Err(Error::EstimatorUnsupported { estimator, wanted });
     }
-    match u32::try_from(samples) {
-        Ok(samples @ 2..) => Orders::new(surrogates, samples, false).map(drop),
-        _ if surrogates.number == 0 => Err(Error::NoPermutations),
-        _ => Ok(()), // too few samples or too many, which is found next
-    }
+    surrogates.check(samples)
 }
 
 /// A test of all pairs of rows and columns, which are the same neurons within a layer.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 pub(crate) use orders::Orders;
 
+use crate::error::Error;
+
 /// The orders of samples in which two neurons count as unrelated, and what of each neuron they keep.
 ///
 /// A test compares a pair with surrogates of it: one neuron's samples are put in another order, and
@@ -70,4 +72,23 @@ pub struct Surrogates {
     pub number: u32,
     /// The seed of the random numbers.
     pub seed: u64,
+}
+
+impl Surrogates {
+    /// Refuses surrogates that no activations of `samples` samples can have, before any are read.
+    ///
+    /// # Errors
+    ///
+    /// Fails for no surrogates, for a shift that is longer than half of the samples, for blocks or
+    /// documents that have too few orders, and for ids of documents that are not one for each sample,
+    /// or come back after others.
+    pub fn check(&self, samples: usize) -> Result<(), Error> {
+        if self.number == 0 {
+            return Err(Error::NoPermutations);
+        }
+        match u32::try_from(samples) {
+            Ok(samples @ 2..) => Orders::new(self, samples, false).map(drop),
+            _ => Ok(()), // too few samples or too many for any analysis
+        }
+    }
 }
