@@ -47,7 +47,7 @@ pub enum Null {
 }
 
 impl Null {
-    /// Returns the name of the null, as the command line has it.
+    /// Returns a short name, such as `shift`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -257,7 +257,12 @@ fn add_significance(lines: &mut Lines, facts: &SignificanceFacts, layer: &LayerF
                 "",
                 format!("no p-value can be below {least:.2e}, and there are {all} pairs:"),
             );
-            lines.add("", "more --permutations may find some");
+            let remedy = if permutations as usize >= most_orders(facts, layer.samples) {
+                "there are no more shifts; cofire pairs --false-discovery-rate pools them"
+            } else {
+                "more --permutations may find some"
+            };
+            lines.add("", remedy);
         }
         lines.add("excess", spread(facts.excess, Some(layer.units)));
     }
@@ -267,12 +272,25 @@ fn add_significance(lines: &mut Lines, facts: &SignificanceFacts, layer: &LayerF
     }
 }
 
+/// Returns the least distance of a shift, which is a twentieth of the samples if none was given.
+fn least_shift(given: Option<usize>, samples: usize) -> usize {
+    given.unwrap_or((samples / 20).max(1))
+}
+
+/// Returns the most permutations or shifts that there can be.
+fn most_orders(facts: &SignificanceFacts, samples: usize) -> usize {
+    match facts.test {
+        "shift" => samples + 1 - 2 * least_shift(facts.orders.shift_at_least, samples),
+        _ => usize::MAX,
+    }
+}
+
 /// Says what was put in other orders, in the plural.
 fn orders(facts: &SignificanceFacts, samples: usize) -> String {
     let OrderFacts { shift_at_least, blocks, documents } = &facts.orders;
     match (facts.test, blocks, documents) {
         ("shift", ..) => {
-            let least = shift_at_least.unwrap_or((samples / 20).max(1));
+            let least = least_shift(*shift_at_least, samples);
             format!("shifts by {} samples or more", grouped(least as u64))
         }
         (_, Some(length), _) => format!("permutations of blocks of {length} samples"),

@@ -280,6 +280,12 @@ fn nulls_for_samples_in_a_sequence_are_those_of_the_library() {
         assert_eq!(place.array("out/p_values.npy").1, flat(&expected.p_values), "{options:?}");
         assert_eq!(place.array("out/excess.npy").1, flat(&expected.excess), "{options:?}");
     }
+    // All of the five shifts are made, so more cannot be advised.
+    let few = ["x.npy", "--bins", "3", "--significance", "shift", "--shift-at-least", "28"];
+    let run = place.analyze(&few);
+    assert!(run.stdout.contains("0 of 21 pairs"), "{}", run.stdout);
+    assert!(run.stdout.contains(", 5 shifts by 28 samples or more"), "{}", run.stdout);
+    assert!(run.stdout.contains("there are no more shifts"), "{}", run.stdout);
     // Other estimators tell no effective number of samples.
     let laplace = ["x.npy", "--bins", "3", "--significance", "shift", "--estimator", "laplace"];
     let found = json(&place, &[&laplace[..], &["--permutations", "9"]].concat());
