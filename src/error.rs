@@ -208,6 +208,54 @@ pub enum Error {
     /// A permutation test has no permutations.
     #[error("a permutation test needs permutations; some hundreds resolve p-values of a percent")]
     NoPermutations,
+    /// A circular shift is shorter than a sample, or longer than half of the samples.
+    #[error(
+        "a shift by at least {at_least} samples does not fit a circle of {samples}; \
+         give a distance from 1 to {}", samples / 2
+    )]
+    ShiftOutOfRange {
+        /// The least distance.
+        at_least: usize,
+        /// Rows of the activations.
+        samples: usize,
+    },
+    /// Blocks of samples have no samples.
+    #[error("blocks of 0 samples; a block has at least one sample")]
+    EmptyBlocks,
+    /// Blocks of samples, or documents, have fewer orders than surrogates were asked for.
+    #[error(
+        "the samples make up {blocks} blocks or documents, which have too few orders for \
+         {surrogates} surrogates; make at least {least} blocks, or fewer surrogates"
+    )]
+    TooFewBlocks {
+        /// The number of blocks or documents.
+        blocks: usize,
+        /// The requested number of surrogates.
+        surrogates: u32,
+        /// The least number of blocks that have enough orders.
+        least: usize,
+    },
+    /// The number of document ids differs from that of samples.
+    #[error("{ids} ids of documents for {samples} samples; give one id for every sample")]
+    DocumentsMismatch {
+        /// The number of ids.
+        ids: usize,
+        /// Rows of the activations.
+        samples: usize,
+    },
+    /// Samples of one document are apart from each other.
+    #[error(
+        "document {document} begins at sample {first} and again at sample {again}; \
+         put its samples together, or give the later ones another id"
+    )]
+    DocumentReturns {
+        /// The id.
+        document: u32,
+        /// The first sample of the document.
+        first: usize,
+        /// The sample at which the id comes again after others.
+        again: usize,
+    },
     /// A confidence interval has no replicates, or a confidence that is not between 0 and 1.
     #[error(
         "{replicates} replicates and a confidence of {confidence} make no interval; \

@@ -110,6 +110,7 @@ mod settings;
 pub mod significance;
 mod statistics;
 mod support;
+mod surrogates;
 pub mod sweep;
 #[cfg(feature = "gpu")]
 #[cfg(test)]

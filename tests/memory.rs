@@ -5,8 +5,9 @@
 //! Memory is counted at the allocator, to the byte, so that the test works on every system. This
 //! binary has only one test, because another would allocate at the same time.
 
-use cofire::{Analysis, BinRule, Binning, Engine, Estimator, Kernel};
-use ndarray::Array2;
+use cofire::significance::{Null, PermutationReport, Surrogates};
+use cofire::{Analysis, BinRule, Binning, Engine, Error, Estimator, Kernel};
+use ndarray::{Array2, Axis};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -76,8 +77,41 @@ fn a_job_takes_what_it_planned() {
         // This estimator keeps whole histograms for a while.
         let analysis = Analysis::new(10).engine(Engine::Cpu).estimator(Estimator::ChaoShen);
         compare("Chao and Shen's estimator", &analysis);
+        // Tests by surrogates have codes in another order beside those in the given one.
+        if samples * neurons < 4_000_000 {
+            for bins in [2, 10] {
+                wrong.extend(surrogates_beyond_plan(bins, &activations, &threads));
+            }
+        }
     }
     assert!(wrong.is_empty(), "not as planned:\n{}", wrong.join("\n"));
+}
+
+/// Returns the tests by surrogates that take more than is planned for them.
+fn surrogates_beyond_plan(
+    bins: usize,
+    activations: &Array2<f32>,
+    threads: &rayon::ThreadPool,
+) -> Vec<String> {
+    let surrogates = Surrogates { null: Null::Shift { at_least: None }, number: 3, seed: 0 };
+    let x = activations.view();
+    let within = |analysis: &Analysis| analysis.surrogate_test(x, &surrogates);
+    let (rows, columns) = x.split_at(Axis(1), x.ncols() / 3);
+    let between = |analysis: &Analysis| {
+        analysis.surrogate_test_between(rows.view(), columns.view(), &surrogates)
+    };
+    let run = |what: &str, test: &dyn Fn(&Analysis) -> Result<PermutationReport, Error>| {
+        let analysis = Analysis::new(bins).engine(Engine::Cpu);
+        let Err(Error::MemoryLimit { needed, .. }) = test(&analysis.clone().memory_limit(1)) else {
+            panic!("a limit of one byte was no limit");
+        };
+        let planned = usize::try_from(needed).unwrap();
+        let peak = peak_of(|| threads.install(|| test(&analysis)).unwrap());
+        let line = format!("{:?}, {bins} bins, surrogates {what}: {peak} of {planned}", x.dim());
+        println!("{line}");
+        (peak > planned + BOOKKEEPING || planned > TOO_MUCH * peak).then_some(line)
+    };
+    [run("within", &within), run("between", &between)].into_iter().flatten().collect()
 }
 
 /// Returns the most bytes allocated at once while some work ran, its result included.

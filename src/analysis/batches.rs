@@ -99,7 +99,7 @@ fn run_in_blocks(settings: &CountSettings, layer: EncodedLayer) -> Result<Report
     let of_matrix = Memory::default().and_matrix(neurons, neurons);
     let mut within = settings.clone();
     within.run.memory_limit = Some(settings.run.memory_left(of_matrix));
-    let mut sweep = Sweep::new(&within, layer, Selection::All, None)?;
+    let mut sweep = Sweep::new(&within, layer, Selection::All, None, None)?;
     for number in 0..sweep.blocks() {
         let block = sweep.compute(number)?;
         block.copy_into(&mut matrix);

@@ -8,7 +8,7 @@ mod cofiring;
 mod histograms;
 mod labels;
 pub(crate) mod prepare;
-mod run;
+pub(crate) mod run;
 mod total_correlation;
 
 use std::path::PathBuf;
@@ -25,6 +25,7 @@ use crate::input::activations::ActivationsView;
 use crate::input::batches::Batches;
 use crate::report::{BetweenReport, Report};
 use crate::settings::{CountSettings, run_setters};
+use crate::surrogates::Surrogates;
 use crate::sweep::{Selection, Sweep};
 pub use cofiring::{Association, CofiringPair, CofiringReport};
 pub(crate) use histograms::joint_histograms;
@@ -544,7 +545,7 @@ impl Analysis {
     /// # Ok::<(), cofire::Error>(())
     /// ```
     pub fn sweep(&self, layer: EncodedLayer, selection: Selection) -> Result<Sweep, Error> {
-        Sweep::new(&self.settings, layer, selection, None)
+        Sweep::new(&self.settings, layer, selection, None, None)
     }
 
     /// Prepares a sweep as [`Analysis::sweep`] does, with blocks of a given number of neurons along
@@ -560,6 +561,61 @@ impl Analysis {
         selection: Selection,
         block_edge: usize,
     ) -> Result<Sweep, Error> {
-        Sweep::new(&self.settings, layer, selection, Some(block_edge.max(1)))
+        Sweep::new(&self.settings, layer, selection, None, Some(block_edge.max(1)))
+    }
+
+    /// Prepares a sweep over all pairs of a layer that selects discoveries at a false-discovery rate,
+    /// as [`Selection::FalseDiscoveryRate`] does, but estimated from surrogates: for samples that
+    /// depend on each other, for which the p-values of the G-test are too small.
+    ///
+    /// The G-test's p-value is the statistic that is compared. With `P` surrogates of each pair, the
+    /// rate of a limit is `(1 + surrogates at or below it) / P`, divided by the number of pairs at or
+    /// below it: surrogates of all pairs are pooled, so some tens of each are enough, and rates far
+    /// below `1 / P` can be told (Tusher et al. 2001, PNAS 98:5116; Storey and Tibshirani 2003, PNAS
+    /// 100:9440, with all pairs taken for unrelated). A pair's rate is the smallest of all limits that
+    /// include it. Limits are on a grid of 64 steps to a factor of 2, from a p-value of 0.25 down. The
+    /// result does not depend on the blocks.
+    ///
+    /// The rate is that of all pairs together. If some neurons are much slower than others, pairs of
+    /// these have more of the false discoveries than their share. Each surrogate takes as much work as
+    /// the pairs themselves. Memory is that of other sweeps and seven times the codes of a block's
+    /// edge.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::sweep`], and of
+    /// [`Analysis::surrogate_test`](crate::Analysis::surrogate_test).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use cofire::significance::{Null, Surrogates};
+    /// use ndarray::Array2;
+    ///
+    /// // Each sample is a sum over ten steps of noise; the last neuron is a copy of the first.
+    /// let noise = |s: usize, n: usize| {
+    ///     let k = (19 * s + n % 19) as u64;
+    ///     (k.wrapping_mul(k).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f32
+    /// };
+    /// let slow = |(s, n)| (s..s + 10).map(|s| noise(s, n)).sum::<f32>();
+    /// let activations = Array2::from_shape_fn((2000, 20), slow);
+    /// let analysis = Analysis::new(6);
+    /// let layer = analysis.encode_batches(&mut activations.view())?;
+    /// let surrogates = Surrogates { null: Null::Shift { at_least: None }, number: 20, seed: 0 };
+    /// let report = analysis.sweep_with_surrogates(layer, 0.05, &surrogates, None)?.run()?;
+    /// assert!(report.pairs.iter().any(|pair| (pair.first, pair.second) == (0, 19)));
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn sweep_with_surrogates(
+        &self,
+        layer: EncodedLayer,
+        false_discovery_rate: f64,
+        surrogates: &Surrogates,
+        block_edge: Option<usize>,
+    ) -> Result<Sweep, Error> {
+        let selection = Selection::FalseDiscoveryRate(false_discovery_rate);
+        let edge = block_edge.map(|edge| edge.max(1));
+        Sweep::new(&self.settings, layer, selection, Some(surrogates), edge)
     }
 }

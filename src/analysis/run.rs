@@ -92,7 +92,14 @@ pub(super) async fn between(
     let settings = &analysis.settings;
     let units = settings.run.units;
     let clock = Stopwatch::start();
-    let (rows, columns) = prepare_two(analysis, rows, columns)?;
+    let memory = |rows: &Activations<'_>, columns: &Activations<'_>, bins| {
+        let matrix = Memory::default().and_matrix(rows.neurons(), columns.neurons());
+        // The rows' codes exist twice while they are joined with the columns'.
+        let matrix = matrix.and(rows.samples(), rows.neurons() as u128);
+        let shape = (rows.samples(), rows.neurons().max(columns.neurons()));
+        settings.and_threads(matrix, shape, bins, settings.goal())
+    };
+    let (rows, columns) = prepare_two(analysis, rows, columns, memory)?;
     let samples = rows.samples();
     let (height, width) = (rows.codes.neurons(), columns.codes.neurons());
     let codes = Codes::join(rows.codes, &columns.codes)?;
@@ -120,24 +127,21 @@ pub(super) async fn between(
     })
 }
 
-fn prepare_two(
+/// Checks and encodes two layers of the same samples. `memory` returns the memory that the job takes
+/// beside edges and codes, from the layers and the number of bins.
+pub(crate) fn prepare_two(
     analysis: &Analysis,
     rows: ActivationsView<'_>,
     columns: ActivationsView<'_>,
+    memory: impl Fn(&Activations<'_>, &Activations<'_>, usize) -> Memory,
 ) -> Result<(LayerCodes, LayerCodes), Error> {
     check_settings(analysis)?;
     let (rows, columns) = (Activations::new(rows)?, Activations::new(columns)?);
     if rows.samples() != columns.samples() {
         return Err(Error::SamplesMismatch { first: rows.samples(), second: columns.samples() });
     }
-    let settings = &analysis.settings;
     let memory = |bins| {
-        let matrix = Memory::default().and_matrix(rows.neurons(), columns.neurons());
-        // The rows' codes exist twice while they are joined with the columns'.
-        let matrix = matrix.and(rows.samples(), rows.neurons() as u128);
-        let shape = (rows.samples(), rows.neurons().max(columns.neurons()));
-        let matrix = settings.and_threads(matrix, shape, bins, settings.goal());
-        let with_rows = and_codes(&analysis.edges, matrix, &rows, bins);
+        let with_rows = and_codes(&analysis.edges, memory(&rows, &columns, bins), &rows, bins);
         and_codes(&analysis.edges, with_rows, &columns, bins)
     };
     Ok((encode(analysis, &rows, memory)?, encode(analysis, &columns, memory)?))

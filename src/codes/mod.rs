@@ -7,6 +7,7 @@ pub(crate) mod pieces;
 pub(crate) mod sorted_rows;
 pub(crate) mod spill;
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use fearless_simd::{Simd, prelude::*};
@@ -159,6 +160,19 @@ impl Codes {
             Level::best().run(Count { codes, marginal });
         });
         Self::new(samples.len(), self.bins, self.bins_of.clone(), data, marginals)
+    }
+
+    /// Returns the codes of some consecutive neurons, as bytes.
+    pub(crate) fn of_neurons(&self, neurons: Range<usize>) -> Result<Self, Error> {
+        let mut data = memory::zeroed(neurons.len(), self.samples)?;
+        let rows = data.par_chunks_exact_mut(self.samples).zip(neurons.clone());
+        match &self.bits {
+            // Bytes of all neurons may not exist, and would take eight times as much.
+            Some(bits) => rows.for_each(|(codes, neuron)| bits.unpack(neuron, codes)),
+            None => rows.for_each(|(codes, neuron)| codes.copy_from_slice(self.neuron(neuron))),
+        }
+        let marginals = self.marginals[neurons.start * self.bins..neurons.end * self.bins].to_vec();
+        Self::new(self.samples, self.bins, self.bins_of[neurons].to_vec(), data, marginals)
     }
 
     /// Returns the same codes with the neurons in another order: neuron `order[k]` becomes neuron `k`.
@@ -430,6 +444,19 @@ mod tests {
                 assert_eq!(found.marginal(to), codes.marginal(from), "{bins} bins");
                 let bits = |codes: &Codes, neuron| codes.bits().map(|b| b.neuron(neuron).to_vec());
                 assert_eq!(bits(&found, to), bits(&codes, from), "{bins} bins");
+            }
+        }
+    }
+
+    #[test]
+    fn some_neurons_have_the_codes_that_they_had() {
+        for bins in [2, 5] {
+            let codes = Codes::from_fn(70, 5, bins, |s, j| s * (j + 1) % 7);
+            let some = codes.of_neurons(1..4).unwrap();
+            assert_eq!(some.neurons(), 3);
+            for neuron in 0..3 {
+                assert_eq!(some.neuron(neuron), codes.neuron(neuron + 1), "{bins} bins");
+                assert_eq!(some.marginal(neuron), codes.marginal(neuron + 1), "{bins} bins");
             }
         }
     }

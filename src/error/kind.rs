@@ -82,6 +82,11 @@ impl Error {
             | Self::LabelsMismatch { .. }
             | Self::EstimatorUnsupported { .. }
             | Self::NoPermutations
+            | Self::ShiftOutOfRange { .. }
+            | Self::EmptyBlocks
+            | Self::TooFewBlocks { .. }
+            | Self::DocumentsMismatch { .. }
+            | Self::DocumentReturns { .. }
             | Self::InvalidResampling { .. }
             | Self::SamplesMismatch { .. }
             | Self::LabelsOccurOnce { .. }
@@ -148,6 +153,11 @@ mod tests {
             Error::LabelsMismatch { labels: 1, samples },
             Error::EstimatorUnsupported { estimator: Estimator::ChaoShen, wanted: "this" },
             Error::NoPermutations,
+            Error::ShiftOutOfRange { at_least: 2, samples },
+            Error::EmptyBlocks,
+            Error::TooFewBlocks { blocks: 2, surrogates: 99, least: 5 },
+            Error::DocumentsMismatch { ids: 2, samples },
+            Error::DocumentReturns { document: 7, first, again: 2 },
             Error::InvalidResampling { replicates: 0, confidence: 2.0 },
             Error::SamplesMismatch { first, second },
             Error::LabelsOccurOnce { samples },

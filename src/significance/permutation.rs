@@ -1,36 +1,87 @@
-//! Permutation tests of independence.
+//! Permutation tests of independence, and tests by other surrogates.
 
-use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
+use ndarray::{Array1, Array2};
 
-use ndarray::Array2;
-
+use super::surrogate_test::{between, within};
 use crate::analysis::Analysis;
-use crate::analysis::prepare::prepare;
-use crate::codes::Codes;
-use crate::codes::budget::Memory;
-use crate::engine::{self, Counts, Goal, GpuGain, Sink};
 use crate::error::Error;
-use crate::estimator::Entropies;
+use crate::estimator::Estimator;
 use crate::execution::Execution;
-use crate::input::activations::{Activations, ActivationsView};
-use crate::pairs::matrix::PairMatrix;
-use crate::pairs::tile::Tile;
-use crate::support::memory;
-use crate::support::random::{Philox, permutation};
+use crate::input::activations::ActivationsView;
+use crate::measures::Units;
+use crate::surrogates::{Null, Surrogates};
 
-/// P-values of a permutation test of every pair.
+/// A comparison of every pair with surrogates of it, whose samples are in other orders.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PermutationReport {
-    /// The p-value of each pair, `(1 + E) / (1 + P)`: in `E` of `P` permutations the pair shares at
-    /// least as much as without one. `neurons × neurons`, symmetric. It is 1 on the diagonal, where
-    /// there is nothing to test.
+    /// The p-value of each pair, `(1 + E) / (1 + P)`: in `E` of `P` orders the pair shares at least
+    /// as much as in its own. `neurons × neurons`, symmetric, and 1 on the diagonal, where there is
+    /// nothing to test; between two layers `rows × columns`.
     pub p_values: Array2<f64>,
-    /// The number of permutations of each pair.
+    /// The mean mutual information of each pair's surrogates, in the units of the analysis: what the
+    /// estimate shows of two neurons that share nothing. The shape of `p_values`; 0 on the diagonal.
+    pub null_mean: Array2<f64>,
+    /// The mutual information of each pair less `null_mean`: the estimate with its bias removed, as
+    /// far as surrogates have the same bias. About 0 for neurons that share nothing, and often below.
+    /// The shape of `p_values`; 0 on the diagonal.
+    pub excess: Array2<f64>,
+    /// The number of orders of each pair.
     pub permutations: u32,
     /// The engine, adapter and kernel that computed it, and the incidents.
     pub execution: Execution,
+    pub(super) facts: Facts,
+}
+
+/// The facts of a test that the effective number of samples needs.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    pub(super) samples: usize,
+    pub(super) estimator: Estimator,
+    pub(super) units: Units,
+    /// The occupied bins of the rows' neurons and of the columns'.
+    pub(super) occupied: (Array1<u32>, Array1<u32>),
+    pub(super) is_within: bool,
+}
+
+impl PermutationReport {
+    /// Computes the effective number of samples of every pair: the number of independent samples with
+    /// which two unrelated neurons of these bins would seem to share as much as the surrogates do.
+    ///
+    /// For `S` independent samples, `2 S · I` has a mean of about `(Kx − 1)(Ky − 1)`, where `K` is the
+    /// number of a neuron's occupied bins (see [`crate::Report::g_test`]). So the number is
+    /// `(Kx − 1)(Ky − 1) / (2 · null_mean)`, with the mean in nats. It is about the number of samples
+    /// if these are independent. It is less, the longer both neurons remember; and the G-test's
+    /// p-values are too small by that factor in G. The shape of `p_values`. O(pairs).
+    ///
+    /// The approximation needs several samples a cell. Where bins are hardly used, it is off even for
+    /// independent samples: compare with [`Null::Permutation`], which shows how far. It is NaN where
+    /// it cannot be estimated: on the diagonal, for a constant neuron, and if no surrogate shares
+    /// anything.
+    ///
+    /// # Errors
+    ///
+    /// Fails for an estimator other than [`Estimator::PlugIn`].
+    pub fn effective_samples(&self) -> Result<Array2<f64>, Error> {
+        let Facts { estimator, units, ref occupied, is_within, .. } = self.facts;
+        if estimator != Estimator::PlugIn {
+            let wanted = "an effective number of samples";
+            return Err(Error::EstimatorUnsupported { estimator, wanted });
+        }
+        let freedom = |occupied: u32| f64::from(occupied.max(1) - 1);
+        Ok(Array2::from_shape_fn(self.null_mean.dim(), |(i, j)| {
+            let freedom = freedom(occupied.0[i]) * freedom(occupied.1[j]);
+            let mean = self.null_mean[[i, j]] / units.per_nat();
+            let is_pair = !(is_within && i == j) && freedom > 0.0 && mean > 0.0;
+            if is_pair { freedom / (2.0 * mean) } else { f64::NAN }
+        }))
+    }
+
+    /// Returns the number of samples that were measured.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.facts.samples
+    }
 }
 
 impl Analysis {
@@ -38,19 +89,13 @@ impl Analysis {
     /// in random order many times; the test counts how often the pair then shares at least as much.
     ///
     /// The test is exact for any numbers of samples and bins and any estimator, whereas the G-test
-    /// ([`crate::Report::g_test`]) is an approximation. But no p-value is below
-    /// `1 / (1 + permutations)`. All pairs of a repetition use the same random order, so the tests
-    /// of different pairs are not independent of each other; each of them is valid.
-    ///
-    /// A repetition takes as much work as two calls of [`Analysis::run`] and makes two permutations
-    /// of each pair: `permutations` is rounded up to an even number. Permutations come from a
-    /// counter-based generator (Philox 4×32-10): the result depends on `seed` and nothing else, to
-    /// the last bit. Memory beyond the input is twice the codes and `20 · neurons²` bytes.
+    /// ([`crate::Report::g_test`]) is an approximation. But samples have to be independent of each
+    /// other, which tokens of a text are not: [`Analysis::surrogate_test`] has orders for these. This
+    /// is the same test with [`Null::Permutation`].
     ///
     /// # Errors
     ///
-    /// The errors of [`Analysis::run`]. Also fails for no permutations, and for the estimators that
-    /// need whole histograms, [`crate::Estimator::ChaoShen`] and [`crate::Estimator::JamesStein`].
+    /// The errors of [`Analysis::surrogate_test`].
     ///
     /// # Examples
     ///
@@ -59,8 +104,8 @@ impl Analysis {
     /// use ndarray::Array2;
     ///
     /// let x = Array2::from_shape_fn((40, 3), |(s, n)| [s % 2, s % 2, s * s % 5][n] as f32);
-    /// let report = Analysis::new(2).permutation_test(x.view(), 200, 7)?;
-    /// assert_eq!(report.p_values[[0, 1]], 1.0 / 201.0); // no permutation comes close
+    /// let report = Analysis::new(2).permutation_test(x.view(), 199, 7)?;
+    /// assert_eq!(report.p_values[[0, 1]], 1.0 / 200.0); // no permutation comes close
     /// assert!(report.p_values[[0, 2]] > 0.05);
     /// # Ok::<(), cofire::Error>(())
     /// ```
@@ -84,124 +129,101 @@ impl Analysis {
         permutations: u32,
         seed: u64,
     ) -> Result<PermutationReport, Error> {
-        let settings = &self.settings;
-        let estimator = settings.estimator;
-        if estimator.needs_histograms() {
-            let wanted = "a permutation test";
-            return Err(Error::EstimatorUnsupported { estimator, wanted });
-        }
-        if permutations == 0 {
-            return Err(Error::NoPermutations);
-        }
-        let memory = |layer: &Activations<'_>, bins| {
-            let neurons = layer.neurons();
-            // Observed sums, exceedances, and p-values; also codes, in the given and in random
-            // order.
-            let matrices = Memory::default().and(neurons, 20 * neurons as u128);
-            let codes = 2 * neurons as u128 + size_of::<u32>() as u128;
-            let memory = matrices.and(layer.samples(), codes);
-            settings.and_threads(memory, (layer.samples(), neurons), bins, Goal::Sums)
-        };
-        let layer = prepare(self, activations.into(), memory)?;
-        let samples = layer.samples();
-        let neurons = layer.codes.neurons();
-        let entropies = Entropies::new(estimator, samples);
-        let chosen = settings.run.open_engine(GpuGain::Faster).await?;
-        let on_failure = settings.run.on_device_failure;
-
-        let repetitions = permutations.div_ceil(2);
-        let (all_pairs, square) = (Tile::triangle(neurons), Tile::rectangle(neurons, neurons));
-        let work = all_pairs.work(layer.codes.samples());
-        let more = square.work(layer.codes.samples()).saturating_mul(u64::from(repetitions));
-        let monitor = Arc::new(settings.run.monitor(work.saturating_add(more)));
-        let job = |codes: Arc<Codes>, pairs: &Tile| {
-            settings.job(codes, entropies.table(), (pairs.clone(), Goal::Sums), &monitor)
-        };
-
-        let codes = Arc::new(layer.codes);
-        let observed = Observed(PairMatrix::new(&all_pairs)?);
-        let first = job(Arc::clone(&codes), &all_pairs);
-        let (Observed(observed), mut execution) =
-            engine::run(&chosen, &first, observed, on_failure).await?;
-        monitor.end_part();
-        drop(first);
-        let mut exceedances = Exceedances::new(observed.finish(|_, _, sum| sum)?)?;
-
-        let random = Philox::new(seed);
-        for repetition in 0..repetitions {
-            let order = permutation(samples, &mut random.stream(u64::from(repetition)));
-            let both = Arc::new(Codes::join(codes.select(&order)?, &codes)?);
-            let both = job(both, &square);
-            let part;
-            (exceedances, part) = engine::run(&chosen, &both, exceedances, on_failure).await?;
-            monitor.end_part();
-            execution = execution.followed_by(part);
-        }
-        let permutations = 2 * repetitions;
-        Ok(PermutationReport {
-            p_values: exceedances.p_values(permutations)?,
-            permutations,
-            execution,
-        })
-    }
-}
-
-/// The sums of the pairs without permutation.
-#[derive(Debug)]
-struct Observed(PairMatrix<u64>);
-
-impl Sink for Observed {
-    fn accept(&self, tile: &Tile, counts: &Counts) {
-        if let Counts::Sums(sums) = counts {
-            self.0.put(tile, sums);
-        }
-    }
-}
-
-/// The number of permutations in which each pair shares at least as much.
-///
-/// The more two neurons share, the larger the sum over the cells of their joint histogram.
-/// Permutations do not change marginals, so it suffices to compare these sums, which are integers.
-#[derive(Debug)]
-struct Exceedances {
-    observed: Array2<u64>,
-    /// Row by row: neuron `i` in random order with neuron `j` in the given order.
-    counts: Mutex<Vec<u32>>,
-}
-
-impl Exceedances {
-    fn new(observed: Array2<u64>) -> Result<Self, Error> {
-        let counts = memory::zeroed(observed.nrows(), observed.ncols())?;
-        Ok(Self { observed, counts: Mutex::new(counts) })
+        let surrogates = Surrogates { null: Null::Permutation, number: permutations, seed };
+        within(self, activations.into(), &surrogates).await
     }
 
-    fn p_values(self, permutations: u32) -> Result<Array2<f64>, Error> {
-        let Self { observed, counts } = self;
-        let neurons = observed.nrows();
-        drop(observed);
-        let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut p_values = memory::zeroed(neurons, neurons)?;
-        for (i, row) in p_values.chunks_exact_mut(neurons.max(1)).enumerate() {
-            for (j, p_value) in row.iter_mut().enumerate() {
-                let both_ways = counts[i * neurons + j] + counts[j * neurons + i];
-                let exceedances = if i == j { permutations } else { both_ways };
-                *p_value = (1.0 + f64::from(exceedances)) / (1.0 + f64::from(permutations));
-            }
-        }
-        let bytes = size_of_val(p_values.as_slice()) as u64;
-        Array2::from_shape_vec((neurons, neurons), p_values)
-            .map_err(|_| Error::OutOfMemory { bytes })
+    /// Tests the independence of every pair of neurons by surrogates. The samples of one neuron of a
+    /// pair are put in another order many times, as the [`Null`] allows; the test counts how often
+    /// the pair then shares at least as much.
+    ///
+    /// If samples depend on those before them, as tokens of a text do, [`Null::Shift`] keeps the
+    /// rhythm of both neurons, and [`Null::Blocks`] and [`Null::Documents`] keep most of it. No
+    /// p-value is below `1 / (1 + number)`. All pairs of a repetition use the same order, so the
+    /// tests of different pairs are not independent of each other; each of them is valid by itself.
+    ///
+    /// An order is used for both neurons of a pair, each against the other as it is: two surrogates,
+    /// of different orders, for as much work as two calls of [`Analysis::run`]. If the number is odd,
+    /// the last order is used for the neuron of the lower index only. The result depends on the
+    /// surrogates and nothing else, to the last bit. Memory beyond the input is twice the codes and
+    /// `38 · neurons²` bytes.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run`]. Also fails for no surrogates, for a shift or for blocks that
+    /// the samples have no room for, for documents that come back after others, and for the
+    /// estimators that need whole histograms, [`Estimator::ChaoShen`] and [`Estimator::JamesStein`].
+    ///
+    /// # Examples
+    ///
+    /// Two neurons that change slowly, and have nothing to do with each other:
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use cofire::significance::{Null, Surrogates};
+    /// use ndarray::Array2;
+    ///
+    /// let x = Array2::from_shape_fn((2000, 2), |(s, n)| (s as f32 / [70.0, 91.0][n]).sin());
+    /// let g_test = Analysis::new(4).run(x.view())?.g_test()?;
+    /// assert!(g_test[[0, 1]] < 1e-9); // takes each sample for a new one
+    ///
+    /// let surrogates = Surrogates { null: Null::Shift { at_least: None }, number: 199, seed: 0 };
+    /// let report = Analysis::new(4).surrogate_test(x.view(), &surrogates)?;
+    /// assert!(report.p_values[[0, 1]] > 0.05);
+    /// assert!(report.effective_samples()?[[0, 1]] < 200.0);
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn surrogate_test<'a>(
+        &self,
+        activations: impl Into<ActivationsView<'a>>,
+        surrogates: &Surrogates,
+    ) -> Result<PermutationReport, Error> {
+        pollster::block_on(self.surrogate_test_async(activations, surrogates))
     }
-}
 
-impl Sink for Exceedances {
-    fn accept(&self, tile: &Tile, counts: &Counts) {
-        let Counts::Sums(sums) = counts else { return };
-        let neurons = self.observed.nrows();
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        for ((i, column), &sum) in tile.iter().zip(sums) {
-            let j = column - neurons;
-            counts[i * neurons + j] += u32::from(sum >= self.observed[[i, j]]);
-        }
+    /// Runs [`Analysis::surrogate_test`] for callers that have an executor, or are in a browser.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::surrogate_test`].
+    pub async fn surrogate_test_async<'a>(
+        &self,
+        activations: impl Into<ActivationsView<'a>>,
+        surrogates: &Surrogates,
+    ) -> Result<PermutationReport, Error> {
+        within(self, activations.into(), surrogates).await
+    }
+
+    /// Tests the independence of every neuron of one layer, the rows, and every neuron of another,
+    /// the columns, as [`Analysis::surrogate_test`] does. Both have the same samples. The rows'
+    /// samples are put in other orders, and the columns' stay as they are. Results are
+    /// `rows × columns`. A surrogate takes as much work as [`Analysis::run_between`]. Memory beyond
+    /// the input is twice the codes and `52 · rows · columns` bytes.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run_between`] and of [`Analysis::surrogate_test`].
+    pub fn surrogate_test_between<'a>(
+        &self,
+        rows: impl Into<ActivationsView<'a>>,
+        columns: impl Into<ActivationsView<'a>>,
+        surrogates: &Surrogates,
+    ) -> Result<PermutationReport, Error> {
+        pollster::block_on(self.surrogate_test_between_async(rows, columns, surrogates))
+    }
+
+    /// Runs [`Analysis::surrogate_test_between`] for callers that have an executor, or are in a
+    /// browser.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::surrogate_test_between`].
+    pub async fn surrogate_test_between_async<'a>(
+        &self,
+        rows: impl Into<ActivationsView<'a>>,
+        columns: impl Into<ActivationsView<'a>>,
+        surrogates: &Surrogates,
+    ) -> Result<PermutationReport, Error> {
+        between(self, rows.into(), columns.into(), surrogates).await
     }
 }

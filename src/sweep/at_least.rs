@@ -4,7 +4,7 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use super::InformationPair;
-use super::selectors::{BlockNeurons, Selector, pair};
+use super::selectors::{BlockNeurons, Selector, Tally, pair};
 use crate::error::Error;
 
 pub(super) struct AtLeast {
@@ -43,7 +43,12 @@ impl Selector for AtLeast {
         picked.collect()
     }
 
-    fn keep(&mut self, picked: &[InformationPair], _pairs_left: u64) -> Result<(), Error> {
+    fn keep(
+        &mut self,
+        picked: &[InformationPair],
+        _surrogates: &Tally,
+        _pairs_left: u64,
+    ) -> Result<(), Error> {
         if self.pairs.len() + picked.len() > self.most_pairs {
             return Err(Error::TooManyPairs { allowed: self.most_pairs });
         }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use ndarray::{Array2, s};
 
 use super::InformationPair;
+use super::selectors::Tally;
 
 /// The result of a [`crate::Sweep`] for one block of pairs.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +15,13 @@ pub struct Block(BlockResult);
 enum BlockResult {
     PassedOver,
     Pairs(Vec<InformationPair>),
-    Matrix { first_row: usize, first_column: usize, information: Array2<f64> },
+    /// Pairs, and how many surrogates of all pairs of the block have which statistic.
+    Tested(Vec<InformationPair>, Tally),
+    Matrix {
+        first_row: usize,
+        first_column: usize,
+        information: Array2<f64>,
+    },
 }
 
 /// The pairs of a block of a [`SweepPlan`](crate::sweep::SweepPlan): every row with every column. Both are
@@ -50,6 +57,10 @@ impl Block {
         Self(BlockResult::Pairs(pairs))
     }
 
+    pub(super) fn of_tested(pairs: Vec<InformationPair>, surrogates: Tally) -> Self {
+        Self(BlockResult::Tested(pairs, surrogates))
+    }
+
     /// Makes a block of the whole matrix that begins at the given row and column.
     #[must_use]
     pub fn of_matrix(first_row: usize, first_column: usize, information: Array2<f64>) -> Self {
@@ -66,8 +77,16 @@ impl Block {
     #[must_use]
     pub fn pairs(&self) -> &[InformationPair] {
         match &self.0 {
-            BlockResult::Pairs(pairs) => pairs,
+            BlockResult::Pairs(pairs) | BlockResult::Tested(pairs, _) => pairs,
             _ => &[],
+        }
+    }
+
+    /// Returns the tally of surrogates, if they were counted.
+    pub(super) fn surrogates(&self) -> Option<&Tally> {
+        match &self.0 {
+            BlockResult::Tested(_, tally) => Some(tally),
+            _ => None,
         }
     }
 

@@ -4,8 +4,10 @@ use std::fmt;
 
 use ndarray::Array1;
 
-use super::selectors::{BlockNeurons, Selector};
-use super::{Block, BlockBounds, InformationPair, Selection, at_least, false_discovery, strongest};
+use super::selectors::{BlockNeurons, Selector, Tally};
+use super::{
+    Block, BlockBounds, InformationPair, Selection, at_least, false_discovery, pooled, strongest,
+};
 use crate::MAX_BINS;
 use crate::error::Error;
 use crate::estimator::Estimator;
@@ -18,6 +20,10 @@ use crate::pairs::tile::Tile;
 pub struct SweepPlan {
     /// The pairs to select.
     pub selection: Selection,
+    /// The number of surrogates of each pair that a false-discovery rate is estimated from; 0 if there
+    /// are none. Only a sweep from
+    /// [`Analysis::sweep_with_surrogates`](crate::Analysis::sweep_with_surrogates) has any.
+    pub surrogates: u32,
     /// The estimator of entropies.
     pub estimator: Estimator,
     /// The unit of mutual information.
@@ -71,7 +77,9 @@ impl SweepPlan {
     fn check(&self) -> Result<(), Error> {
         self.estimator.check()?;
         self.selection.check(self.estimator)?;
-        let is_consistent = self.occupied_bins.len() == self.neurons()
+        let has_rate = matches!(self.selection, Selection::FalseDiscoveryRate(_));
+        let is_consistent = (self.surrogates == 0 || has_rate)
+            && self.occupied_bins.len() == self.neurons()
             && self.entropy.iter().all(|entropy| entropy.is_finite())
             && self.occupied_bins.iter().all(|&occupied| occupied as usize <= MAX_BINS)
             && u32::try_from(self.samples).is_ok()
@@ -213,7 +221,9 @@ impl Collector {
             self.pairs_passed_over += pairs;
         }
         if let Some(selector) = &mut self.selector {
-            selector.keep(block.pairs(), self.pairs_left)?;
+            let none = Tally::default();
+            let surrogates = block.surrogates().unwrap_or(&none);
+            selector.keep(block.pairs(), surrogates, self.pairs_left)?;
         }
         self.is_taken[number] = true;
         Ok(())
@@ -248,6 +258,11 @@ impl Collector {
         self.blocks.get(block).cloned().ok_or(Error::BlockOutOfRange { block, blocks })
     }
 
+    /// Returns the blocks as tiles of the pairs, in the order of the sweep.
+    pub(super) fn tiles(&self) -> &[Tile] {
+        &self.blocks
+    }
+
     pub(super) fn neurons_of(&self, tile: &Tile) -> BlockNeurons<'_> {
         BlockNeurons {
             rows: &self.order[tile.rows.clone()],
@@ -273,7 +288,10 @@ impl Collector {
                 && (row, column, information.dim())
                     == (tile.rows.start, tile.columns.start, shape);
         }
-        if self.selector.is_none() {
+        let is_tested = block.surrogates().is_some() || block.is_passed_over();
+        let is_untested = block.surrogates().is_none();
+        let is_of_plan = if self.plan.surrogates > 0 { is_tested } else { is_untested };
+        if self.selector.is_none() || !is_of_plan {
             return false;
         }
         block.pairs().iter().all(|pair| {
@@ -310,7 +328,10 @@ fn selector_of(plan: &SweepPlan, most_pairs: usize) -> Option<Box<dyn Selector>>
                 occupied: plan.occupied_bins.clone(),
                 per_information: 2.0 * plan.samples as f64 / plan.units.per_nat(),
             };
-            Some(Box::new(false_discovery::FalseDiscovery::new(rate, tested, most_pairs)))
+            match plan.surrogates {
+                0 => Some(Box::new(false_discovery::FalseDiscovery::new(rate, tested, most_pairs))),
+                number => Some(Box::new(pooled::Pooled::new(rate, number, tested, most_pairs))),
+            }
         }
     }
 }
@@ -334,6 +355,7 @@ mod tests {
         for (neurons, block_edge) in [(0, 3), (1, 3), (9, 3), (10, 3), (50, 7), (5, 100), (3, 1)] {
             let plan = SweepPlan {
                 selection: Selection::All,
+                surrogates: 0,
                 estimator: Estimator::PlugIn,
                 units: Units::Nats,
                 samples: 100,

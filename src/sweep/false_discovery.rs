@@ -10,7 +10,7 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use super::InformationPair;
-use super::selectors::{BlockNeurons, Selector, pair};
+use super::selectors::{BlockNeurons, Selector, Tally, pair};
 use crate::error::Error;
 use crate::statistics::chi_squared_tail;
 
@@ -24,9 +24,27 @@ pub(super) struct Tested {
 }
 
 impl Tested {
-    fn p_value(&self, a: usize, b: usize, information: f64) -> f64 {
+    pub(super) fn p_value(&self, a: usize, b: usize, information: f64) -> f64 {
         let freedom = |n: usize| f64::from(self.occupied[n].max(1) - 1);
         chi_squared_tail(information * self.per_information, freedom(a) * freedom(b))
+    }
+
+    /// Returns the smallest p-value that a pair of a block can have, if no pair shares more than the
+    /// entropy of either neuron; `None` if one neuron of every pair is constant.
+    pub(super) fn smallest_p_value(&self, block: BlockNeurons<'_>) -> Option<f64> {
+        // For the same information, fewer occupied bins give a smaller p-value.
+        let facts = |neurons: &[usize]| {
+            let varying = neurons.iter().filter(|&&n| self.occupied[n] > 1);
+            varying.fold(None, |facts: Option<(f64, u32)>, &n| {
+                let (entropy, occupied) = (self.entropy[n], self.occupied[n]);
+                let (most, fewest) = facts.unwrap_or((entropy, occupied));
+                Some((most.max(entropy), fewest.min(occupied)))
+            })
+        };
+        let (rows, columns) = (facts(block.rows)?, facts(block.columns)?);
+        let freedom = f64::from(rows.1 - 1) * f64::from(columns.1 - 1);
+        let statistic = rows.0.min(columns.0) * self.per_information;
+        Some(chi_squared_tail(statistic, freedom))
     }
 }
 
@@ -45,7 +63,7 @@ pub(super) struct FalseDiscovery {
 }
 
 /// The number of p-values that are kept before any are forgotten.
-const FIRST_FORGET_AT: usize = 1 << 20;
+pub(super) const FIRST_FORGET_AT: usize = 1 << 20;
 
 impl FalseDiscovery {
     pub(super) fn new(rate: f64, tested: Tested, most_pairs: usize) -> Self {
@@ -75,21 +93,7 @@ impl FalseDiscovery {
 
 impl Selector for FalseDiscovery {
     fn may_hold(&self, block: BlockNeurons<'_>) -> bool {
-        // For the same information, fewer occupied bins give a smaller p-value.
-        let facts = |neurons: &[usize]| {
-            let varying = neurons.iter().filter(|&&n| self.tested.occupied[n] > 1);
-            varying.fold(None, |facts: Option<(f64, u32)>, &n| {
-                let (entropy, occupied) = (self.tested.entropy[n], self.tested.occupied[n]);
-                let (most, fewest) = facts.unwrap_or((entropy, occupied));
-                Some((most.max(entropy), fewest.min(occupied)))
-            })
-        };
-        let (Some(rows), Some(columns)) = (facts(block.rows), facts(block.columns)) else {
-            return false;
-        };
-        let freedom = f64::from(rows.1 - 1) * f64::from(columns.1 - 1);
-        let statistic = rows.0.min(columns.0) * self.tested.per_information;
-        chi_squared_tail(statistic, freedom) <= self.bound
+        self.tested.smallest_p_value(block).is_some_and(|p_value| p_value <= self.bound)
     }
 
     fn pick(
@@ -111,7 +115,12 @@ impl Selector for FalseDiscovery {
         picked.collect()
     }
 
-    fn keep(&mut self, picked: &[InformationPair], pairs_left: u64) -> Result<(), Error> {
+    fn keep(
+        &mut self,
+        picked: &[InformationPair],
+        _surrogates: &Tally,
+        pairs_left: u64,
+    ) -> Result<(), Error> {
         for &pair in picked {
             let (a, b) = (pair.first as usize, pair.second as usize);
             let p_value = self.tested.p_value(a, b, pair.mutual_information);
@@ -148,7 +157,7 @@ impl Selector for FalseDiscovery {
 
 /// The least information that can have a p-value at the bound, for each pair of numbers of occupied
 /// bins. Comparing with it is a hundred times faster than computing a p-value.
-struct LeastInformation {
+pub(super) struct LeastInformation {
     /// The distinct numbers of occupied bins.
     occupied: Vec<u32>,
     /// The index in `occupied` of each neuron's number.
@@ -160,7 +169,7 @@ struct LeastInformation {
 }
 
 impl LeastInformation {
-    fn new(tested: &Tested, bound: f64) -> Self {
+    pub(super) fn new(tested: &Tested, bound: f64) -> Self {
         let mut occupied = tested.occupied.clone();
         occupied.sort_unstable();
         occupied.dedup();
@@ -172,7 +181,7 @@ impl LeastInformation {
     }
 
     /// Recomputes the table if that saves much. A table for a higher bound is also right.
-    fn lower_to(&mut self, tested: &Tested, bound: f64) {
+    pub(super) fn lower_to(&mut self, tested: &Tested, bound: f64) {
         if bound < 0.8 * self.bound {
             self.bound = bound;
             self.fill(tested);
@@ -205,8 +214,13 @@ impl LeastInformation {
     }
 
     /// Returns the least information for the pairs of a neuron, by the class of the other neuron.
-    fn row(&self, neuron: usize) -> &[f64] {
+    pub(super) fn row(&self, neuron: usize) -> &[f64] {
         let classes = self.occupied.len();
         &self.least[self.class[neuron] * classes..][..classes]
+    }
+
+    /// Returns the class of a neuron.
+    pub(super) fn class(&self, neuron: usize) -> usize {
+        self.class[neuron]
     }
 }

@@ -9,10 +9,12 @@ mod at_least;
 mod block;
 mod collector;
 mod false_discovery;
+mod pooled;
 mod report;
 mod selection;
 mod selectors;
 mod strongest;
+mod surrogates;
 
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ use crate::report::{MemoryUse, Timings};
 use crate::settings::CountSettings;
 use crate::support::monitor::Monitor;
 use crate::support::stopwatch::Stopwatch;
+use crate::surrogates::{Orders, Surrogates};
 pub use block::{Block, BlockBounds};
 use collector::PAIR_BYTES;
 pub use collector::{Collected, Collector, SweepPlan};
@@ -105,6 +108,8 @@ pub struct Sweep {
     /// The marginals of the neurons, in the order of the sweep.
     marginals: Arc<[Marginal]>,
     entropies: Entropies,
+    /// The orders of surrogates, if a false-discovery rate is estimated from them.
+    orders: Option<Orders>,
     chosen: Option<Chosen>,
     monitor: Arc<Monitor>,
     execution: Option<Execution>,
@@ -128,6 +133,7 @@ impl Sweep {
         settings: &CountSettings,
         layer: EncodedLayer,
         selection: Selection,
+        surrogates: Option<&Surrogates>,
         edge: Option<usize>,
     ) -> Result<Self, Error> {
         let clock = Stopwatch::start();
@@ -137,9 +143,13 @@ impl Sweep {
         settings.check_kernel(layer.edges().bins())?;
         let neurons = layer.neurons();
         let samples = u32::try_from(layer.samples()).unwrap_or(u32::MAX);
+        let orders = surrogates.map(|surrogates| Orders::new(surrogates, samples, false));
+        let orders = orders.transpose()?;
         let memory = memory_of(&layer, selection);
+        let memory = if orders.is_some() { surrogates::and_all(memory, &layer) } else { memory };
         let is_list = matches!(selection, Selection::AtLeast(_) | Selection::FalseDiscoveryRate(_));
-        let (edge, needed) = edge_within(settings, &layer, memory, edge, is_list)?;
+        let kind = (orders.is_some(), is_list);
+        let (edge, needed) = edge_within(settings, &layer, memory, edge, kind)?;
 
         let entropies = Entropies::new(estimator, samples);
         let marginal = |neuron: usize| {
@@ -148,6 +158,7 @@ impl Sweep {
         let marginals: Vec<Marginal> = (0..neurons).map(marginal).collect();
         let plan = SweepPlan {
             selection,
+            surrogates: orders.as_ref().map_or(0, Orders::number),
             estimator,
             units: settings.run.units,
             samples: layer.samples(),
@@ -161,7 +172,7 @@ impl Sweep {
         let order = collector.order();
         let marginals = order.iter().map(|&neuron| marginals[neuron]).collect();
 
-        let pairs = Tile::triangle(neurons);
+        let work = surrogates::work(collector.tiles(), orders.as_ref(), layer.samples());
         let (spilled_bytes, to_make) = (layer.spilled_bytes(), layer.bytes_to_make());
         let (held, fits) = layer.into_parts();
         let codes = match held {
@@ -169,7 +180,7 @@ impl Sweep {
             Held::Spilled(codes) => SweptCodes::Spilled(codes),
         };
         Ok(Self {
-            monitor: Arc::new(settings.run.monitor(pairs.work(samples as usize))),
+            monitor: Arc::new(settings.run.monitor(work)),
             settings: settings.clone(),
             collector,
             codes,
@@ -177,6 +188,7 @@ impl Sweep {
             samples,
             marginals,
             entropies,
+            orders,
             chosen: None,
             execution: None,
             timings: Timings { discretize: clock.elapsed(), ..Timings::default() },
@@ -227,7 +239,7 @@ impl Sweep {
     pub async fn compute_async(&mut self, block: usize) -> Result<Block, Error> {
         let tile = self.collector.tile(block)?;
         if self.collector.passes_over(&tile) {
-            self.monitor.skip(tile.work(self.samples as usize))?;
+            self.monitor.skip(self.work_of(&tile))?;
             return Ok(Block::passed_over());
         }
         if self.chosen.is_none() {
@@ -247,12 +259,14 @@ impl Sweep {
         let on_failure = settings.run.on_device_failure;
         let (information, execution) = engine::run(chosen, &job, information, on_failure).await?;
         let matrix = information.finish(settings.run.units)?;
+        drop(job);
         let neurons = self.collector.neurons_of(&tile);
         let block = match self.collector.selector() {
             Some(selector) => Block::of_pairs(selector.pick(neurons, matrix.view())),
             None => Block::of_matrix(neurons.rows[0], neurons.columns[0], matrix),
         };
         self.execution = Some(Execution::of_parts(self.execution.take(), execution));
+        let block = self.with_surrogates(&tile, block).await?;
         self.timings.pairs += clock.elapsed();
         Ok(block)
     }
@@ -274,7 +288,7 @@ impl Sweep {
     ///
     /// Fails for a block that does not exist, and if the callback stops the job.
     pub fn skip(&mut self, block: usize) -> Result<(), Error> {
-        let work = self.collector.tile(block)?.work(self.samples as usize);
+        let work = self.work_of(&self.collector.tile(block)?);
         self.monitor.skip(work)
     }
 
@@ -342,18 +356,22 @@ struct BlockMemory<'a> {
     bins: usize,
     /// True if codes are gathered from a file: those of two times the width.
     is_gathered: bool,
+    /// True if each pair has surrogates.
+    has_surrogates: bool,
 }
 
 impl BlockMemory<'_> {
     /// Adds the memory of a block to `memory`: codes, sums (which become information), and the
     /// buffers of threads.
     fn added_to(&self, memory: Memory, edge: usize) -> Memory {
-        let &Self { settings, samples, bins, is_gathered } = self;
+        let &Self { settings, samples, bins, is_gathered, has_surrogates } = self;
         let codes = if is_gathered {
             memory.and_coded(samples, 2 * edge, bins).and(1, READ_BYTES as u128)
         } else {
             memory
         };
+        let codes =
+            if has_surrogates { surrogates::and_codes(codes, samples, edge) } else { codes };
         let sums = codes.and(edge * edge, 16);
         settings.and_threads(sums, (samples, edge), bins, settings.goal())
     }
@@ -366,7 +384,8 @@ pub(crate) fn least_memory(
     samples: usize,
     bins: usize,
 ) -> Memory {
-    BlockMemory { settings, samples, bins, is_gathered: true }.added_to(memory, SMALLEST_EDGE)
+    let block = BlockMemory { settings, samples, bins, is_gathered: true, has_surrogates: false };
+    block.added_to(memory, SMALLEST_EDGE)
 }
 
 /// Returns the width of the widest blocks that memory allows, or the given width, and the memory
@@ -377,10 +396,10 @@ fn edge_within(
     layer: &EncodedLayer,
     memory: Memory,
     edge: Option<usize>,
-    is_list: bool,
+    (has_surrogates, is_list): (bool, bool),
 ) -> Result<(usize, Memory), Error> {
     let (samples, bins, is_gathered) = (layer.samples(), layer.edges().bins(), !layer.is_whole());
-    let block = BlockMemory { settings, samples, bins, is_gathered };
+    let block = BlockMemory { settings, samples, bins, is_gathered, has_surrogates };
     let needed = |edge: usize| block.added_to(memory, edge.min(layer.neurons()));
     if let Some(edge) = edge {
         return settings.run.check_memory(needed(edge)).map(|()| (edge, needed(edge)));

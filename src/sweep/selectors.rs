@@ -1,5 +1,7 @@
 //! The interface of all selectors of pairs.
 
+use std::collections::BTreeMap;
+
 use ndarray::ArrayView2;
 
 use super::InformationPair;
@@ -23,6 +25,17 @@ impl BlockNeurons<'_> {
     }
 }
 
+/// The numbers of surrogates of a block, by the cell of their statistic.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Tally(pub(super) BTreeMap<u32, u64>);
+
+impl Tally {
+    /// Adds the numbers of another surrogate of the same block.
+    pub(super) fn add(&mut self, other: Self) {
+        other.0.into_iter().for_each(|(cell, count)| *self.0.entry(cell).or_insert(0) += count);
+    }
+}
+
 /// A selector that picks pairs block by block, and keeps them.
 pub(super) trait Selector: Send + Sync {
     /// Returns whether a pair of the block could still be selected, if no pair shares more than the
@@ -37,9 +50,20 @@ pub(super) trait Selector: Send + Sync {
         information: ArrayView2<'_, f64>,
     ) -> Vec<InformationPair>;
 
-    /// Keeps the pairs picked from a block. `pairs_left` is the number of pairs of blocks yet to
-    /// come.
-    fn keep(&mut self, picked: &[InformationPair], pairs_left: u64) -> Result<(), Error>;
+    /// Returns how many surrogates of a block have which statistic, as far as that can matter given the
+    /// pairs kept so far. `information` is that of one surrogate of each pair, `rows × columns`.
+    fn tally(&self, _block: BlockNeurons<'_>, _information: ArrayView2<'_, f64>) -> Tally {
+        Tally::default()
+    }
+
+    /// Keeps the pairs picked from a block, whose surrogates have been tallied. `pairs_left` is the
+    /// number of pairs of blocks yet to come.
+    fn keep(
+        &mut self,
+        picked: &[InformationPair],
+        surrogates: &Tally,
+        pairs_left: u64,
+    ) -> Result<(), Error>;
 
     /// Returns the selected pairs, in any order. If they were selected by false-discovery rate,
     /// also returns these rates.

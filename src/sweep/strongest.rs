@@ -7,7 +7,7 @@ use ndarray::{ArrayView1, ArrayView2};
 use rayon::prelude::*;
 
 use super::InformationPair;
-use super::selectors::{BlockNeurons, Selector, pair};
+use super::selectors::{BlockNeurons, Selector, Tally, pair};
 use crate::error::Error;
 
 /// A neuron and the information it shares with another one.
@@ -130,7 +130,12 @@ impl Selector for Strongest {
         picked
     }
 
-    fn keep(&mut self, picked: &[InformationPair], _pairs_left: u64) -> Result<(), Error> {
+    fn keep(
+        &mut self,
+        picked: &[InformationPair],
+        _surrogates: &Tally,
+        _pairs_left: u64,
+    ) -> Result<(), Error> {
         for pair in picked {
             let information = pair.mutual_information;
             self.best[pair.first as usize].add(Partner { neuron: pair.second, information });

@@ -24,6 +24,7 @@ mod properties;
 mod prose;
 mod shaders;
 mod significance;
+mod surrogates;
 // `cargo test` in the root turns the feature on, as the companion crates do.
 #[cfg(feature = "spill")]
 mod streaming;

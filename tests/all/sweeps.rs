@@ -1,13 +1,13 @@
 //! Tests that a sweep selects the same pairs as the whole matrix, for any blocks.
 
-use cofire::significance::false_discovery_rates_of_pairs;
+use cofire::significance::{Null, Surrogates, false_discovery_rates_of_pairs};
 use cofire::sweep::{Block, InformationPair, SweepReport};
 use cofire::{
     Analysis, Batches, BinEdges, Binning, CancelToken, CancelledBy, Encoder, Engine, Error,
     Estimator, Selection, Units,
 };
-use ndarray::{Array2, ArrayView2};
-use std::collections::BTreeSet;
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Makes groups of neurons that follow each other more or less closely. Their entropies differ very
 /// much, and some neurons are equal, constant, or rarely active.
@@ -206,6 +206,128 @@ fn low_entropies_are_passed_over_and_nothing_is_missed() {
         assert_eq!(all.pairs_passed_over, 0, "{selection:?}");
         assert_eq!(report.pairs, all.pairs, "{selection:?}");
     }
+}
+
+/// The cell of a p-value on the grid of limits.
+fn cell(p_value: f64) -> Option<i64> {
+    let steps = 64.0 * ((0.25f64).log2() - p_value.max(f64::MIN_POSITIVE).log2());
+    (p_value <= 0.25).then_some(steps.floor() as i64)
+}
+
+/// Returns the rate of every pair whose limit has at most the given rate, from all p-values and those
+/// of all surrogates: the definition, without blocks.
+fn pooled(
+    observed: &BTreeMap<(usize, usize), f64>,
+    null: &[f64],
+    surrogates: f64,
+    rate: f64,
+) -> BTreeMap<(usize, usize), f64> {
+    let rate_of = |limit: i64| {
+        let null = null.iter().filter(|&&p| cell(p).is_some_and(|c| c >= limit)).count();
+        let pairs = observed.values().filter(|&&p| cell(p).is_some_and(|c| c >= limit)).count();
+        (1.0 + null as f64) / surrogates / pairs as f64
+    };
+    let cells: BTreeSet<i64> = observed.values().filter_map(|&p| cell(p)).collect();
+    let rates: BTreeMap<i64, f64> = cells.iter().map(|&cell| (cell, rate_of(cell))).collect();
+    let of_pair = |(&pair, &p): (&(usize, usize), &f64)| {
+        let cell = cell(p)?;
+        let smallest = rates.range(..=cell).map(|(_, &rate)| rate).fold(1.0, f64::min);
+        (smallest <= rate).then_some((pair, smallest))
+    };
+    observed.iter().filter_map(of_pair).collect()
+}
+
+#[test]
+fn rates_of_pooled_surrogates_are_those_of_the_definition() {
+    // 200 samples have the 21 shifts from 90 to 110, which are all used.
+    const LEAST: usize = 90;
+    let x = activations(200, 40);
+    let null = Null::Shift { at_least: Some(LEAST) };
+    let surrogates = Surrogates { null, number: 1000, seed: 3 };
+    let mut some = 0;
+    for (analysis, binning) in analyses() {
+        let whole = analysis.run(x.view()).unwrap();
+        if whole.estimator != Estimator::PlugIn {
+            let layer = encoded(x.view(), &binning, u64::MAX);
+            let refused = analysis.sweep_with_surrogates(layer, 0.1, &surrogates, None);
+            let refused = refused.unwrap_err();
+            assert!(matches!(refused, Error::EstimatorUnsupported { .. }), "{refused}");
+            continue;
+        }
+        // The neuron that comes first in the sweep, by its entropy, is the one that is shifted.
+        let mut order: Vec<usize> = (0..40).collect();
+        order.sort_by(|&a, &b| whole.entropy[b].total_cmp(&whole.entropy[a]));
+        let pairs = || (0..40).flat_map(|i| (i + 1..40).map(move |j| (i, j)));
+        let pairs: Vec<(usize, usize)> = pairs().map(|(a, b)| (order[a], order[b])).collect();
+        let key = |(i, j): (usize, usize)| (i.min(j), i.max(j));
+        let p_values = whole.g_test().unwrap();
+        let observed = pairs.iter().map(|&pair| (key(pair), p_values[pair])).collect();
+        let mut null = Vec::new();
+        for d in LEAST..=200 - LEAST {
+            let shifted = concatenate![Axis(0), x.slice(s![d.., ..]), x.slice(s![..d, ..])];
+            let report = analysis.run_between(shifted.view(), x.view()).unwrap();
+            let p_values = report.g_test().unwrap();
+            null.extend(pairs.iter().map(|&pair| p_values[pair]));
+        }
+        for rate in [0.5, 0.05, 0.002] {
+            let expected = pooled(&observed, &null, 21.0, rate);
+            some += expected.len();
+            for (limit, edge) in [(u64::MAX, None), (u64::MAX, Some(6)), (0, Some(17))] {
+                let layer = encoded(x.view(), &binning, limit);
+                let sweep = analysis.sweep_with_surrogates(layer, rate, &surrogates, edge).unwrap();
+                assert_eq!(sweep.plan().surrogates, 21);
+                let report = sweep.run().unwrap();
+                let keys = expected.keys().copied().collect();
+                assert_pairs(&report, &keys, &whole.mutual_information);
+                let found = report.false_discovery_rates.unwrap();
+                for (found, expected) in found.iter().zip(expected.values()) {
+                    assert!((found - expected).abs() <= 1e-12, "{found} {expected}");
+                }
+            }
+        }
+    }
+    assert!(some > 100, "{some} pairs");
+}
+
+#[test]
+fn rates_of_pooled_surrogates_do_not_depend_on_the_order_of_blocks() {
+    let x = activations(300, 60);
+    let binning = Binning::equal_width(10);
+    let analysis = Analysis::with_binning(binning.clone()).engine(Engine::Cpu);
+    let surrogates = Surrogates { null: Null::Blocks { length: 10 }, number: 5, seed: 1 };
+    let new = || {
+        let layer = encoded(x.view(), &binning, u64::MAX);
+        analysis.sweep_with_surrogates(layer, 0.1, &surrogates, Some(16)).unwrap()
+    };
+    let expected = new().run().unwrap();
+    assert!(expected.pairs.len() > 20 && expected.pairs_passed_over > 0, "{expected:?}");
+    let (mut even, mut odd, mut joined) = (new(), new(), new());
+    let mut found: Vec<Block> = Vec::new();
+    for number in (0..even.blocks()).rev() {
+        let machine = if number % 2 == 0 { &mut even } else { &mut odd };
+        let block = machine.compute(number).unwrap();
+        machine.take(number, block.clone()).unwrap();
+        found.push(block);
+    }
+    for (number, block) in found.into_iter().rev().enumerate() {
+        joined.take(number, block.clone()).unwrap();
+        joined.take(number, block).unwrap(); // twice is once
+    }
+    let joined = joined.finish();
+    assert_eq!(joined.pairs, expected.pairs);
+    assert_eq!(joined.false_discovery_rates, expected.false_discovery_rates);
+    // A block whose surrogates were not counted says nothing of them.
+    let refused = new().take(0, Block::of_pairs(Vec::new())).unwrap_err();
+    assert!(matches!(refused, Error::ForeignBlock { block: 0 }), "{refused}");
+    let layer = encoded(x.view(), &binning, u64::MAX);
+    let mut plain =
+        analysis.sweep_in_blocks(layer, Selection::FalseDiscoveryRate(0.1), 16).unwrap();
+    let refused = plain.take(0, new().compute(0).unwrap()).unwrap_err();
+    assert!(matches!(refused, Error::ForeignBlock { block: 0 }), "{refused}");
+    let none = Surrogates { number: 0, ..surrogates };
+    let layer = encoded(x.view(), &binning, u64::MAX);
+    let refused = analysis.sweep_with_surrogates(layer, 0.1, &none, None).unwrap_err();
+    assert!(matches!(refused, Error::NoPermutations), "{refused}");
 }
 
 #[test]

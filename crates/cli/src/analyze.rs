@@ -1,6 +1,7 @@
 //! The command `cofire analyze`.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use cofire::Error;
 use cofire_files::OutputDirectory;
@@ -14,8 +15,8 @@ use crate::measure::{Wanted, measure};
 use crate::printer::Printer;
 use crate::progress::Bar;
 use crate::results::Results;
-use crate::settings::{Method, Settings};
-use crate::{interrupt, table, text};
+use crate::settings::{Method, Settings, SignificanceTest};
+use crate::{documents, interrupt, table, text};
 
 pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     interrupt::watch()?;
@@ -23,11 +24,14 @@ pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     let mut settings = Settings::of(arguments)?;
     let tasks = layer_list::tasks(arguments)?;
     let labels = settings.labels.as_deref().map(labels::read).transpose()?;
+    let documents = settings.significance.as_ref().and_then(SignificanceTest::documents);
+    let documents = documents.map(documents::read).transpose()?;
     for task in &tasks {
-        check_samples(task, &settings, labels.as_ref())?;
+        check_samples(task, &settings, labels.as_ref(), documents.as_ref())?;
     }
     settings.open_engine()?;
-    let wanted = Wanted { settings: &settings, labels: labels.as_ref() };
+    let wanted =
+        Wanted { settings: &settings, labels: labels.as_ref(), documents: documents.as_ref() };
     // Create the directory before the work: an error then costs no time.
     let mut output = arguments.output.out.as_ref().map(OutputDirectory::create).transpose()?;
 
@@ -71,13 +75,25 @@ pub(crate) fn set_threads(threads: Option<NonZeroUsize>) -> Result<(), Failure> 
         .map_err(|error| Failure::Other(format!("could not start {threads} threads: {error}")))
 }
 
-/// Checks the numbers of samples that the files state. Labels and the other layer must have as many
-/// samples as the layer, and there must be more samples than neighbours.
-fn check_samples(task: &Task, settings: &Settings, labels: Option<&Labels>) -> Result<(), Failure> {
+/// Checks the numbers of samples that the files state. Labels, documents and the other layer must have
+/// as many samples as the layer, permutations and shifts must fit them, and there must be more samples
+/// than neighbours.
+fn check_samples(
+    task: &Task,
+    settings: &Settings,
+    labels: Option<&Labels>,
+    documents: Option<&Arc<[u32]>>,
+) -> Result<(), Failure> {
     let samples = task.this.samples();
     let subject = task.this.subject();
     if let Some(labels) = labels.map(|labels| labels.values.len()).filter(|&n| n != samples) {
         return Err(Failure::of_analysis(&subject, &Error::LabelsMismatch { labels, samples }));
+    }
+    if let Some(test) = settings.significance.as_ref().and_then(SignificanceTest::surrogates)
+        && samples >= 2
+    {
+        let checked = test.surrogates(documents).check(samples);
+        checked.map_err(|error| Failure::of_analysis(&subject, &error))?;
     }
     if let Method::Neighbors(method) = &settings.method
         && method.neighbors >= samples

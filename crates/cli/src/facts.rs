@@ -15,7 +15,7 @@ use crate::labels::LabelFacts;
 use crate::layer_list::LayerPlace;
 use crate::results::Written;
 use crate::settings::{BinSettings, Method, Settings, SignificanceTest};
-use crate::significance::SignificanceFacts;
+use crate::significance::{OrderFacts, SignificanceFacts};
 use crate::statistics::{Pair, Pairs, STRONGEST, Spread, strongest_pairs};
 
 /// A run of `cofire analyze`.
@@ -48,6 +48,8 @@ pub(crate) struct SettingsFacts {
     significance: Option<&'static str>,
     permutations: Option<u32>,
     seed: Option<u64>,
+    #[serde(flatten)]
+    orders: OrderFacts,
 }
 
 /// A number, or the name of a rule.
@@ -104,12 +106,9 @@ impl SettingsFacts {
             Method::Histograms(histograms) => (Some(&histograms.bins), None),
             Method::Neighbors(neighbors) => (None, neighbors.jitter),
         };
-        let (permutations, seed) = match settings.significance {
-            Some(SignificanceTest::Permutation { permutations, seed }) => {
-                (Some(permutations), Some(seed))
-            }
-            _ => (None, jitter.map(|(_, seed)| seed)),
-        };
+        let test = settings.significance.as_ref();
+        let surrogates = test.and_then(SignificanceTest::surrogates);
+        let seed = surrogates.map(|surrogates| surrogates.seed);
         let of_information = settings.measures.iter().map(|measure| measure.name());
         let of_firing = settings.associations.iter().map(|association| association.name());
         Self {
@@ -128,9 +127,10 @@ impl SettingsFacts {
             other: arguments.input.other.clone(),
             other_layer: arguments.input.other_layer.clone(),
             labels: settings.labels.clone(),
-            significance: settings.significance.map(SignificanceTest::name),
-            permutations,
-            seed,
+            significance: test.map(SignificanceTest::name),
+            permutations: surrogates.map(|surrogates| surrogates.permutations),
+            seed: seed.or(jitter.map(|(_, seed)| seed)),
+            orders: OrderFacts::of(surrogates),
         }
     }
 }

@@ -107,28 +107,33 @@ impl LabelFacts {
     }
 }
 
-/// Reads a `.npy` file with a whole number for each sample.
+/// Reads a `.npy` file with a label for each sample.
 pub(crate) fn read(file: &Path) -> Result<Labels, Failure> {
+    Ok(Labels { file: file.into(), values: whole_numbers(file, "label")? })
+}
+
+/// Reads a `.npy` file with a whole number for each sample. `name` is what a number is.
+pub(crate) fn whole_numbers(file: &Path, name: &str) -> Result<Vec<u32>, Failure> {
     let refused = |what: String| Failure::Input(format!("{}: {what}", file.display()));
     // The library has checked the whole header.
     let layers = <[LayerInfo; 1]>::try_from(cofire_files::layers(file)?);
     let failed = |error| refused(format!("could not be read: {error}"));
     let (Ok([info]), Some(contents)) = (layers, contents(file).map_err(failed)?) else {
-        return Err(refused("labels are read from .npy files only; use numpy.save".to_owned()));
+        return Err(refused(format!("{name}s are read from .npy files only; use numpy.save")));
     };
     let Some(size) = size(&info.element_type) else {
-        let what = format!("labels of type {}; save them as integers", info.element_type);
+        let what = format!("{name}s of type {}; save them as integers", info.element_type);
         return Err(refused(what));
     };
     let is_a_list = info.shape.iter().filter(|&&length| length != 1).count() <= 1;
     let Some(&samples) = info.shape.iter().max().filter(|_| is_a_list) else {
-        let what = format!("an array of shape {:?} is not a list of labels", info.shape);
+        let what = format!("an array of shape {:?} is not a list of {name}s", info.shape);
         return Err(refused(format!("{what}; save one whole number per sample")));
     };
     let Contents { is_big_endian, len, file: mut data } = contents;
     // Check the size before anything is allocated.
     if samples.checked_mul(size).map(|bytes| bytes as u64) != Some(len) {
-        let what = format!("{len} bytes of data are not {samples} labels");
+        let what = format!("{len} bytes of data are not {samples} {name}s");
         return Err(refused(format!("{what}; write the file again")));
     }
     let mut bytes = Vec::new();
@@ -141,14 +146,13 @@ pub(crate) fn read(file: &Path) -> Result<Labels, Failure> {
         }
         whole(&info.element_type, element).map_err(|value| {
             refused(format!(
-                "the label of sample {sample} is {value}, not a whole number from 0 to {}; \
-                 renumber the labels",
+                "the {name} of sample {sample} is {value}, not a whole number from 0 to {}; \
+                 renumber the {name}s",
                 u32::MAX
             ))
         })
     };
-    let values = bytes.chunks_exact(size).enumerate().map(label).collect::<Result<_, _>>()?;
-    Ok(Labels { file: file.into(), values })
+    bytes.chunks_exact(size).enumerate().map(label).collect()
 }
 
 /// The data of a `.npy` file.

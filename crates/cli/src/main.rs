@@ -4,6 +4,7 @@ mod analyze;
 mod arguments;
 mod compare;
 mod devices;
+mod documents;
 mod facts;
 mod failure;
 mod features;

@@ -1,16 +1,19 @@
 //! Tests of whether pairs share more than chance explains.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
-use cofire::significance::{false_discovery_rates, false_discovery_rates_of_pairs};
-use cofire::{ActivationsView, Analysis, BetweenReport, Error, Report};
+use cofire::significance::{
+    PermutationReport, false_discovery_rates, false_discovery_rates_of_pairs,
+};
+use cofire::{BetweenReport, Error, Report};
 use ndarray::{Array1, Array2};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::results::Results;
-use crate::settings::SignificanceTest;
-use crate::statistics::Pairs;
+use crate::settings::{OrderSettings, SignificanceTest, SurrogateSettings};
+use crate::statistics::{Pairs, Spread};
 
 /// The false-discovery rate at or below which pairs are counted.
 pub(crate) const RATE: f64 = 0.05;
@@ -19,7 +22,9 @@ pub(crate) const RATE: f64 = 0.05;
 #[derive(Debug, Serialize)]
 pub(crate) struct SignificanceFacts {
     pub(crate) test: &'static str,
-    /// The number of permutations that were made; they come in twos.
+    #[serde(flatten)]
+    pub(crate) orders: OrderFacts,
+    /// The number of permutations or shifts that were made.
     pub(crate) permutations: Option<u32>,
     pub(crate) seed: Option<u64>,
     pub(crate) pairs: u64,
@@ -29,8 +34,20 @@ pub(crate) struct SignificanceFacts {
     /// The number of pairs with fewer than five samples per cell, for which a G-test's p-values are
     /// too small.
     pub(crate) pairs_with_few_samples: Option<u64>,
+    /// The mutual information of pairs less its mean over permutations or shifts.
+    pub(crate) excess: Option<Spread>,
+    /// The effective numbers of samples, of the pairs that have one.
+    pub(crate) effective_samples: Option<Spread>,
     pub(crate) incidents: Vec<String>,
     pub(crate) seconds: f64,
+}
+
+/// The options of permutations and shifts, as they were given.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct OrderFacts {
+    pub(crate) shift_at_least: Option<usize>,
+    pub(crate) blocks: Option<usize>,
+    pub(crate) documents: Option<PathBuf>,
 }
 
 /// Runs the G-test of the pairs within a layer.
@@ -42,7 +59,7 @@ pub(crate) fn g_test(
     let clock = Instant::now();
     let p_values = report.g_test().map_err(failed)?;
     let few = few_samples(Pairs::Once, report.samples, [&report.occupied_bins; 2]);
-    let facts = SignificanceFacts { pairs_with_few_samples: Some(few), ..of(SignificanceTest::G) };
+    let facts = SignificanceFacts { pairs_with_few_samples: Some(few), ..of(&SignificanceTest::G) };
     facts.finish(Pairs::Once, p_values, results, clock)
 }
 
@@ -56,42 +73,74 @@ pub(crate) fn g_test_between(
     let p_values = report.g_test().map_err(failed)?;
     let occupied = [&report.rows.occupied_bins, &report.columns.occupied_bins];
     let few = few_samples(Pairs::Between, report.samples, occupied);
-    let facts = SignificanceFacts { pairs_with_few_samples: Some(few), ..of(SignificanceTest::G) };
+    let facts = SignificanceFacts { pairs_with_few_samples: Some(few), ..of(&SignificanceTest::G) };
     facts.finish(Pairs::Between, p_values, results, clock)
 }
 
-/// Runs the permutation test of the pairs within a layer.
-pub(crate) fn permutation_test(
-    (permutations, seed): (u32, u64),
-    analysis: &Analysis,
-    activations: ActivationsView<'_>,
+/// Writes the results of a test by permutations or shifts, within a layer or between two. It comes
+/// with a clock that was started when it began.
+pub(crate) fn surrogate_test(
+    settings: &SurrogateSettings,
+    pairs: Pairs,
+    (report, clock): (PermutationReport, Instant),
     results: &mut Results<'_>,
     failed: impl Fn(Error) -> Failure,
 ) -> Result<SignificanceFacts, Failure> {
-    let clock = Instant::now();
-    let report = analysis.permutation_test(activations, permutations, seed).map_err(failed)?;
-    let test = SignificanceTest::Permutation { permutations: report.permutations, seed };
-    let incidents = report.execution.incidents.iter().map(ToString::to_string).collect();
-    let facts = SignificanceFacts { incidents, ..of(test) };
-    facts.finish(Pairs::Once, report.p_values, results, clock)
+    results.write("excess", "excess.npy", report.excess.view())?;
+    let excess = pairs.spread(&report.excess);
+    let effective_samples = match report.effective_samples() {
+        Ok(effective) => {
+            results.write("effective_samples", "effective_samples.npy", effective.view())?;
+            let known = || pairs.of(&effective).map(|(_, _, n)| n).filter(|n| !n.is_nan());
+            Spread::of(known)
+        }
+        // Only plug-in estimates tell it.
+        Err(Error::EstimatorUnsupported { .. }) => None,
+        Err(error) => return Err(failed(error)),
+    };
+    let facts = SignificanceFacts {
+        permutations: Some(report.permutations),
+        incidents: report.execution.incidents.iter().map(ToString::to_string).collect(),
+        excess,
+        effective_samples,
+        ..of(&SignificanceTest::Surrogates(settings.clone()))
+    };
+    facts.finish(pairs, report.p_values, results, clock)
 }
 
 /// Returns facts for a test that is still to be made.
-fn of(test: SignificanceTest) -> SignificanceFacts {
-    let (permutations, seed) = match test {
-        SignificanceTest::G => (None, None),
-        SignificanceTest::Permutation { permutations, seed } => (Some(permutations), Some(seed)),
-    };
+fn of(test: &SignificanceTest) -> SignificanceFacts {
+    let surrogates = test.surrogates();
     SignificanceFacts {
         test: test.name(),
-        permutations,
-        seed,
+        orders: OrderFacts::of(surrogates),
+        permutations: surrogates.map(|surrogates| surrogates.permutations),
+        seed: surrogates.map(|surrogates| surrogates.seed),
         pairs: 0,
         false_discovery_rate: RATE,
         discoveries: 0,
         pairs_with_few_samples: None,
+        excess: None,
+        effective_samples: None,
         incidents: Vec::new(),
         seconds: 0.0,
+    }
+}
+
+impl OrderFacts {
+    pub(crate) fn of(settings: Option<&SurrogateSettings>) -> Self {
+        match settings.map(|settings| &settings.order) {
+            None | Some(OrderSettings::Permutation) => Self::default(),
+            Some(&OrderSettings::Shift { at_least }) => {
+                Self { shift_at_least: at_least, ..Self::default() }
+            }
+            Some(&OrderSettings::Blocks { length }) => {
+                Self { blocks: Some(length), ..Self::default() }
+            }
+            Some(OrderSettings::Documents(file)) => {
+                Self { documents: Some(file.clone()), ..Self::default() }
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::facts::{EstimatorFacts, LayerFacts, OtherFacts};
 use crate::failure::one_line;
 use crate::firing::{FiringFacts, FiringPair};
 use crate::labels::{LabelFacts, Neuron};
-use crate::significance::SignificanceFacts;
+use crate::significance::{OrderFacts, SignificanceFacts};
 use crate::statistics::Spread;
 
 /// Lines with a label and a value each, the values in a column.
@@ -79,7 +79,7 @@ pub(crate) fn layer(facts: &LayerFacts) -> String {
         add_labels(&mut lines, labels, units);
     }
     if let Some(significance) = &facts.significance {
-        add_significance(&mut lines, significance);
+        add_significance(&mut lines, significance, facts);
     }
     let other = facts.other.as_ref().and_then(|other| other.degenerate.as_ref());
     for (label, degenerate) in
@@ -225,12 +225,13 @@ fn add_labels(lines: &mut Lines, labels: &LabelFacts, units: &str) {
     }
 }
 
-fn add_significance(lines: &mut Lines, facts: &SignificanceFacts) {
+fn add_significance(lines: &mut Lines, facts: &SignificanceFacts, layer: &LayerFacts) {
     let SignificanceFacts { test, pairs, discoveries, false_discovery_rate: rate, .. } = *facts;
     let (all, significant) = (grouped(pairs), grouped(discoveries));
     let mut text = format!("{significant} of {all} pairs at a false-discovery rate of {rate}");
     if let Some(permutations) = facts.permutations {
-        let _ = write!(text, ", {permutations} permutations");
+        let what = orders(facts, layer.samples);
+        let _ = write!(text, ", {} {what}", grouped(permutations.into()));
     }
     lines.add(test, text);
     if let Some(few) = facts.pairs_with_few_samples.filter(|&few| few > 0) {
@@ -252,8 +253,45 @@ fn add_significance(lines: &mut Lines, facts: &SignificanceFacts) {
                 "",
                 format!("no p-value can be below {least:.2e}, and there are {all} pairs:"),
             );
-            lines.add("", "more --permutations may find some");
+            let remedy = if permutations as usize >= most_orders(facts, layer.samples) {
+                "there are no more shifts; cofire pairs --false-discovery-rate pools them"
+            } else {
+                "more --permutations may find some"
+            };
+            lines.add("", remedy);
         }
+        lines.add("excess", spread(facts.excess, Some(layer.units)));
+    }
+    if let Some(Spread { median, .. }) = facts.effective_samples {
+        let samples = grouped(layer.samples as u64);
+        lines.add("effective samples", format!("median {median:.0} of {samples}"));
+    }
+}
+
+/// Returns the least distance of a shift, which is a twentieth of the samples if none was given.
+fn least_shift(given: Option<usize>, samples: usize) -> usize {
+    given.unwrap_or((samples / 20).max(1))
+}
+
+/// Returns the most permutations or shifts that there can be.
+fn most_orders(facts: &SignificanceFacts, samples: usize) -> usize {
+    match facts.test {
+        "shift" => samples + 1 - 2 * least_shift(facts.orders.shift_at_least, samples),
+        _ => usize::MAX,
+    }
+}
+
+/// Says what was put in other orders, in the plural.
+fn orders(facts: &SignificanceFacts, samples: usize) -> String {
+    let OrderFacts { shift_at_least, blocks, documents } = &facts.orders;
+    match (facts.test, blocks, documents) {
+        ("shift", ..) => {
+            let least = least_shift(*shift_at_least, samples);
+            format!("shifts by {} samples or more", grouped(least as u64))
+        }
+        (_, Some(length), _) => format!("permutations of blocks of {length} samples"),
+        (_, _, Some(_)) => "permutations of documents".to_owned(),
+        _ => "permutations".to_owned(),
     }
 }
 

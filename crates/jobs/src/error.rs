@@ -106,6 +106,15 @@ pub enum JobError {
         /// A description of the problem.
         problem: &'static str,
     },
+    /// The sweep has surrogates, and the files of blocks have no room for their numbers.
+    #[error(
+        "a job cannot keep blocks with surrogates, and each pair has {surrogates}; \
+         select by the G-test alone, or without a job"
+    )]
+    Surrogates {
+        /// The number of surrogates of each pair.
+        surrogates: u32,
+    },
     /// The job would have too many blocks.
     #[error("{blocks} blocks are more than a job can have ({most}); choose larger blocks")]
     TooManyBlocks {

@@ -151,8 +151,12 @@ impl JobDirectory {
     /// # Errors
     ///
     /// If the directory holds another job, with other activations or another plan, if there are more
-    /// than a million blocks, and if a file cannot be read or written.
+    /// than a million blocks, if the plan has surrogates, whose numbers the files of blocks have no room
+    /// for, and if a file cannot be read or written.
     pub fn begin(self, plan: &SweepPlan, fingerprint: Fingerprint) -> Result<RunningJob, JobError> {
+        if plan.surrogates > 0 {
+            return Err(JobError::Surrogates { surrogates: plan.surrogates });
+        }
         check_blocks(plan)?;
         let neurons = block_file::of_neurons(&plan.entropy, &plan.occupied_bins);
         let checksum = block_file::checksum(&neurons);
@@ -237,6 +241,7 @@ impl Job {
         let (entropy, occupied_bins) = read_neurons(&path, &manifest)?;
         let plan = SweepPlan {
             selection: manifest.selection,
+            surrogates: 0,
             estimator: manifest.estimator,
             units: manifest.units,
             samples: manifest.samples,

@@ -55,6 +55,21 @@ fn blocks_come_back_as_they_were_stored() {
 }
 
 #[test]
+fn surrogates_are_refused_before_anything_is_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("job");
+    let (sweep, fingerprint) = sweep(Selection::FalseDiscoveryRate(0.1));
+    let mut plan = sweep.plan().clone();
+    plan.surrogates = 20;
+    let job = JobDirectory::open(&path, JobPart::WHOLE, &[]).unwrap();
+    let error = job.begin(&plan, fingerprint).unwrap_err();
+    assert!(matches!(error, JobError::Surrogates { surrogates: 20 }), "{error}");
+    assert!(!path.join("job.json").exists(), "the job was begun");
+    plan.selection = Selection::All;
+    assert!(matches!(Collector::new(plan, u64::MAX), Err(Error::InconsistentPlan)));
+}
+
+#[test]
 fn a_collector_refuses_what_is_not_its_own() {
     let (mut selecting, _) = sweep(Selection::Strongest(2));
     let (mut whole, _) = sweep(Selection::All);

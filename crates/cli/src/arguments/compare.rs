@@ -8,7 +8,7 @@ use clap::Args;
 use super::results::UnitsArgument;
 use super::{
     AnalyzeArguments, BinArguments, EngineArguments, EstimatorArguments, InputArguments,
-    OutputArguments, ResultArguments,
+    OutputArguments, ResultArguments, TestArguments,
 };
 
 /// Compare models by their activations, and write a report with pictures
@@ -85,7 +85,11 @@ impl CompareArguments {
             input: InputArguments { layers: self.layers.clone(), ..Default::default() },
             bins: self.bins.clone(),
             estimator: self.estimator.clone(),
-            results: ResultArguments { seed: self.seed, units: self.units, ..Default::default() },
+            results: ResultArguments {
+                tests: TestArguments { seed: self.seed, ..Default::default() },
+                units: self.units,
+                ..Default::default()
+            },
             engine: self.engine.clone(),
             output: OutputArguments { out: Some(self.out.clone()), ..Default::default() },
         }

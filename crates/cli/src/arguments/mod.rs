@@ -11,6 +11,7 @@ mod engine;
 mod estimator;
 mod pairs;
 mod results;
+mod significance;
 mod size;
 
 use std::path::PathBuf;
@@ -22,7 +23,8 @@ pub(crate) use compare::CompareArguments;
 pub(crate) use engine::{EngineArgument, EngineArguments};
 pub(crate) use estimator::{EstimatorArgument, EstimatorArguments, PresetArgument};
 pub(crate) use pairs::{FormatArgument, MergeArguments, PairsArguments, PairsOutputArguments};
-pub(crate) use results::{MeasureArgument, OutputArguments, ResultArguments, SignificanceArgument};
+pub(crate) use results::{MeasureArgument, OutputArguments, ResultArguments};
+pub(crate) use significance::{SignificanceArgument, TestArguments};
 
 /// Entropy of every neuron and mutual information of every pair, exactly, on any GPU or CPU
 #[derive(Debug, Parser)]
@@ -119,7 +121,8 @@ Which options to use:
   Sparse features, on or off   --binning threshold=0 --measure lift (or phi)
   Tokens, clusters, codes      --binning categories
   Unequal entropies            --measure normalized-by-min
-  Which pairs are significant  --significance g-test; permutation where samples are few
+  Which pairs are significant  --significance g-test; permutation where samples are few; shift
+                               where samples are a sequence, such as tokens
   Two networks or depths       --other or --other-layer
   A class of each sample       --labels
   The figures of the paper     --preset paper
@@ -137,6 +140,8 @@ Examples:
       Which features of a sparse autoencoder fire together, and how much more than by chance.
   cofire analyze activations.npy --bins 5 --significance g-test --out results
       Which pairs are significant, and at what false-discovery rate.
+  cofire analyze tokens.npy --bins 5 --significance shift --permutations 999 --out results
+      The same for tokens of a text, whose neighbours are not independent of each other.
   cofire analyze model.safetensors --layer layer.1.ffn --other-layer layer.2.ffn
       How much each neuron of one layer tells about each neuron of the next.
   cofire analyze activations.npy --labels classes.npy --estimator miller-madow

@@ -12,7 +12,7 @@ use super::results::UnitsArgument;
 use super::size::parse_size;
 use super::{
     AnalyzeArguments, BinArguments, EngineArguments, EstimatorArguments, InputArguments,
-    OutputArguments, ResultArguments,
+    OutputArguments, ResultArguments, TestArguments,
 };
 
 /// Find the pairs that matter in a layer too wide for a matrix
@@ -45,6 +45,8 @@ pub(crate) struct PairsArguments {
 
     #[command(flatten)]
     pub(crate) engine: EngineArguments,
+    #[command(flatten)]
+    pub(crate) tests: TestArguments,
     #[command(flatten)]
     pub(crate) job: JobArguments,
 
@@ -97,8 +99,9 @@ pub(crate) struct SelectionArguments {
     /// Significant pairs, of which at most a share Q is expected by chance
     ///
     /// Uses the G-test, and Benjamini and Hochberg's rule over all pairs. Writes
-    /// false_discovery_rates.npy beside the pairs, in the same order. See analyze --significance
-    /// for when the test is valid.
+    /// false_discovery_rates.npy beside the pairs, in the same order. The G-test takes samples for
+    /// independent. With --significance shift or permutation, the G-test only ranks pairs, and the
+    /// rate is estimated from how many shifted or permuted pairs rank as high.
     #[arg(long, value_name = "Q", allow_negative_numbers = true)]
     pub(crate) false_discovery_rate: Option<f64>,
 
@@ -235,6 +238,8 @@ Examples:
       Features of a sparse autoencoder that share at least 0.01 nats, for pandas or DuckDB.
   cofire pairs layer.npy --false-discovery-rate 0.01 --bins 5 --out results
       Significant pairs.
+  cofire pairs tokens.npy --false-discovery-rate 0.05 --significance shift --out results
+      Significant pairs of tokens, which depend on those before them.
   cofire pairs layer.npy --all --memory 4G --spill-dir /scratch --out results
       The whole matrix, in 4 GiB of memory.
 

@@ -1,6 +1,5 @@
 //! Options of further measures, of tests and of the output.
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -8,7 +7,7 @@ use clap::{Args, ValueEnum};
 use cofire::analysis::Association;
 use cofire::{Measure, Units};
 
-use super::{by_name, parse_two_numbers};
+use super::{TestArguments, by_name, parse_two_numbers};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Results")]
@@ -44,33 +43,12 @@ pub(crate) struct ResultArguments {
     #[arg(long, value_name = "LO,HI", value_parser = parse_rates)]
     pub(crate) rates: Option<(f64, f64)>,
 
-    /// Test the independence of all pairs: g-test or permutation
-    ///
-    /// Writes p_values.npy and false_discovery_rates.npy (Benjamini and Hochberg, over all
-    /// pairs): of the pairs at or below a rate of 0.05, at most a twentieth are expected to be
-    /// there by chance.
-    ///   g-test       fast, but an approximation for many samples: S >= 5 Kx Ky for neurons
-    ///                that occupy Kx and Ky bins; the number of pairs with fewer is printed
-    ///   permutation  valid for any number of samples, but as slow as measuring P times more,
-    ///                and no p-value is below 1 / (1 + P)
-    /// Both assume independent samples, which neighbouring tokens are not.
-    #[arg(long, value_name = "TEST", value_enum, hide_possible_values = true)]
-    #[arg(verbatim_doc_comment)]
-    pub(crate) significance: Option<SignificanceArgument>,
-
-    /// Number of permutations of the permutation test [default: 1000]
-    #[arg(long, value_name = "P")]
-    pub(crate) permutations: Option<NonZeroU32>,
-
-    /// Seed of the random numbers of permutations and --jitter [default: 0]
-    ///
-    /// The same seed gives the same results, to the last bit.
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-
     /// Unit of information [default: nats]
     #[arg(long, value_enum)]
     pub(crate) units: Option<UnitsArgument>,
+
+    #[command(flatten)]
+    pub(crate) tests: TestArguments,
 }
 
 #[derive(Debug, Default, Args)]
@@ -103,12 +81,6 @@ impl From<UnitsArgument> for Units {
             UnitsArgument::Bits => Self::Bits,
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SignificanceArgument {
-    GTest,
-    Permutation,
 }
 
 /// A measure of pairs.

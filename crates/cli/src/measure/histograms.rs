@@ -1,5 +1,7 @@
 //! Measurement by histograms, of the pairs within a layer or between two.
 
+use std::time::Instant;
+
 use cofire::report::Timings;
 use cofire::{Analysis, BetweenReport, Report};
 
@@ -8,7 +10,7 @@ use crate::facts::{Degenerates, LayerFacts, MeasureFacts, Measured, OtherFacts, 
 use crate::failure::Failure;
 use crate::progress::Bar;
 use crate::results::Results;
-use crate::settings::{HistogramSettings, Settings, SignificanceTest};
+use crate::settings::{HistogramSettings, SignificanceTest};
 use crate::statistics::Pairs;
 use crate::{firing, interrupt, labels, significance};
 
@@ -36,10 +38,13 @@ pub(super) fn within(
         facts.significance = Some(significance::g_test(&report, results, failed)?);
     }
     drop(report); // before more matrices are made
-    if let Some(SignificanceTest::Permutation { permutations, seed }) = settings.significance {
+    if let Some(test) = settings.significance.as_ref().and_then(SignificanceTest::surrogates) {
         bar.begin("permutations");
-        let (test, analysis) = ((permutations, seed), watched(method, bar));
-        let tested = significance::permutation_test(test, &analysis, activations, results, failed)?;
+        let (analysis, surrogates) = (watched(method, bar), test.surrogates(wanted.documents));
+        let clock = Instant::now();
+        let tested = analysis.surrogate_test(activations, &surrogates).map_err(failed)?;
+        let (pairs, tested) = (Pairs::Once, (tested, clock));
+        let tested = significance::surrogate_test(test, pairs, tested, results, failed)?;
         facts.significance = Some(tested);
     }
     if !settings.associations.is_empty() {
@@ -59,10 +64,11 @@ pub(super) fn between(
     this: &Read<'_>,
     other: &Read<'_>,
     method: &HistogramSettings,
-    settings: &Settings,
+    wanted: Wanted<'_>,
     bar: &Bar,
     results: &mut Results<'_>,
 ) -> Result<LayerFacts, Failure> {
+    let settings = wanted.settings;
     let (rows, columns) = (this.layer.activations.view(), other.layer.activations.view());
     let failed = |error| this.failed_with(other, &error);
     let report = watched(method, bar).run_between(rows, columns).map_err(failed)?;
@@ -84,6 +90,16 @@ pub(super) fn between(
     }
     if settings.significance == Some(SignificanceTest::G) {
         facts.significance = Some(significance::g_test_between(&report, results, failed)?);
+    }
+    drop(report); // before more matrices are made
+    if let Some(test) = settings.significance.as_ref().and_then(SignificanceTest::surrogates) {
+        bar.begin("permutations");
+        let (analysis, surrogates) = (watched(method, bar), test.surrogates(wanted.documents));
+        let clock = Instant::now();
+        let tested = analysis.surrogate_test_between(rows, columns, &surrogates).map_err(failed)?;
+        let (pairs, tested) = (Pairs::Between, (tested, clock));
+        let tested = significance::surrogate_test(test, pairs, tested, results, failed)?;
+        facts.significance = Some(tested);
     }
     Ok(facts)
 }

@@ -3,6 +3,8 @@
 mod histograms;
 mod neighbors;
 
+use std::sync::Arc;
+
 use cofire::Error;
 use cofire_files::Layer;
 
@@ -20,6 +22,7 @@ use crate::settings::{Method, Settings};
 pub(crate) struct Wanted<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) labels: Option<&'a Labels>,
+    pub(crate) documents: Option<&'a Arc<[u32]>>,
 }
 
 /// A layer that has been read.
@@ -43,7 +46,7 @@ pub(crate) fn measure(
             histograms::within(&this, method, wanted, bar, results)?
         }
         (Method::Histograms(method), Some(other)) => {
-            histograms::between(&this, other, method, wanted.settings, bar, results)?
+            histograms::between(&this, other, method, wanted, bar, results)?
         }
         (Method::Neighbors(method), None) => {
             neighbors::within(&this, method, wanted, bar, results)?

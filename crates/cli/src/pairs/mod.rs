@@ -4,6 +4,7 @@ mod blocks;
 mod facts;
 mod join;
 mod output;
+mod significance;
 mod source;
 
 use std::path::Path;
@@ -32,12 +33,18 @@ pub(crate) fn run(arguments: &PairsArguments) -> Result<(), Failure> {
     let mut settings = Settings::of(&arguments.measurement())?;
     let (selection, selection_text) = arguments.selection.selection();
     let texts = check(arguments, &settings, selection, selection_text)?;
+    let test = significance::of(arguments)?;
+    let surrogates = significance::surrogates(test.as_ref())?;
     let formats = output::formats(&arguments.output, selection)?;
     let part = arguments.job.part.unwrap_or(JobPart::WHOLE);
     // Open everything before the work: an error then costs no time.
     let job = arguments.job.job.as_ref();
     let job = job.map(|path| JobDirectory::open(path, part, &texts)).transpose()?;
     let mut layer = open(arguments)?;
+    if let Some(surrogates) = &surrogates {
+        let checked = surrogates.check(layer.samples());
+        checked.map_err(|error| Failure::of_analysis(&subject(&layer), &error))?;
+    }
     let mut output = arguments.out.as_ref().map(OutputDirectory::create).transpose()?;
     settings.open_engine()?;
 
@@ -53,9 +60,12 @@ pub(crate) fn run(arguments: &PairsArguments) -> Result<(), Failure> {
     let fingerprint = source.fingerprint();
     let read = clock.elapsed().as_secs_f64();
 
-    let sweep = match edge {
-        Some(edge) => analysis.sweep_in_blocks(encoded, selection, edge),
-        None => analysis.sweep(encoded, selection),
+    let sweep = match (edge, selection, &surrogates) {
+        (edge, Selection::FalseDiscoveryRate(rate), Some(surrogates)) => {
+            analysis.sweep_with_surrogates(encoded, rate, surrogates, edge)
+        }
+        (Some(edge), ..) => analysis.sweep_in_blocks(encoded, selection, edge),
+        (None, ..) => analysis.sweep(encoded, selection),
     };
     let sweep = sweep.map_err(|error| failed(&error))?;
     let job = match (job, fingerprint) {
@@ -140,6 +150,7 @@ fn check(
     }
     add("--estimator", histograms.estimator_name());
     add("--units", settings.units.name().to_owned());
+    texts.extend(significance::texts(significance::of(arguments)?.as_ref()));
     Ok(texts)
 }
 

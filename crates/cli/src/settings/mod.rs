@@ -6,6 +6,7 @@ mod any_value;
 mod bins;
 mod histograms;
 mod neighbors;
+mod significance;
 
 use std::path::PathBuf;
 
@@ -15,10 +16,9 @@ use cofire::{Engine, Estimator, Measure, Units};
 pub(crate) use bins::BinSettings;
 pub(crate) use histograms::HistogramSettings;
 pub(crate) use neighbors::NeighborSettings;
+pub(crate) use significance::{OrderSettings, SignificanceTest, SurrogateSettings};
 
-use crate::arguments::{
-    AnalyzeArguments, EngineArgument, EstimatorArgument, MeasureArgument, SignificanceArgument,
-};
+use crate::arguments::{AnalyzeArguments, EngineArgument, EstimatorArgument, MeasureArgument};
 use crate::failure::Failure;
 #[cfg(not(feature = "gpu"))]
 use crate::features::command_with;
@@ -48,22 +48,8 @@ pub(crate) enum Method {
     Neighbors(NeighborSettings),
 }
 
-/// A test of pairs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SignificanceTest {
-    G,
-    Permutation { permutations: u32, seed: u64 },
-}
-
-impl SignificanceTest {
-    /// Returns the test's name on the command line.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::G => "g-test",
-            Self::Permutation { .. } => "permutation",
-        }
-    }
-}
+/// The number of permutations of a pair if none was given.
+const USUAL_PERMUTATIONS: u32 = 1000;
 
 impl Settings {
     pub(crate) fn of(arguments: &AnalyzeArguments) -> Result<Self, Failure> {
@@ -84,7 +70,11 @@ impl Settings {
             measures,
             associations,
             rates: results.rates,
-            significance: significance(arguments)?,
+            significance: SignificanceTest::of(
+                &results.tests,
+                USUAL_PERMUTATIONS,
+                estimator.jitter.is_some(),
+            )?,
             labels: arguments.input.labels.clone(),
             engine: arguments.engine.engine.unwrap_or(EngineArgument::Auto),
             adapter: arguments.engine.adapter.clone(),
@@ -151,20 +141,17 @@ impl Settings {
                  choose another, such as miller-madow"
             ));
         }
-        match self.significance {
+        match &self.significance {
             Some(SignificanceTest::G) if estimator != Estimator::PlugIn => refuse(format!(
                 "the G-test is made from plug-in estimates, not --estimator {}; \
                  leave --estimator out, or use --significance permutation",
                 histograms.estimator_name()
             )),
-            Some(SignificanceTest::Permutation { .. }) if !is_sum => refuse(format!(
-                "a permutation test cannot be made with --estimator {estimator}; \
-                 choose another, such as miller-madow"
+            Some(test @ SignificanceTest::Surrogates(_)) if !is_sum => refuse(format!(
+                "a test by --significance {} cannot be made with --estimator {estimator}; \
+                 choose another, such as miller-madow",
+                test.name()
             )),
-            Some(SignificanceTest::Permutation { .. }) if between.is_some() => refuse(
-                "a permutation test is for pairs within a layer; \
-                 use --significance g-test between two",
-            ),
             _ => Ok(()),
         }
     }
@@ -231,30 +218,6 @@ fn measures(asked: &[MeasureArgument]) -> (Vec<Measure>, Vec<Association>) {
         }
     }
     (measures, associations)
-}
-
-fn significance(arguments: &AnalyzeArguments) -> Result<Option<SignificanceTest>, Failure> {
-    let results = &arguments.results;
-    let has_permutations = results.significance == Some(SignificanceArgument::Permutation);
-    if results.permutations.is_some() && !has_permutations {
-        return refuse(
-            "--permutations is for a permutation test; \
-             add --significance permutation, or leave it out",
-        );
-    }
-    if results.seed.is_some() && !has_permutations && arguments.estimator.jitter.is_none() {
-        return refuse(
-            "--seed is for random numbers, and none are used; \
-             add --significance permutation or --jitter, or leave it out",
-        );
-    }
-    Ok(results.significance.map(|test| match test {
-        SignificanceArgument::GTest => SignificanceTest::G,
-        SignificanceArgument::Permutation => SignificanceTest::Permutation {
-            permutations: results.permutations.map_or(1000, Into::into),
-            seed: results.seed.unwrap_or(0),
-        },
-    }))
 }
 
 fn refuse<T>(reason: impl Into<String>) -> Result<T, Failure> {

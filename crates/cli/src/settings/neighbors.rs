@@ -38,8 +38,9 @@ impl NeighborSettings {
             _ => KsgAlgorithm::First,
         };
         let neighbors = estimator.neighbors.map_or(3, Into::into);
-        let jitter =
-            estimator.jitter.map(|amplitude| (amplitude, arguments.results.seed.unwrap_or(0)));
+        let jitter = estimator
+            .jitter
+            .map(|amplitude| (amplitude, arguments.results.tests.seed.unwrap_or(0)));
         let mut analysis = NeighborAnalysis::new(neighbors).algorithm(algorithm).units(units);
         if let Some(bytes) = arguments.engine.device_memory {
             analysis = analysis.device_memory_limit(bytes);

@@ -297,6 +297,9 @@ fn help_teaches_every_choice() {
         "--rates",
         "--significance",
         "--permutations",
+        "--shift-at-least",
+        "--blocks",
+        "--documents",
         "--seed",
         "--units",
         "--engine",
@@ -337,6 +340,7 @@ fn help_teaches_every_choice() {
         "paper",
         "g-test",
         "permutation",
+        "shift",
         "--kernel",
     ]);
     for name in names {

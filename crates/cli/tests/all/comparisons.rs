@@ -1,5 +1,6 @@
 //! Tests of layers with other layers and with labels, and of significance.
 
+use cofire::significance::{Null, Surrogates};
 use cofire::{Analysis, NeighborAnalysis};
 use half::f16;
 use ndarray::{Array2, s};
@@ -215,9 +216,97 @@ fn pairs_are_tested() {
     let found = place.array("out/p_values.npy").1;
     assert_eq!(found, expected.p_values.iter().copied().collect::<Vec<_>>());
     let facts = &p["layers"][0]["significance"];
-    assert_eq!((&facts["test"], &facts["permutations"]), (&json!("permutation"), &json!(100)));
+    assert_eq!((&facts["test"], &facts["permutations"]), (&json!("permutation"), &json!(99)));
     assert_eq!((&p["settings"]["seed"], &p["settings"]["permutations"]), (&json!(5), &json!(99)));
     let run = place.analyze(&[&test[..], &["--permutations", "10"]].concat());
     assert!(run.stdout.contains("0 of 21 pairs"), "{}", run.stdout);
     assert!(run.stdout.contains("more --permutations may find some"), "{}", run.stdout);
+}
+
+#[test]
+fn nulls_for_samples_in_a_sequence_are_those_of_the_library() {
+    let place = Place::new();
+    place.put("x.npy", plain_npy());
+    let view = activations();
+    let ids: Vec<u32> = (0..SHAPE.0 as u32).map(|s| s / 5).collect();
+    let text: String = ids.iter().map(|id| format!("chapter {id}\n")).collect();
+    place.put("ids.txt", text.into_bytes());
+    let documents = Null::Documents(ids.into());
+    let flat = |matrix: &Array2<f64>| matrix.iter().copied().collect::<Vec<_>>();
+    for (null, options, said) in [
+        (
+            Null::Shift { at_least: None },
+            &["--significance", "shift"][..],
+            "19 shifts by 3 samples or more",
+        ),
+        (
+            Null::Shift { at_least: Some(7) },
+            &["--significance", "shift", "--shift-at-least", "7"],
+            "19 shifts by 7 samples or more",
+        ),
+        (
+            Null::Blocks { length: 8 },
+            &["--significance", "permutation", "--blocks", "8"],
+            "19 permutations of blocks of 8 samples",
+        ),
+        (
+            documents,
+            &["--significance", "permutation", "--documents", "ids.txt"],
+            "19 permutations of documents",
+        ),
+    ] {
+        let options = [&["x.npy", "--bins", "3", "--permutations", "19"], options].concat();
+        let surrogates = Surrogates { null, number: 19, seed: 0 };
+        let expected = Analysis::new(3).surrogate_test(view.view(), &surrogates).unwrap();
+        let found = json(&place, &options);
+        assert_eq!(place.array("out/p_values.npy").1, flat(&expected.p_values), "{options:?}");
+        assert_eq!(place.array("out/excess.npy").1, flat(&expected.excess), "{options:?}");
+        let effective = place.array("out/effective_samples.npy").1;
+        let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        let wanted = flat(&expected.effective_samples().unwrap());
+        assert_eq!(bits(&effective), bits(&wanted), "{options:?}");
+        let facts = &found["layers"][0]["significance"];
+        assert_eq!(facts["permutations"], 19, "{options:?}");
+        assert!(facts["excess"]["mean"].is_number(), "{facts}");
+        assert!(facts["effective_samples"]["median"].is_number(), "{facts}");
+        let run = place.analyze(&options);
+        assert!(run.stdout.contains(said), "{said}: {}", run.stdout);
+        assert!(run.stdout.contains("effective samples"), "{}", run.stdout);
+        // Between two layers, of which the second is the first.
+        let between = Analysis::new(3);
+        let expected =
+            between.surrogate_test_between(view.view(), view.view(), &surrogates).unwrap();
+        json(&place, &[&options[..], &["--other", "x.npy"]].concat());
+        assert_eq!(place.array("out/p_values.npy").1, flat(&expected.p_values), "{options:?}");
+        assert_eq!(place.array("out/excess.npy").1, flat(&expected.excess), "{options:?}");
+    }
+    // All of the five shifts are made, so more cannot be advised.
+    let few = ["x.npy", "--bins", "3", "--significance", "shift", "--shift-at-least", "28"];
+    let run = place.analyze(&few);
+    assert!(run.stdout.contains("0 of 21 pairs"), "{}", run.stdout);
+    assert!(run.stdout.contains(", 5 shifts by 28 samples or more"), "{}", run.stdout);
+    assert!(run.stdout.contains("there are no more shifts"), "{}", run.stdout);
+    // Other estimators tell no effective number of samples.
+    let laplace = ["x.npy", "--bins", "3", "--significance", "shift", "--estimator", "laplace"];
+    let found = json(&place, &[&laplace[..], &["--permutations", "9"]].concat());
+    assert_eq!(found["layers"][0]["significance"]["effective_samples"], Value::Null);
+
+    place.put("few.txt", b"a\nb\n".to_vec());
+    place.put("gap.txt", b"a\n\nb\n".to_vec());
+    place.put("bytes.txt", vec![0xff, 0xfe, 0x00]);
+    let again: String = (0..SHAPE.0).map(|s| format!("{}\n", s / 4 % 9)).collect();
+    place.put("again.txt", again.into_bytes());
+    for (options, said) in [
+        (&["--significance", "shift", "--shift-at-least", "31"][..], "from 1 to 30"),
+        (&["--significance", "permutation", "--blocks", "30"], "make at least"),
+        (&["--significance", "permutation", "--documents", "few.txt"], "2 ids of documents for 60"),
+        (&["--significance", "permutation", "--documents", "gap.txt"], "line 2 has no id"),
+        (&["--significance", "permutation", "--documents", "bytes.txt"], "UTF-8"),
+        (&["--significance", "permutation", "--documents", "none.txt"], "could not be read"),
+        (&["--significance", "permutation", "--documents", "again.txt"], "begins at sample 0 and"),
+    ] {
+        let run = place.analyze(&[&["x.npy"], options].concat());
+        assert_eq!(run.status, 2, "{options:?}: {run:?}");
+        assert!(run.stderr.contains(said), "{said}: {}", run.stderr);
+    }
 }

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use cofire::significance::{Null, Surrogates};
+use cofire::{Analysis, Engine};
+use ndarray::Array2;
 use npyz::Order;
 
 use crate::common::{Place, Run, npy};
@@ -149,6 +152,52 @@ fn discoveries_are_those_of_analyze() {
     assert_eq!(shape, [expected.len() as u64]);
     let expected: Vec<f64> = expected.iter().map(|&(i, j)| rates[i * SHAPE.1 + j]).collect();
     crate::common::assert_close("rates", &found, &expected);
+}
+
+#[test]
+fn pairs_of_a_sequence_are_those_of_the_library() {
+    let place = place();
+    let x = Array2::from_shape_vec(SHAPE, activations()).unwrap();
+    let analysis = Analysis::new(5).engine(Engine::Cpu);
+    let layer = analysis.encode_batches(&mut x.view()).unwrap();
+    let surrogates = Surrogates { null: Null::Shift { at_least: Some(40) }, number: 9, seed: 2 };
+    let sweep = analysis.sweep_with_surrogates(layer, 0.2, &surrogates, None).unwrap();
+    let expected = sweep.run().unwrap();
+    assert!(expected.pairs.len() > 10, "{}", expected.pairs.len());
+    let test = ["--bins", "5", "--false-discovery-rate", "0.2", "--significance", "shift"];
+    let more = ["--shift-at-least", "40", "--permutations", "9", "--seed", "2"];
+    let test = [&test[..], &more].concat();
+    for blocks in [&[][..], &["--block-edge", "16"]] {
+        succeed(&pairs(&place, &[&test, blocks, &["--out", "out"]].concat()));
+        let found: Vec<_> = csv(&place, "out/pairs.csv").into_iter().collect();
+        let of = |p: &cofire::sweep::InformationPair| {
+            ((p.first as usize, p.second as usize), p.mutual_information)
+        };
+        assert_eq!(found, expected.pairs.iter().map(of).collect::<Vec<_>>());
+        let rates = place.array("out/false_discovery_rates.npy").1;
+        assert_eq!(Some(rates), expected.false_discovery_rates);
+    }
+    let summary = String::from_utf8(place.bytes("out/summary.json")).unwrap();
+    assert!(summary.contains("\"--significance\": \"shift\""), "{summary}");
+
+    for (arguments, words) in [
+        (&["--job", "job"][..], &["--job", "--significance shift"][..]),
+        (&["--job", "job", "--part", "1/2"], &["--part", "--significance shift"]),
+    ] {
+        let run = pairs(&place, &[&test, arguments].concat());
+        refused(&run, 2, words);
+        assert!(!place.path().join("job").exists(), "a job was begun: {run:?}");
+    }
+    let short = ["--false-discovery-rate", "0.2", "--significance", "shift", "--out", "o"];
+    let run = pairs(&place, &[&short[..], &["--shift-at-least", "151"]].concat());
+    refused(&run, 2, &["from 1 to 150"]);
+    let run = pairs(&place, &["--all", "--significance", "shift", "--out", "o"]);
+    refused(&run, 2, &["add --false-discovery-rate Q"]);
+    // The G-test by name is the default.
+    let plain = ["--bins", "5", "--false-discovery-rate", "0.2", "--out"];
+    succeed(&pairs(&place, &[&plain[..], &["a"]].concat()));
+    succeed(&pairs(&place, &[&plain[..], &["b", "--significance", "g-test"]].concat()));
+    assert_eq!(place.bytes("a/pairs.csv"), place.bytes("b/pairs.csv"));
 }
 
 #[test]
