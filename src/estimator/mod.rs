@@ -295,6 +295,21 @@ impl Entropies {
             }
         }
     }
+
+    /// Returns the entropy of a neuron that is left when a third variable is known,
+    /// `H(X | Z) = H(X, Z) − H(Z)`. The neuron comes with Σ f(n) over the cells of its histogram with Z.
+    pub(crate) fn left_given(&self, (x, xz): (Marginal, u64), z: &Marginal) -> f64 {
+        if x.is_constant() {
+            return 0.0;
+        }
+        match self.estimator {
+            Estimator::PseudoCount(_) => {
+                let [x_bins, z_bins] = [x.bins, z.bins].map(u64::from);
+                self.of_sum(xz, x_bins * z_bins) - self.of_sum(z.sum, z_bins)
+            }
+            _ => self.table.to_nats(difference(z.sum, xz)),
+        }
+    }
 }
 
 /// Returns `a - b`. Sums and values of tables are below 2⁶², so their difference fits an `i64`.
