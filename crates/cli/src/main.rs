@@ -7,6 +7,7 @@ mod devices;
 mod facts;
 mod failure;
 mod features;
+mod few_samples;
 mod firing;
 mod interrupt;
 mod labels;
