@@ -80,6 +80,7 @@ fn check_samples(task: &Task, settings: &Settings, labels: Option<&Labels>) -> R
         return Err(Failure::of_analysis(&subject, &Error::LabelsMismatch { labels, samples }));
     }
     if let Method::Neighbors(method) = &settings.method
+        && samples > 1 // one sample has another remedy
         && method.neighbors >= samples
     {
         let error = Error::NeighborsOutOfRange { neighbors: method.neighbors, samples };

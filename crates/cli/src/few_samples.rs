@@ -187,7 +187,7 @@ mod tests {
         // The bias is (2 + 4) / 2 / 200 = 0.015.
         assert_eq!(few(0.041), None);
         let found = few(0.039).unwrap();
-        assert_eq!(found.samples_that_would_do, Some(140)); // 100 · 0.015 / (0.8 · 0.0145)
+        assert_eq!(found.samples_that_would_do, Some(130)); // 100 · 0.015 / (0.8 · 0.0145)
         assert_eq!(found.bins_that_would_do, Some(4));
     }
 }

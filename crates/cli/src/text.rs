@@ -81,7 +81,7 @@ pub(crate) fn layer(facts: &LayerFacts) -> String {
         add_labels(&mut lines, labels, units);
     }
     if let Some(significance) = &facts.significance {
-        add_significance(&mut lines, significance);
+        add_significance(&mut lines, significance, facts.other.as_ref());
     }
     let other = facts.other.as_ref().and_then(|other| other.degenerate.as_ref());
     for (label, degenerate) in
@@ -238,7 +238,7 @@ fn add_labels(lines: &mut Lines, labels: &LabelFacts, units: &str) {
     }
 }
 
-fn add_significance(lines: &mut Lines, facts: &SignificanceFacts) {
+fn add_significance(lines: &mut Lines, facts: &SignificanceFacts, other: Option<&OtherFacts>) {
     let SignificanceFacts { test, pairs, discoveries, false_discovery_rate: rate, .. } = *facts;
     let (all, significant) = (grouped(pairs), grouped(discoveries));
     let mut text = format!("{significant} of {all} pairs at a false-discovery rate of {rate}");
@@ -254,7 +254,11 @@ fn add_significance(lines: &mut Lines, facts: &SignificanceFacts) {
                 grouped(few)
             ),
         );
-        lines.add("", "too small; use fewer bins, or --significance permutation");
+        let remedy = match other {
+            None => "fewer bins, or --significance permutation",
+            Some(_) => "fewer bins, or more samples", // a permutation test is within a layer
+        };
+        lines.add("", format!("wrong, mostly too small; use {remedy}"));
     }
     if let Some(permutations) = facts.permutations {
         // A single discovery needs a p-value of at most rate / pairs. If none can be that small,

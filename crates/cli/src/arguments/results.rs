@@ -50,7 +50,8 @@ pub(crate) struct ResultArguments {
     /// pairs): of the pairs at or below a rate of 0.05, at most a twentieth are expected to be
     /// there by chance.
     ///   g-test       fast, but an approximation for many samples: S >= 5 Kx Ky for neurons
-    ///                that occupy Kx and Ky bins; the number of pairs with fewer is printed
+    ///                that occupy Kx and Ky bins, and more for more than ten bins; the number of
+    ///                pairs with fewer is printed
     ///   permutation  valid for any number of samples, but as slow as measuring P times more,
     ///                and no p-value is below 1 / (1 + P)
     /// Both assume independent samples, which neighbouring tokens are not.
@@ -79,8 +80,9 @@ pub(crate) struct OutputArguments {
     /// Write entropy.npy, mi.npy and the other results into DIR
     ///
     /// Either all files are written or none. All arrays are f64: N entropies, and the N x N mutual
-    /// information of all pairs with the entropies on its diagonal. Several layers go to
-    /// DIR/<layer>/. Other files in DIR are left alone.
+    /// information of all pairs. On its diagonal are the entropies, but with ksg and ksg2 the
+    /// estimates of each neuron with itself. Several layers go to DIR/<layer>/, or to
+    /// DIR/<file>.<layer>/ if files have layers of one name. Other files in DIR are left alone.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 

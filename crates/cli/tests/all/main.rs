@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod advice;
 mod analyze;
 mod bad_input;
 mod choices;
@@ -16,5 +17,6 @@ mod compare;
 mod comparisons;
 mod devices;
 mod documents;
+mod few_samples;
 mod formats;
 mod pairs;
