@@ -2,7 +2,7 @@
 
 use cofire::sweep::InformationPair;
 use cofire::{BetweenReport, Estimator, Report, Units};
-use cofire_report::{FewSamples, Histograms};
+use cofire_report::{FewSamples, Histograms, PlugIn};
 use serde::Serialize;
 
 use crate::statistics::Pairs;
@@ -29,6 +29,10 @@ pub(crate) struct Estimates {
     pub(crate) histograms: Histograms,
     /// The mean of the estimates, in `units`.
     pub(crate) mean: f64,
+    /// The number of estimates.
+    pub(crate) count: u64,
+    /// The mean entropy of a neuron, in `units`.
+    pub(crate) entropy: f64,
     /// The mean of `(Kx − 1)(Ky − 1)` over pairs with `Kx` and `Ky` occupied bins.
     pub(crate) freedom: f64,
     /// The mean of `Kx Ky`.
@@ -39,8 +43,8 @@ impl FewSamplesFacts {
     /// Returns the facts about the pairs of a layer, of which the mean estimate is given.
     pub(crate) fn within(report: &Report, mean: f64) -> Option<Self> {
         let histograms = pairs(report.samples, report.edges.bins());
-        let by = (report.estimator, report.units);
-        Self::of_all(mean, &report.occupied_bins.to_vec(), by, histograms)
+        let neurons = (report.occupied_bins.to_vec(), report.entropy.mean()?);
+        Self::of_all(mean, (&neurons.0, neurons.1), (report.estimator, report.units), histograms)
     }
 
     /// Returns the facts about the pairs between two layers.
@@ -51,32 +55,51 @@ impl FewSamplesFacts {
             x * y
         };
         let bins = rows.edges.bins().max(columns.edges.bins());
-        let histograms = pairs(report.samples, bins);
-        let (freedom, cells) = (mean_of(1), mean_of(0));
-        let (estimator, units) = (report.estimator, report.units);
-        Self::of(&Estimates { estimator, units, histograms, mean, freedom, cells }, "neurons")
+        let estimates = Estimates {
+            estimator: report.estimator,
+            units: report.units,
+            histograms: pairs(report.samples, bins),
+            mean,
+            count: report.mutual_information.len() as u64,
+            entropy: rows.entropy.mean()?.min(columns.entropy.mean()?),
+            freedom: mean_of(1),
+            cells: mean_of(0),
+        };
+        Self::of(&estimates, "neurons")
     }
 
-    /// Returns the facts about all pairs of a layer whose neurons occupy these bins.
+    /// Returns the facts about all pairs of a layer. Its neurons are their numbers of occupied bins, and
+    /// their mean entropy.
     pub(crate) fn of_all(
         mean: f64,
-        occupied: &[u32],
+        (occupied, entropy): (&[u32], f64),
         (estimator, units): (Estimator, Units),
         histograms: Histograms,
     ) -> Option<Self> {
-        let (freedom, cells) = (of_pairs(occupied, 1), of_pairs(occupied, 0));
-        Self::of(&Estimates { estimator, units, histograms, mean, freedom, cells }, "neurons")
+        let estimates = Estimates {
+            estimator,
+            units,
+            histograms,
+            mean,
+            count: Pairs::Once.count((occupied.len(), occupied.len())),
+            entropy,
+            freedom: of_pairs(occupied, 1),
+            cells: of_pairs(occupied, 0),
+        };
+        Self::of(&estimates, "neurons")
     }
 
-    /// Returns the facts about selected pairs of a layer whose neurons occupy these bins.
+    /// Returns the facts about selected pairs of a layer, as [`FewSamplesFacts::of_all`] does.
     pub(crate) fn selected(
         selected: &[InformationPair],
-        occupied: &[u32],
+        (occupied, entropy): (&[u32], f64),
         (estimator, units): (Estimator, Units),
         histograms: Histograms,
     ) -> Option<Self> {
-        let count = selected.len() as f64;
-        let sum = |of: &dyn Fn(&InformationPair) -> f64| selected.iter().map(of).sum::<f64>();
+        let count = selected.len() as u64;
+        let mean = |of: &dyn Fn(&InformationPair) -> f64| {
+            selected.iter().map(of).sum::<f64>() / count.max(1) as f64
+        };
         let product = |pair: &InformationPair, less: u32| {
             let bins = |neuron: u32| f64::from(occupied[neuron as usize].saturating_sub(less));
             bins(pair.first) * bins(pair.second)
@@ -85,27 +108,31 @@ impl FewSamplesFacts {
             estimator,
             units,
             histograms,
-            mean: sum(&|pair| pair.mutual_information) / count,
-            freedom: sum(&|pair| product(pair, 1)) / count,
-            cells: sum(&|pair| product(pair, 0)) / count,
+            mean: mean(&|pair| pair.mutual_information),
+            count,
+            entropy,
+            freedom: mean(&|pair| product(pair, 1)),
+            cells: mean(&|pair| product(pair, 0)),
         };
-        if selected.is_empty() { None } else { Self::of(&estimates, "neurons") }
+        Self::of(&estimates, "neurons")
     }
 
     /// Returns the facts about some estimates. `others` is what unrelated ones are called.
     pub(crate) fn of(estimates: &Estimates, others: &str) -> Option<Self> {
-        let Estimates { estimator, units, histograms, mean, freedom, cells } = *estimates;
-        let samples = histograms.samples;
-        let (few, problem) = if estimator == Estimator::PlugIn {
-            let bias = freedom / (2.0 * samples as f64);
-            let few = FewSamples::of_plug_in(histograms, mean / units.per_nat(), bias)?;
+        let Estimates { histograms, cells, .. } = *estimates;
+        let (samples, per_nat) = (histograms.samples, estimates.units.per_nat());
+        let (few, problem) = if estimates.estimator == Estimator::PlugIn {
+            let plug_in = PlugIn {
+                mean: estimates.mean / per_nat,
+                bias: estimates.freedom / (2.0 * samples as f64),
+                entropy: estimates.entropy / per_nat,
+                estimates: estimates.count,
+            };
+            let few = FewSamples::of_plug_in(histograms, plug_in)?;
+            let more = format!("unrelated {others} show more than half of that");
             let problem = match few.samples {
-                Some(_) => format!(
-                    "too few samples for the bins: unrelated {others} show more than half of that"
-                ),
-                None => format!(
-                    "unrelated {others} show more than half of that, with any number of samples"
-                ),
+                Some(_) => format!("too few samples for the bins: {more}"),
+                None => more,
             };
             (few, problem)
         } else {
@@ -182,12 +209,12 @@ mod tests {
         let few = |second| {
             let selected = [pair(0, 1, 0.02), pair(0, 2, second)];
             let by = (Estimator::PlugIn, Units::Nats);
-            FewSamplesFacts::selected(&selected, &[2, 3, 5], by, pairs(100, 5))
+            FewSamplesFacts::selected(&selected, (&[2, 3, 5], 0.1), by, pairs(100, 5))
         };
-        // The bias is (2 + 4) / 2 / 200 = 0.015.
+        // The bias is (2 + 4) / 2 / 200 = 0.015. Two pairs are too few to tell that the rest is no chance.
         assert_eq!(few(0.041), None);
         let found = few(0.039).unwrap();
-        assert_eq!(found.samples_that_would_do, Some(130)); // 100 · 0.015 / (0.8 · 0.0145)
-        assert_eq!(found.bins_that_would_do, Some(4));
+        assert_eq!(found.samples_that_would_do, Some(1600)); // 4² / 2 / (0.1 / 20)
+        assert_eq!(found.bins_that_would_do, Some(2));
     }
 }

@@ -93,17 +93,23 @@ fn few_samples(
     mean: f64,
 ) -> Option<FewSamplesFacts> {
     let labels = report.labels as f64;
-    let (freedom, cells, others) = match neurons {
+    let (freedom, cells, count, others) = match neurons {
         1 => {
             let [freedom, bins] = [1, 0].map(|less| mean_occupied(occupied.iter(), less));
-            (freedom * (labels - 1.0), bins * labels, "labels")
+            (freedom * (labels - 1.0), bins * labels, occupied.len() as u64, "labels")
         }
-        _ => (of_pairs(occupied, 1) * labels, of_pairs(occupied, 0) * labels, "neurons"),
+        _ => {
+            let [freedom, cells] = [1, 0].map(|less| of_pairs(occupied, less) * labels);
+            (freedom, cells, Pairs::Once.count((occupied.len(), occupied.len())), "neurons")
+        }
     };
     let bins = report.edges.bins();
     let histograms = Histograms { samples: report.samples, bins, neurons, labels: report.labels };
     let LabelReport { estimator, units, .. } = *report;
-    FewSamplesFacts::of(&Estimates { estimator, units, histograms, mean, freedom, cells }, others)
+    let entropy = report.entropy.mean()?;
+    let estimates =
+        Estimates { estimator, units, histograms, mean, count, entropy, freedom, cells };
+    FewSamplesFacts::of(&estimates, others)
 }
 
 /// Measures neurons with labels by nearest neighbours.

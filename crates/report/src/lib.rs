@@ -57,7 +57,7 @@ mod write;
 pub use box_statistics::BoxStatistics;
 pub use comparison::{Comparison, Ranking, Selection, Standing};
 pub use error::Error;
-pub use few_samples::{FewSamples, Histograms};
+pub use few_samples::{FewSamples, Histograms, PlugIn};
 pub use kendall::Kendall;
 pub use mixture::{Component, Mixture};
 pub use model::{FALSE_DISCOVERY_RATE, Layer, Measured, Model, STRONGEST_PAIRS};

@@ -1,7 +1,7 @@
 //! The interpretation of a comparison, in words.
 
 use crate::comparison::{Comparison, Selection};
-use crate::few_samples::{FewSamples, Histograms};
+use crate::few_samples::{FewSamples, Histograms, PlugIn};
 use crate::kendall::Kendall;
 use crate::text::{grouped, number, plural, signed};
 
@@ -328,7 +328,8 @@ fn cautions(comparison: &Comparison) -> Vec<String> {
     let biased: Vec<FewSamples> = all().filter_map(|(_, layer)| few_samples(layer)).collect();
     let count = biased.len();
     if let Some(few) = FewSamples::of_all(biased) {
-        let rest = few.advice().unwrap_or_else(|| "they share hardly more than that".to_owned());
+        let rest =
+            few.advice().unwrap_or_else(|| "they share hardly any more than that".to_owned());
         cautions.push(format!(
             "In {count} of {} layers measured, more than half of the mean mutual information is \
              what unrelated neurons would show by the number of bins and samples alone: {rest}.",
@@ -398,7 +399,13 @@ fn cautions(comparison: &Comparison) -> Vec<String> {
 /// Returns the need of a layer that has too few samples for its bins.
 fn few_samples(layer: &crate::Layer) -> Option<FewSamples> {
     let per_nat = layer.units.per_nat();
-    let (mean, bias) = (layer.mean_mutual_information()? / per_nat, layer.bias? / per_nat);
+    let pairs = layer.pairs.as_ref()?;
+    let plug_in = PlugIn {
+        mean: pairs.mean / per_nat,
+        bias: layer.bias? / per_nat,
+        entropy: layer.mean_entropy()? / per_nat,
+        estimates: pairs.count as u64,
+    };
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -406,7 +413,7 @@ fn few_samples(layer: &crate::Layer) -> Option<FewSamples> {
     )]
     let bins = (layer.highest_entropy? / per_nat).exp().round() as usize;
     let histograms = Histograms { samples: layer.samples, bins, neurons: 2, labels: 1 };
-    FewSamples::of_plug_in(histograms, mean, bias)
+    FewSamples::of_plug_in(histograms, plug_in)
 }
 
 /// Lists the first few names.

@@ -75,11 +75,12 @@ impl Selected {
         let most = occupied.iter().copied().max().unwrap_or(0) as usize;
         let bins = bins(settings).unwrap_or(0).max(most);
         let (by, histograms) = ((self.estimator, self.units), pairs(self.samples, bins));
+        let neurons = (&occupied[..], self.entropy.mean()?);
         match matrix {
             Some(matrix) => {
-                FewSamplesFacts::of_all(matrix.mean(occupied.len())?, occupied, by, histograms)
+                FewSamplesFacts::of_all(matrix.mean(occupied.len())?, neurons, by, histograms)
             }
-            None => FewSamplesFacts::selected(&self.pairs, occupied, by, histograms),
+            None => FewSamplesFacts::selected(&self.pairs, neurons, by, histograms),
         }
     }
 }

@@ -38,17 +38,17 @@ const SAID: &str = "too few samples for the bins";
 fn twenty_samples_are_too_few_for_256_bins() {
     let place = unrelated(20, 30);
     for (command, bins, expected) in [
-        ("analyze", "--bins 256", "about 330,000 samples or 2 bins would do"),
-        ("analyze", "--bins 256 --other x.npy", "about 330,000 samples or 2 bins would do"),
-        ("analyze", "--bins 256 --units bits", "about 330,000 samples or 2 bins would do"),
-        ("analyze", "--bins 255 --zero-bin", "about 330,000 samples or 2 bins would do"),
+        ("analyze", "--bins 256", "0,000 samples or 2 bins would do"),
+        ("analyze", "--bins 256 --other x.npy", "0,000 samples or 2 bins would do"),
+        ("analyze", "--bins 256 --units bits", "0,000 samples or 2 bins would do"),
+        ("analyze", "--bins 255 --zero-bin", "0,000 samples or 2 bins would do"),
         ("analyze", "--bins 256 --binning equal-frequency", "2 bins would do"),
         ("analyze", "--bins 256 --estimator miller-madow", "about 66,000 samples or 4 bins"),
         ("analyze", "--bins sqrt", "2 bins would do"),
-        ("pairs", "--bins 256 --strongest 2", "about 330,000 samples or 2 bins would do"),
-        ("pairs", "--bins 256 --at-least 2", "about 330,000 samples or 2 bins would do"),
-        ("pairs", "--bins 256 --all", "about 330,000 samples or 2 bins would do"),
-        ("pairs", "--bins 256 --all --job job --units bits", "about 330,000 samples or 2 bins"),
+        ("pairs", "--bins 256 --strongest 2", "0,000 samples or 2 bins would do"),
+        ("pairs", "--bins 256 --at-least 2", "0,000 samples or 2 bins would do"),
+        ("pairs", "--bins 256 --all", "0,000 samples or 2 bins would do"),
+        ("pairs", "--bins 256 --all --job job --units bits", "0,000 samples or 2 bins"),
         ("pairs", "--bins 256 --strongest 2 --estimator grassberger", "about 66,000 samples"),
     ] {
         let (run, json) = run(&place, command, bins);
@@ -61,10 +61,10 @@ fn twenty_samples_are_too_few_for_256_bins() {
         assert!(facts["bins_that_would_do"].as_u64() >= Some(2), "{command} {bins}: {facts}");
     }
     let merged = place.run(&["merge", "job", "--out", "merged"]);
-    assert!(merged.stdout.contains("about 330,000 samples or 2 bins would do"), "{merged:?}");
+    assert!(merged.stdout.contains("0,000 samples or 2 bins would do"), "{merged:?}");
     let compared =
         place.run(&["compare", "x.npy", "--engine", "cpu", "--bins", "256", "--out", "r"]);
-    assert!(compared.stdout.contains("about 330,000 samples or 2 bins would do"), "{compared:?}");
+    assert!(compared.stdout.contains("0,000 samples or 2 bins would do"), "{compared:?}");
 }
 
 #[test]
@@ -76,10 +76,10 @@ fn following_the_advice_silences_it() {
         let facts = &json["layers"][0]["too_few_samples"];
         assert!(facts["samples_that_would_do"].is_null(), "{options}: {facts}");
     }
-    // Neurons that are not related show nothing else with any number of samples.
+    // Neurons that are not related show nothing else with more samples either.
     let (run, _) = run(&unrelated(2000, 30), "analyze", "");
     assert!(!run.stdout.contains(SAID), "{run:?}");
-    assert!(run.stdout.contains("with any number of samples"), "{run:?}");
+    assert!(run.stdout.contains("unrelated neurons show more than half of that\n"), "{run:?}");
 }
 
 #[test]
@@ -89,8 +89,9 @@ fn labels_need_samples_too() {
     for name in ["too_few_samples", "too_few_samples_given_labels"] {
         assert!(labels[name]["problem"].as_str().unwrap().contains(SAID), "{name}: {labels}");
     }
-    // Five samples for each of 10 bins and 3 labels, or of 10 bins, 10 bins and 3 labels.
-    assert_eq!(labels["too_few_samples"]["samples_that_would_do"], 150);
-    assert_eq!(labels["too_few_samples_given_labels"]["samples_that_would_do"], 1500);
+    // 9 · 2 / 2 and 9² · 3 / 2, divided by a twentieth of an entropy of about 2.
+    let needed = |name: &str| labels[name]["samples_that_would_do"].as_u64().unwrap();
+    assert!((80..110).contains(&needed("too_few_samples")), "{labels}");
+    assert!((1100..1500).contains(&needed("too_few_samples_given_labels")), "{labels}");
     assert_eq!(run.stdout.matches("too few samples").count(), 3, "{run:?}");
 }
