@@ -19,8 +19,8 @@ pub struct Report {
     /// The number of occupied bins of each neuron; length `neurons`.
     pub occupied_bins: Array1<u32>,
     /// The mutual information of each pair, in [`Report::units`]; `neurons × neurons`, symmetric to
-    /// the bit. On the diagonal is the information of each neuron with itself. This is its entropy,
-    /// unless the estimator uses cells without samples, of which a neuron with itself has many.
+    /// the bit. On the diagonal is the information of each neuron with itself, which is its entropy,
+    /// to the bit and with every estimator.
     pub mutual_information: Array2<f64>,
     /// The estimator of both.
     pub estimator: Estimator,

@@ -129,7 +129,8 @@ impl Analysis {
         self
     }
 
-    /// Sets the kernel that counts. Default: the fastest for the number of bins.
+    /// Sets the kernel that counts. Default: the one that is likely the fastest; for a device's jobs of a
+    /// second or more, the one that is fastest on a small part.
     pub fn kernel(mut self, kernel: Kernel) -> Self {
         self.settings.kernel = Some(kernel);
         self
@@ -151,7 +152,8 @@ impl Analysis {
     /// Computes entropies and mutual information of activations of shape `samples × neurons`.
     ///
     /// Estimates are made from joint histograms, `bins × bins` for each pair. O(samples · neurons²)
-    /// time; `samples · neurons + 8 · neurons²` bytes of memory beyond the input.
+    /// time; `samples · neurons + 8 · neurons²` bytes of memory beyond the input, an eighth more for
+    /// codes of two bins, and some MiB for each thread.
     ///
     /// Activations are `f32` or `f64`, see [`ActivationsView`]. The bits of the result do not depend on
     /// engine, adapter, kernel or number of threads.
@@ -502,8 +504,8 @@ impl Analysis {
     /// Makes the bin codes of activations that come in batches, as [`Analysis::run_batches`] does,
     /// for [`Analysis::sweep`] or [`Analysis::run_encoded`].
     ///
-    /// Codes may take half of the memory allowed, one byte a sample and neuron. Larger ones go to a
-    /// temporary file as a whole, which needs the feature `spill`.
+    /// Codes may take half of the memory allowed: one byte a sample and neuron, or one bit if there are
+    /// two bins. Larger ones go to a temporary file as a whole, which needs the feature `spill`.
     ///
     /// # Errors
     ///

@@ -28,8 +28,11 @@ use whole_histogram::Fingerprint;
 ///
 /// The plug-in entropy of few samples is too small. That of a pair, which has more cells, is even
 /// more so. Plug-in mutual information is therefore too large, by about `(Kxy − Kx − Ky + 1) / 2S`.
-/// The other estimators correct for this, and can return slightly less than 0 for independent
-/// neurons; such values are not clipped.
+/// The other estimators correct for this, and can return less than 0; such values are not clipped.
+/// Miller–Madow's stays above −1/2 nats and Grassberger's above −1.35, the least of both for neurons
+/// whose samples all have a cell of their own. The others go lower where samples are few: Chao and
+/// Shen's to about `−ln S`, pseudo-counts' and shrinkage's as far as their entropy of the pair, at
+/// most `ln C`, exceeds those of the neurons.
 ///
 /// # Examples
 ///
@@ -295,6 +298,21 @@ impl Entropies {
             }
         }
     }
+
+    /// Returns the entropy of a neuron that is left when a third variable is known,
+    /// `H(X | Z) = H(X, Z) − H(Z)`. The neuron comes with Σ f(n) over the cells of its histogram with Z.
+    pub(crate) fn left_given(&self, (x, xz): (Marginal, u64), z: &Marginal) -> f64 {
+        if x.is_constant() {
+            return 0.0;
+        }
+        match self.estimator {
+            Estimator::PseudoCount(_) => {
+                let [x_bins, z_bins] = [x.bins, z.bins].map(u64::from);
+                self.of_sum(xz, x_bins * z_bins) - self.of_sum(z.sum, z_bins)
+            }
+            _ => self.table.to_nats(difference(z.sum, xz)),
+        }
+    }
 }
 
 /// Returns `a - b`. Sums and values of tables are below 2⁶², so their difference fits an `i64`.
@@ -383,6 +401,50 @@ mod tests {
                 entropies.shared_of_sum(&x, &y, entropies.table().sum(&joint))
             };
             assert!((shared - (x.entropy + y.entropy - h_xy)).abs() < 1e-10, "{estimator}");
+        }
+    }
+
+    /// Estimates mutual information from a table with a row for each bin of one of two neurons.
+    fn shared(estimator: Estimator, table: &[Vec<u32>]) -> f64 {
+        let cells = table.concat();
+        let (rows, columns) = (table.len(), table[0].len());
+        let entropies = Entropies::new(estimator, cells.iter().sum());
+        let of_rows: Vec<u32> = table.iter().map(|row| row.iter().sum()).collect();
+        let of_columns: Vec<u32> =
+            (0..columns).map(|j| table.iter().map(|row| row[j]).sum()).collect();
+        let x = entropies.marginal(&of_rows, rows);
+        let y = entropies.marginal(&of_columns, columns);
+        if entropies.needs_histograms() {
+            let joint = entropies.of_histogram(&cells, cells.len() as u64);
+            return entropies.shared_of_entropy(&x, &y, joint);
+        }
+        entropies.shared_of_sum(&x, &y, entropies.table().sum(&cells))
+    }
+
+    #[test]
+    fn estimates_go_as_far_below_0_as_the_documentation_says() {
+        let ones = |edge: usize| vec![vec![1; edge]; edge];
+        assert!((-0.5..-0.49).contains(&shared(Estimator::MillerMadow, &ones(100))));
+        assert!((-1.35..-1.34).contains(&shared(Estimator::Grassberger, &ones(2))));
+        let chao_shen = shared(Estimator::ChaoShen, &ones(100));
+        assert!((chao_shen + 10_000f64.ln()).abs() < 0.01, "{chao_shen}");
+        // Three samples of a thousand are outside of one cell.
+        let mut outliers = vec![vec![0; 100]; 100];
+        (outliers[0][0], outliers[99][0], outliers[0][99]) = (998, 1, 1);
+        assert!((-2.0 * 100f64.ln()..-7.0).contains(&shared(Estimator::LAPLACE, &outliers)));
+        assert!((-2.0 * 100f64.ln()..-7.0).contains(&shared(Estimator::JEFFREYS, &outliers)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_corrected_estimate_is_below_its_bound(
+            table in proptest::collection::vec(proptest::collection::vec(0u32..4, 6), 2..6),
+        ) {
+            proptest::prop_assume!(table.concat().iter().any(|&n| n > 0));
+            let [madow, grassberger] =
+                [Estimator::MillerMadow, Estimator::Grassberger].map(|by| shared(by, &table));
+            proptest::prop_assert!(madow > -0.5, "{madow}");
+            proptest::prop_assert!(grassberger > -1.35, "{grassberger}");
         }
     }
 

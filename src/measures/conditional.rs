@@ -103,14 +103,19 @@ impl Conditional {
         Ok(Self { sums: PairMatrix::new(pairs)? })
     }
 
-    /// Returns I(X; Y | Z) = H(X, Z) + H(Y, Z) − H(Z) − H(X, Y, Z) of every pair.
+    /// Returns I(X; Y | Z) = H(X, Z) + H(Y, Z) − H(Z) − H(X, Y, Z) of every pair, and
+    /// H(X | Z) = H(X, Z) − H(Z) on the diagonal.
     pub(crate) fn finish(self, tables: &LabelTables, units: Units) -> Result<Array2<f64>, Error> {
         let LabelTables { entropies, label, neurons } = tables;
-        self.sums.finish_sums(|i, j, joint| {
+        let with = |neuron: &WithLabel| (neuron.own, neuron.joint_sum);
+        let mut shared = self.sums.finish_sums(|i, j, joint| {
             let (x, y) = (&neurons[i], &neurons[j]);
-            let with = |neuron: &WithLabel| (neuron.own, neuron.joint_sum);
             entropies.shared_given_sum(with(x), with(y), label, joint) * units.per_nat()
-        })
+        })?;
+        for (own, neuron) in shared.diag_mut().iter_mut().zip(neurons) {
+            *own = entropies.left_given(with(neuron), label) * units.per_nat();
+        }
+        Ok(shared)
     }
 }
 

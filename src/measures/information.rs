@@ -57,23 +57,29 @@ impl Information {
         self.marginals[neurons.clone()].iter().map(|marginal| marginal.occupied).collect()
     }
 
-    /// Returns the matrix, after all tiles have been accepted.
+    /// Returns the matrix, after all tiles have been accepted. A neuron's information with itself is its
+    /// entropy, although some estimators would also reckon with cells of both that cannot have samples.
     pub(crate) fn finish(self, units: Units) -> Result<Array2<f64>, Error> {
+        let own = self.pairs.is_triangular().then(|| self.entropies_of(&self.pairs.rows, units));
         let Self { entropies, marginals, pairs, matrix } = self;
         let pair = |i: usize, j: usize| {
             (&marginals[pairs.rows.start + i], &marginals[pairs.columns.start + j])
         };
-        if entropies.needs_histograms() {
+        let mut shared = if entropies.needs_histograms() {
             matrix.finish(|i, j, joint| {
                 let (x, y) = pair(i, j);
                 entropies.shared_of_entropy(x, y, joint) * units.per_nat()
-            })
+            })?
         } else {
             matrix.finish_sums(|i, j, joint| {
                 let (x, y) = pair(i, j);
                 entropies.shared_of_sum(x, y, joint) * units.per_nat()
-            })
+            })?
+        };
+        if let Some(own) = own {
+            shared.diag_mut().assign(&own);
         }
+        Ok(shared)
     }
 }
 

@@ -19,8 +19,10 @@ impl Report {
     /// probability of a G at least as large in that case; it is 1 if a neuron is constant.
     /// O(neurons²).
     ///
-    /// The approximation needs several samples a cell on average, `S ≥ 5 Kx Ky`; with fewer,
-    /// p-values are too small. [`crate::Analysis::permutation_test`] does not need them. Neither
+    /// The approximation needs several samples a cell on average: `S ≥ 5 Kx Ky` for up to ten bins, more
+    /// for more bins. With fewer, p-values are too small, and with less than a sample a cell too large.
+    /// At `S = 5 Kx Ky`, 6 in 100 independent neurons have a p-value below 0.05 with two equally filled
+    /// bins each, 9 with ten and 30 with thirty. [`crate::Analysis::permutation_test`] does not need them. Neither
     /// test accounts for the dependence of samples that follow each other in a text.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Tests of every estimator, and of the measures made from entropies, against the published
 //! formulas. `tests/reference/make_estimators.py` has them in plain Python.
 
-use cofire::{Analysis, Error, Estimator, Measure};
+use cofire::{Analysis, Error, Estimator, Measure, Selection};
 use ndarray::{Array1, Array2};
 use serde::Deserialize;
 
@@ -103,6 +103,39 @@ fn entropies_and_mutual_information_are_those_of_the_formulas() {
             assert_eq!(report.estimator.to_string(), expected.estimator, "{what}");
         },
     );
+}
+
+#[test]
+fn the_diagonal_is_the_entropies_whatever_the_estimator() {
+    for_each("the diagonal is the entropies", |case, _, analysis, what| {
+        let x = case.activations();
+        let report = analysis.run(x.view()).unwrap();
+        assert_eq!(report.mutual_information.diag(), report.entropy, "{what}");
+        for (measure, expected) in [
+            (Measure::JointEntropy, report.entropy.clone()),
+            (Measure::RowGivenColumn, Array1::zeros(case.neurons)),
+            (Measure::VariationOfInformation, Array1::zeros(case.neurons)),
+        ] {
+            assert_eq!(report.measure(measure).diag(), expected, "{what}, {measure}");
+        }
+        // In blocks of two neurons.
+        let layer = analysis.encode_batches(&mut x.view()).unwrap();
+        let mut sweep = analysis.sweep_in_blocks(layer, Selection::All, 2).unwrap();
+        for number in 0..sweep.blocks() {
+            let block = sweep.compute(number).unwrap();
+            let (row, column, part) = block.matrix().unwrap();
+            let rows = row..row + part.nrows();
+            let columns = column..column + part.ncols();
+            let expected = report.mutual_information.slice(ndarray::s![rows, columns]);
+            assert_eq!(part, expected, "{what}, block {number}");
+        }
+        // What a label leaves of it.
+        if let Ok(given) = analysis.run_given_labels(x.view(), &case.labels) {
+            let left = &given.label.entropy - &given.label.mutual_information;
+            let found = given.conditional_mutual_information;
+            assert_near(found.diag(), &left, 2.0 * TOLERANCE, what);
+        }
+    });
 }
 
 #[test]

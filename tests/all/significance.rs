@@ -161,6 +161,28 @@ fn independent_neurons_are_found_about_as_often_as_promised() {
     assert!(rates.slice(s![0, 1..]).iter().all(|&rate| rate > 0.1), "nothing to discover");
 }
 
+/// Tests the rule for when the G-test's approximation is good, and the shares in its documentation.
+#[test]
+fn the_g_test_is_right_with_enough_samples_a_cell() {
+    for (bins, samples, neurons, expected) in [
+        (2, 20, 100, 0.04..0.08),
+        (10, 500, 100, 0.07..0.12),
+        (30, 4500, 40, 0.24..0.36),
+        (10, 50, 100, 0.0..0.01), // half a sample a cell
+        (10, 150, 100, 0.2..0.35),
+    ] {
+        let x = Array2::from_shape_fn((samples, neurons), |(s, n)| {
+            (mix((s * neurons + n) as u64) % bins as u64) as f32
+        });
+        let report = Analysis::new(bins).engine(Engine::Cpu).run(x.view()).unwrap();
+        let p_values = report.g_test().unwrap();
+        let pairs = p_values.indexed_iter().filter(|((i, j), _)| i < j);
+        let low = pairs.clone().filter(|&(_, &p)| p < 0.05).count() as f64;
+        let share = low / pairs.count() as f64;
+        assert!(expected.contains(&share), "{bins} bins, {samples} samples: {share}");
+    }
+}
+
 #[test]
 fn what_makes_no_sense_is_refused() {
     let x = bits();

@@ -105,6 +105,8 @@ def case(name, x, bins, labels):
         def shared(i, j):
             if is_constant[i] or is_constant[j]:
                 return 0.0
+            if i == j:
+                return h[i]
             return h[i] + h[j] - entropy(estimator, bins * bins, codes[i], codes[j])
 
         def with_label(i):
@@ -115,6 +117,8 @@ def case(name, x, bins, labels):
         def given_label(i, j):
             if is_constant[i] or is_constant[j]:
                 return 0.0
+            if i == j:
+                return entropy(estimator, bins * of_label, codes[i], labels) - h_z
             return (entropy(estimator, bins * of_label, codes[i], labels)
                     + entropy(estimator, bins * of_label, codes[j], labels) - h_z
                     - entropy(estimator, bins * bins * of_label, codes[i], codes[j], labels))

@@ -96,6 +96,7 @@ fn check_samples(
         checked.map_err(|error| Failure::of_analysis(&subject, &error))?;
     }
     if let Method::Neighbors(method) = &settings.method
+        && samples > 1 // one sample has another remedy
         && method.neighbors >= samples
     {
         let error = Error::NeighborsOutOfRange { neighbors: method.neighbors, samples };

@@ -10,6 +10,7 @@ use ndarray::{Array1, Array2};
 use serde::{Serialize, Serializer};
 
 use crate::arguments::{AnalyzeArguments, PresetArgument};
+use crate::few_samples::FewSamplesFacts;
 use crate::firing::FiringFacts;
 use crate::labels::LabelFacts;
 use crate::layer_list::LayerPlace;
@@ -161,6 +162,8 @@ pub(crate) struct LayerFacts {
     pub(crate) entropy: Option<Spread>,
     /// The spread off the diagonal; none for a single neuron.
     pub(crate) mutual_information: Option<Spread>,
+    /// None if there are enough samples for the bins, and with nearest neighbours.
+    pub(crate) too_few_samples: Option<FewSamplesFacts>,
     pub(crate) pairs: u64,
     pub(crate) strongest_pairs: Vec<Pair>,
     /// Degenerate neurons; none with nearest neighbours, which have [`LayerFacts::tied`] instead.
@@ -377,6 +380,7 @@ impl LayerFacts {
             threads: rayon::current_num_threads(),
             entropy: Spread::of(|| entropy.iter().copied()),
             mutual_information: pairs.spread(mutual_information),
+            too_few_samples: None,
             pairs: count,
             strongest_pairs: strongest_pairs(pairs, mutual_information, STRONGEST),
             degenerate: measured.degenerate.map(Degenerates::of),

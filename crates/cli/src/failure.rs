@@ -28,9 +28,25 @@ pub(crate) enum Failure {
 impl Failure {
     /// Makes a failure from the error of an analysis. `subject` is what was analysed.
     pub(crate) fn of_analysis(subject: &str, error: &cofire::Error) -> Self {
+        Self::with_message(format!("{subject}: {error}"), error)
+    }
+
+    /// Makes a failure as [`Failure::of_analysis`] does, for commands that have no limit on memory to
+    /// raise. `remedy` is what to do if there is too little memory.
+    pub(crate) fn of_whole(subject: &str, error: &cofire::Error, remedy: &str) -> Self {
+        match error {
+            cofire::Error::MemoryLimit { .. } => {
+                let text = error.to_string();
+                let amounts = text.split_once(';').map_or(&*text, |(amounts, _)| amounts);
+                Self::with_message(format!("{subject}: {amounts}; {remedy}"), error)
+            }
+            _ => Self::of_analysis(subject, error),
+        }
+    }
+
+    fn with_message(message: String, error: &cofire::Error) -> Self {
         use cofire::{Error, ErrorKind};
 
-        let message = format!("{subject}: {error}");
         match (error.kind(), error) {
             (ErrorKind::Cancelled, _) => Self::Interrupted,
             (ErrorKind::Input, _) | (_, Error::AdapterNotFound { .. }) => Self::Input(message),

@@ -6,13 +6,16 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use cofire::analysis::LabelReport;
 use cofire::{ActivationsView, Analysis, Error, NeighborAnalysis};
 use cofire_files::{ElementType, LayerInfo};
+use cofire_report::Histograms;
 use half::f16;
 use ndarray::Array1;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::few_samples::{Estimates, FewSamplesFacts, mean_occupied, of_pairs};
 use crate::results::Results;
 use crate::statistics::{Pairs, STRONGEST, Spread};
 
@@ -33,10 +36,14 @@ pub(crate) struct LabelFacts {
     pub(crate) entropy: Option<f64>,
     /// The mutual information of each neuron with the label.
     pub(crate) mutual_information: Option<Spread>,
+    /// None if there are enough samples for bins and labels, and with nearest neighbours.
+    pub(crate) too_few_samples: Option<FewSamplesFacts>,
     pub(crate) strongest_neurons: Vec<Neuron>,
     /// The mutual information of each pair given the label, off the diagonal; none with nearest
     /// neighbours.
     pub(crate) mutual_information_given_labels: Option<Spread>,
+    /// The same for the mutual information given the label.
+    pub(crate) too_few_samples_given_labels: Option<FewSamplesFacts>,
     pub(crate) incidents: Vec<String>,
     pub(crate) seconds: f64,
 }
@@ -48,10 +55,11 @@ pub(crate) struct Neuron {
     pub(crate) mutual_information: f64,
 }
 
-/// Measures neurons with labels, and pairs of neurons given the label.
+/// Measures neurons with labels, and pairs of neurons given the label. A layer is its activations, and
+/// the number of bins that each neuron occupies.
 pub(crate) fn measure(
     analysis: &Analysis,
-    activations: ActivationsView<'_>,
+    (activations, occupied): (ActivationsView<'_>, &[u32]),
     labels: &Labels,
     results: &mut Results<'_>,
     failed: impl Fn(Error) -> Failure,
@@ -64,7 +72,44 @@ pub(crate) fn measure(
     let entropy = Some(report.label.label_entropy);
     let incidents = report.execution.incidents.iter().map(ToString::to_string).collect();
     let mutual_information_given_labels = Pairs::Once.spread(given);
-    Ok(LabelFacts { entropy, mutual_information_given_labels, incidents, ..facts })
+    let mean = facts.mutual_information.map(|spread| spread.mean);
+    let mean_given = mutual_information_given_labels.map(|spread| spread.mean);
+    let of = |neurons, mean| few_samples(&report.label, occupied, neurons, mean);
+    Ok(LabelFacts {
+        entropy,
+        too_few_samples: mean.and_then(|mean| of(1, mean)),
+        mutual_information_given_labels,
+        too_few_samples_given_labels: mean_given.and_then(|mean| of(2, mean)),
+        incidents,
+        ..facts
+    })
+}
+
+/// Returns the facts about estimates for each neuron with the label, or for two neurons given it.
+fn few_samples(
+    report: &LabelReport,
+    occupied: &[u32],
+    neurons: i32,
+    mean: f64,
+) -> Option<FewSamplesFacts> {
+    let labels = report.labels as f64;
+    let (freedom, cells, count, others) = match neurons {
+        1 => {
+            let [freedom, bins] = [1, 0].map(|less| mean_occupied(occupied.iter(), less));
+            (freedom * (labels - 1.0), bins * labels, occupied.len() as u64, "labels")
+        }
+        _ => {
+            let [freedom, cells] = [1, 0].map(|less| of_pairs(occupied, less) * labels);
+            (freedom, cells, Pairs::Once.count((occupied.len(), occupied.len())), "neurons")
+        }
+    };
+    let bins = report.edges.bins();
+    let histograms = Histograms { samples: report.samples, bins, neurons, labels: report.labels };
+    let LabelReport { estimator, units, .. } = *report;
+    let entropy = report.entropy.mean()?;
+    let estimates =
+        Estimates { estimator, units, histograms, mean, count, entropy, freedom, cells };
+    FewSamplesFacts::of(&estimates, others)
 }
 
 /// Measures neurons with labels by nearest neighbours.
@@ -100,7 +145,9 @@ impl LabelFacts {
             entropy: None,
             mutual_information: Spread::of(|| information.iter().copied()),
             strongest_neurons: strongest.take(STRONGEST).collect(),
+            too_few_samples: None,
             mutual_information_given_labels: None,
+            too_few_samples_given_labels: None,
             incidents: Vec::new(),
             seconds,
         })

@@ -8,6 +8,7 @@ mod documents;
 mod facts;
 mod failure;
 mod features;
+mod few_samples;
 mod firing;
 mod interrupt;
 mod labels;

@@ -32,7 +32,7 @@ pub(crate) struct SignificanceFacts {
     /// The number of pairs at or below that rate.
     pub(crate) discoveries: u64,
     /// The number of pairs with fewer than five samples per cell, for which a G-test's p-values are
-    /// too small.
+    /// wrong, mostly too small.
     pub(crate) pairs_with_few_samples: Option<u64>,
     /// The mutual information of pairs less its mean over permutations or shifts.
     pub(crate) excess: Option<Spread>,

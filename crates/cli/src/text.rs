@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::facts::{EstimatorFacts, LayerFacts, OtherFacts};
 use crate::failure::one_line;
+use crate::few_samples::FewSamplesFacts;
 use crate::firing::{FiringFacts, FiringPair};
 use crate::labels::{LabelFacts, Neuron};
 use crate::significance::{OrderFacts, SignificanceFacts};
@@ -68,6 +69,7 @@ pub(crate) fn layer(facts: &LayerFacts) -> String {
         lines.add_all("", ties(other.tied, other.neurons));
     }
     lines.add("mutual information", mutual_information(facts));
+    lines.add_all("", few_samples(facts.too_few_samples.as_ref()));
     lines.add_all("strongest pairs", strongest_pairs(facts));
     for measure in &facts.measures {
         lines.add(measure.name, spread(measure.spread, measure.unit));
@@ -171,6 +173,11 @@ fn ties(tied: Option<usize>, neurons: usize) -> Option<String> {
     Some(format!("{problem}; --jitter sets them apart"))
 }
 
+/// Says that there are too few samples for the bins, if it is so.
+pub(crate) fn few_samples(facts: Option<&FewSamplesFacts>) -> impl Iterator<Item = String> {
+    facts.into_iter().flat_map(FewSamplesFacts::lines)
+}
+
 fn mutual_information(facts: &LayerFacts) -> String {
     match facts.pairs {
         0 => "n/a (a single neuron has no pairs)".to_owned(),
@@ -217,11 +224,13 @@ fn add_labels(lines: &mut Lines, labels: &LabelFacts, units: &str) {
     }
     lines.add("labels", text);
     lines.add("label information", spread(labels.mutual_information, Some(units)));
+    lines.add_all("", few_samples(labels.too_few_samples.as_ref()));
     let neurons = labels.strongest_neurons.iter();
     let neuron = |n: &Neuron| format!("neuron {}: {:.6} {units}", n.neuron, n.mutual_information);
     lines.add_all("most informative", neurons.map(neuron));
     if let Some(given) = labels.mutual_information_given_labels {
         lines.add("MI given labels", spread(Some(given), Some(units)));
+        lines.add_all("", few_samples(labels.too_few_samples_given_labels.as_ref()));
     }
 }
 
@@ -242,7 +251,7 @@ fn add_significance(lines: &mut Lines, facts: &SignificanceFacts, layer: &LayerF
                 grouped(few)
             ),
         );
-        lines.add("", "too small; use fewer bins, or --significance permutation");
+        lines.add("", "wrong, mostly too small; use fewer bins, or --significance permutation");
     }
     if let Some(permutations) = facts.permutations {
         // A single discovery needs a p-value of at most rate / pairs. If none can be that small,

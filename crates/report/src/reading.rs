@@ -1,6 +1,7 @@
 //! The interpretation of a comparison, in words.
 
 use crate::comparison::{Comparison, Selection};
+use crate::few_samples::{FewSamples, Histograms, PlugIn};
 use crate::kendall::Kendall;
 use crate::text::{grouped, number, plural, signed};
 
@@ -324,16 +325,14 @@ fn cautions(comparison: &Comparison) -> Vec<String> {
     }
     let all =
         || comparison.models.iter().flat_map(|model| model.layers.iter().map(move |l| (model, l)));
-    let biased = all().filter(|(_, layer)| match (layer.bias, layer.mean_mutual_information()) {
-        (Some(bias), Some(mean)) => mean > 0.0 && bias > 0.5 * mean,
-        _ => false,
-    });
-    let biased = biased.count();
-    if biased > 0 {
+    let biased: Vec<FewSamples> = all().filter_map(|(_, layer)| few_samples(layer)).collect();
+    let count = biased.len();
+    if let Some(few) = FewSamples::of_all(biased) {
+        let rest =
+            few.advice().unwrap_or_else(|| "they share hardly any more than that".to_owned());
         cautions.push(format!(
-            "In {biased} of {} layers measured, more than half of the mean mutual information is \
-             what unrelated neurons would show by the number of bins and samples alone: give more \
-             samples, fewer bins, or --estimator miller-madow.",
+            "In {count} of {} layers measured, more than half of the mean mutual information is \
+             what unrelated neurons would show by the number of bins and samples alone: {rest}.",
             all().count()
         ));
     }
@@ -395,6 +394,26 @@ fn cautions(comparison: &Comparison) -> Vec<String> {
         );
     }
     cautions
+}
+
+/// Returns the need of a layer that has too few samples for its bins.
+fn few_samples(layer: &crate::Layer) -> Option<FewSamples> {
+    let per_nat = layer.units.per_nat();
+    let pairs = layer.pairs.as_ref()?;
+    let plug_in = PlugIn {
+        mean: pairs.mean / per_nat,
+        bias: layer.bias? / per_nat,
+        entropy: layer.mean_entropy()? / per_nat,
+        estimates: pairs.count as u64,
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the exponential of the logarithm of a number of bins"
+    )]
+    let bins = (layer.highest_entropy? / per_nat).exp().round() as usize;
+    let histograms = Histograms { samples: layer.samples, bins, neurons: 2, labels: 1 };
+    FewSamples::of_plug_in(histograms, plug_in)
 }
 
 /// Lists the first few names.

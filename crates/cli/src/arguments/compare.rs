@@ -115,7 +115,7 @@ How to read it:
   the same architecture, trained for the same task and measured on the same samples.
   Layers with the same name are compared across models. If every model has a single layer, these
   layers are compared. A layer must have the same number of samples in all models, because
-  plug-in estimates are about (B - 1)^2 / 2S nats too large, more with fewer samples.
+  plug-in estimates are up to about (B - 1)^2 / 2S nats too large, more with fewer samples.
 
 Examples:
   cofire compare --out report

@@ -39,7 +39,7 @@ pub(crate) struct EngineArguments {
     /// Kernel that counts joint histograms; affects only the time
     ///
     /// joint_histogram, positional_popcount, private_counters, or for two bins bitset. The default
-    /// is the fastest for the number of bins.
+    /// is the one that is likely the fastest. For a GPU's jobs of a second or more it is measured.
     #[arg(long, value_name = "NAME", value_parser = parse_kernel, help_heading = "Advanced")]
     #[arg(hide_short_help = true)]
     pub(crate) kernel: Option<Kernel>,

@@ -28,7 +28,9 @@ pub(crate) struct EstimatorArguments {
     ///   ksg2          their second one
     /// With ksg and ksg2, entropies are differential ones (Kozachenko and Leonenko) and can be
     /// negative.
-    /// All estimators but plug-in can give slightly less than 0 for unrelated neurons.
+    /// Mutual information by all estimators but plug-in can be less than 0: by miller-madow down to
+    /// -0.5 nats, by grassberger to -1.35, and by the others lower still. The fewer samples there are
+    /// for the bins, the lower.
     #[arg(long, value_name = "NAME", value_parser = parse_estimator, verbatim_doc_comment)]
     pub(crate) estimator: Option<EstimatorArgument>,
 

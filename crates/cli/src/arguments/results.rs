@@ -57,8 +57,9 @@ pub(crate) struct OutputArguments {
     /// Write entropy.npy, mi.npy and the other results into DIR
     ///
     /// Either all files are written or none. All arrays are f64: N entropies, and the N x N mutual
-    /// information of all pairs with the entropies on its diagonal. Several layers go to
-    /// DIR/<layer>/. Other files in DIR are left alone.
+    /// information of all pairs. On its diagonal are the entropies, but with ksg and ksg2 the
+    /// estimates of each neuron with itself. Several layers go to DIR/<layer>/, or to
+    /// DIR/<file>.<layer>/ if files have layers of one name. Other files in DIR are left alone.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 

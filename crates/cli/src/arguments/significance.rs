@@ -14,7 +14,8 @@ pub(crate) struct TestArguments {
     /// pairs): of the pairs at or below a rate of 0.05, at most a twentieth are expected to be
     /// there by chance.
     ///   g-test       fast, but an approximation for many samples: S >= 5 Kx Ky for neurons
-    ///                that occupy Kx and Ky bins; the number of pairs with fewer is printed
+    ///                that occupy Kx and Ky bins, and more for more than ten bins; the number of
+    ///                pairs with fewer is printed
     ///   permutation  valid for any number of samples, but as slow as measuring P times more,
     ///                and no p-value is below 1 / (1 + P)
     ///   shift        the same with samples shifted in a circle, which keeps the rhythm of

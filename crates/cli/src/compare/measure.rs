@@ -30,7 +30,8 @@ pub(super) fn layer(
         Method::Histograms(method) => by_histograms(method, activations, &read.name, edges, bar),
         Method::Neighbors(method) => by_neighbors(method, activations, &read.name, edges, bar),
     };
-    let layer = measured.map_err(|error| Failure::of_analysis(&place.subject(), &error))?;
+    let remedy = "compare narrower layers, or save fewer neurons or samples";
+    let layer = measured.map_err(|error| Failure::of_whole(&place.subject(), &error, remedy))?;
     interrupt::check()?;
     Ok(layer)
 }

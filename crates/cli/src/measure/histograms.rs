@@ -8,6 +8,7 @@ use cofire::{Analysis, BetweenReport, Report};
 use super::{Read, Wanted};
 use crate::facts::{Degenerates, LayerFacts, MeasureFacts, Measured, OtherFacts, Seconds};
 use crate::failure::Failure;
+use crate::few_samples::FewSamplesFacts;
 use crate::progress::Bar;
 use crate::results::Results;
 use crate::settings::{HistogramSettings, SignificanceTest};
@@ -29,6 +30,8 @@ pub(super) fn within(
     results.write("entropy", "entropy.npy", report.entropy.view())?;
     results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
     let mut facts = LayerFacts::new(this.place, &this.layer, &within_layer(&report), settings);
+    let mean = facts.mutual_information.map(|spread| spread.mean);
+    facts.too_few_samples = mean.and_then(|mean| FewSamplesFacts::within(&report, mean));
     for &measure in &settings.measures {
         let matrix = report.measure(measure);
         facts.measures.push(MeasureFacts::new(measure, &matrix, &facts));
@@ -37,6 +40,7 @@ pub(super) fn within(
     if settings.significance == Some(SignificanceTest::G) {
         facts.significance = Some(significance::g_test(&report, results, failed)?);
     }
+    let occupied = report.occupied_bins.to_vec();
     drop(report); // before more matrices are made
     if let Some(test) = settings.significance.as_ref().and_then(SignificanceTest::surrogates) {
         bar.begin("permutations");
@@ -55,7 +59,8 @@ pub(super) fn within(
     if let Some(labels) = wanted.labels {
         bar.begin("given labels");
         let analysis = watched(method, bar);
-        facts.labels = Some(labels::measure(&analysis, activations, labels, results, failed)?);
+        let layer = (activations, &occupied[..]);
+        facts.labels = Some(labels::measure(&analysis, layer, labels, results, failed)?);
     }
     Ok(facts)
 }
@@ -78,6 +83,8 @@ pub(super) fn between(
     results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
     let measured = between_layers(&report);
     let mut facts = LayerFacts::new(this.place, &this.layer, &measured, settings);
+    let mean = facts.mutual_information.map(|spread| spread.mean);
+    facts.too_few_samples = mean.and_then(|mean| FewSamplesFacts::between(&report, mean));
     facts.other = Some(OtherFacts {
         bins: Some(report.columns.edges.bins()),
         degenerate: Some(Degenerates::of(&report.columns.degenerate)),

@@ -59,6 +59,10 @@ pub(crate) fn measure(
     Ok(facts)
 }
 
+/// The remedy for a layer whose matrix does not fit in memory.
+const TOO_LARGE: &str =
+    "use cofire pairs, which needs no matrix in memory, or pass fewer neurons or samples";
+
 impl<'a> Read<'a> {
     fn of(place: &'a LayerPlace) -> Result<Self, Failure> {
         let layer = cofire_files::read_layer(&place.file, Some(&place.layer.name))?;
@@ -68,7 +72,7 @@ impl<'a> Read<'a> {
 
     /// Makes a failure from an error about this layer.
     fn failed(&self, error: &Error) -> Failure {
-        Failure::of_analysis(&self.place.subject(), error)
+        Failure::of_whole(&self.place.subject(), error, TOO_LARGE)
     }
 
     /// Makes a failure from an error about this layer, about the other one, or about both.
@@ -77,7 +81,7 @@ impl<'a> Read<'a> {
         | Error::NotACategory { sample, neuron, value, .. }) = *error
         else {
             let subject = format!("{}, with {}", self.place.subject(), other.place.subject());
-            return Failure::of_analysis(&subject, error);
+            return Failure::of_whole(&subject, error, TOO_LARGE);
         };
         // The first layer is checked first.
         let activation = self.layer.activations.get(sample, neuron);

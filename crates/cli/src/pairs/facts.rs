@@ -10,11 +10,13 @@ use cofire_files::FileBatches;
 use ndarray::Array1;
 use serde::Serialize;
 
+use super::output::Matrix;
 use crate::facts::{AdapterFacts, Degenerates};
 use crate::failure::one_line;
+use crate::few_samples::{FewSamplesFacts, pairs};
 use crate::results::Written;
 use crate::statistics::Spread;
-use crate::text::{Lines, duration, grouped, spread};
+use crate::text::{Lines, duration, few_samples, grouped, spread};
 
 /// The selected pairs of a layer, and the settings of their selection.
 pub(super) struct Selected {
@@ -25,6 +27,7 @@ pub(super) struct Selected {
     pub(super) pairs: Vec<InformationPair>,
     pub(super) false_discovery_rates: Option<Vec<f64>>,
     pub(super) entropy: Array1<f64>,
+    occupied_bins: Vec<u32>,
     pub(super) pairs_in_all: u64,
     pub(super) pairs_passed_over: u64,
 }
@@ -40,6 +43,7 @@ impl Selected {
             pairs: std::mem::take(&mut report.pairs),
             false_discovery_rates: report.false_discovery_rates.take(),
             entropy: std::mem::take(&mut report.entropy),
+            occupied_bins: report.occupied_bins.to_vec(),
             pairs_in_all: report.pairs_in_all,
             pairs_passed_over: report.pairs_passed_over,
         };
@@ -55,10 +59,37 @@ impl Selected {
             pairs: collected.pairs,
             false_discovery_rates: collected.false_discovery_rates,
             entropy: collected.entropy,
+            occupied_bins: collected.plan.occupied_bins,
             pairs_in_all: collected.pairs_in_all,
             pairs_passed_over: collected.pairs_passed_over,
         }
     }
+
+    /// Returns the facts about the selected pairs, or about all if they are in a matrix.
+    fn few_samples(
+        &self,
+        settings: &[(String, String)],
+        matrix: Option<&Matrix>,
+    ) -> Option<FewSamplesFacts> {
+        let occupied = &self.occupied_bins;
+        let most = occupied.iter().copied().max().unwrap_or(0) as usize;
+        let bins = bins(settings).unwrap_or(0).max(most);
+        let (by, histograms) = ((self.estimator, self.units), pairs(self.samples, bins));
+        let neurons = (&occupied[..], self.entropy.mean()?);
+        match matrix {
+            Some(matrix) => {
+                FewSamplesFacts::of_all(matrix.mean(occupied.len())?, neurons, by, histograms)
+            }
+            None => FewSamplesFacts::selected(&self.pairs, neurons, by, histograms),
+        }
+    }
+}
+
+/// Returns the number of bins that was asked for. Returns `None` if the activations determine it.
+fn bins(settings: &[(String, String)]) -> Option<usize> {
+    let value = |wanted: &str| settings.iter().find(|(name, _)| name == wanted);
+    let (_, bins) = value("--bins")?;
+    Some(bins.parse::<usize>().ok()? + usize::from(value("--zero-bin").is_some()))
 }
 
 #[derive(Debug, Serialize)]
@@ -84,6 +115,8 @@ pub(super) struct PairsFacts {
     entropy: Option<Spread>,
     /// The spread over the selected pairs.
     mutual_information: Option<Spread>,
+    /// None if there are enough samples for the bins.
+    too_few_samples: Option<FewSamplesFacts>,
     pub(super) computed: Option<ComputedFacts>,
     /// Paths relative to the output directory.
     pub(super) written: Written,
@@ -178,6 +211,7 @@ impl PairsFacts {
         selected: &Selected,
         settings: &[(String, String)],
         blocks: BlockFacts,
+        matrix: Option<&Matrix>,
     ) -> Self {
         let pairs = &selected.pairs;
         let is_matrix = selected.selection == Selection::All;
@@ -198,6 +232,7 @@ impl PairsFacts {
             blocks,
             entropy: Spread::of(|| selected.entropy.iter().copied()),
             mutual_information: Spread::of(|| pairs.iter().map(|pair| pair.mutual_information)),
+            too_few_samples: selected.few_samples(settings, matrix),
             computed: None,
             written: Written::default(),
         }
@@ -230,6 +265,8 @@ impl PairsFacts {
         if self.pairs_selected.is_some() {
             lines.add("mutual information", spread(self.mutual_information, Some(self.units)));
         }
+        let label = if self.pairs_selected.is_some() { "" } else { "mutual information" };
+        lines.add_all(label, few_samples(self.too_few_samples.as_ref()));
         if let Some(computed) = &self.computed {
             let SecondsFacts { read, pairs, .. } = computed.seconds;
             let by = match (&computed.adapter, computed.engine) {

@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: &PairsArguments) -> Result<(), Failure> {
         matrix = Some(all);
     }
     let (selected, report) = Selected::of_report(sweep.finish());
-    let mut summary = PairsFacts::new(&selected, &texts, facts);
+    let mut summary = PairsFacts::new(&selected, &texts, facts, matrix.as_ref());
     summary.input = Some(InputFacts::of(&layer));
     summary.jobs.extend(arguments.job.job.clone());
     summary.computed = Some(ComputedFacts::of(&report, read, arguments.job.memory));

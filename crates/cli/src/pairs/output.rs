@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::features::command_with;
 use crate::interrupt;
 use crate::results::Written;
+use crate::statistics::Pairs;
 
 /// Returns the formats that were asked for. The whole matrix has only one.
 pub(super) fn formats(
@@ -41,21 +42,37 @@ pub(super) fn formats(
 }
 
 /// The matrix of all pairs, which is written block by block.
-pub(super) struct Matrix(NpyMatrixWriter);
+pub(super) struct Matrix {
+    writer: NpyMatrixWriter,
+    /// The sum over pairs of different neurons.
+    sum: f64,
+}
 
 impl Matrix {
     pub(super) fn create(output: &mut OutputDirectory, neurons: usize) -> Result<Self, FileError> {
-        output.matrix_writer("mi.npy", neurons, neurons).map(Self)
+        let writer = output.matrix_writer("mi.npy", neurons, neurons)?;
+        Ok(Self { writer, sum: 0.0 })
     }
 
     /// Writes a block and its mirror image.
     pub(super) fn write(&mut self, block: &Block) -> Result<(), FileError> {
         match block.matrix() {
             Some((row, column, information)) => {
-                self.0.write_symmetric_block(row, column, information.view())
+                self.sum += if row == column {
+                    (information.sum() - information.diag().sum()) / 2.0
+                } else {
+                    information.sum()
+                };
+                self.writer.write_symmetric_block(row, column, information.view())
             }
             None => Ok(()),
         }
+    }
+
+    /// Returns the mean over pairs of different neurons, after all blocks have been written.
+    pub(super) fn mean(&self, neurons: usize) -> Option<f64> {
+        let pairs = Pairs::Once.count((neurons, neurons));
+        (pairs > 0).then(|| self.sum / pairs as f64)
     }
 
     /// Writes all blocks of finished jobs.
@@ -82,8 +99,8 @@ pub(super) fn write(
 ) -> Result<Written, Failure> {
     let mut written = Written::default();
     written.add("entropy", output.write_array("entropy.npy", selected.entropy.view())?);
-    if let Some(Matrix(matrix)) = matrix {
-        written.add("mutual_information", matrix.finish()?);
+    if let Some(Matrix { writer, .. }) = matrix {
+        written.add("mutual_information", writer.finish()?);
         return Ok(written);
     }
     for &format in formats {

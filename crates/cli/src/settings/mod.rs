@@ -122,9 +122,14 @@ impl Settings {
         if let Some(association) = self.associations.first() {
             let measure = format!("--measure {}", association.name());
             if histograms.bins.known().is_some_and(|bins| bins != 2) {
+                let remedy = match (histograms.bins.has_zero_bin, histograms.bins.number) {
+                    (true, Some(_)) => "use --bins 1 with --zero-bin, or leave --zero-bin out",
+                    (true, None) => "leave --zero-bin out",
+                    (false, Some(_)) => "use --bins 2, or --binning threshold=T instead of --bins",
+                    (false, None) => "use --binning threshold=T",
+                };
                 return refuse(format!(
-                    "{measure} is for neurons that fire or do not; \
-                     use --bins 2 or --binning threshold=T"
+                    "{measure} is for neurons that fire or do not, which takes two bins; {remedy}"
                 ));
             }
             if let Some(between) = between {
@@ -144,8 +149,9 @@ impl Settings {
         match &self.significance {
             Some(SignificanceTest::G) if estimator != Estimator::PlugIn => refuse(format!(
                 "the G-test is made from plug-in estimates, not --estimator {}; \
-                 leave --estimator out, or use --significance permutation",
-                histograms.estimator_name()
+                 leave --estimator out{}",
+                histograms.estimator_name(),
+                if is_sum { ", or use --significance permutation" } else { "" }
             )),
             Some(test @ SignificanceTest::Surrogates(_)) if !is_sum => refuse(format!(
                 "a test by --significance {} cannot be made with --estimator {estimator}; \
@@ -169,12 +175,14 @@ impl Settings {
         ];
         match of_histograms.into_iter().find(|(_, is_given)| *is_given) {
             Some((name, _)) => {
-                let estimator =
-                    arguments.estimator.preset.map_or("--estimator ksg", |_| "--preset paper");
-                refuse(format!(
-                    "{name} is for histograms, and {estimator} uses none; \
-                     leave one of them out"
-                ))
+                let reason = match (arguments.estimator.preset, &self.method) {
+                    (Some(_), _) => "--preset paper has settings of its own".to_owned(),
+                    (None, Method::Neighbors(neighbors)) => {
+                        format!("--estimator {} uses none", neighbors.estimator_name())
+                    }
+                    (None, Method::Histograms(_)) => "nearest neighbours use none".to_owned(),
+                };
+                refuse(format!("{name} is for histograms, and {reason}; leave one of them out"))
             }
             None => Ok(()),
         }

@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod advice;
 mod analyze;
 mod bad_input;
 mod choices;
@@ -16,6 +17,7 @@ mod compare;
 mod comparisons;
 mod devices;
 mod documents;
+mod few_samples;
 mod field;
 mod formats;
 mod pairs;
