@@ -144,6 +144,7 @@ mod tests {
             Error::EdgeNotFinite { index: 0, value },
             Error::EdgesNotAscending { index: 0, value, next: value },
             Error::NotACategory { sample, neuron, value: 0.5, largest: 255 },
+            Error::RangeTooWide { neuron: 0, low: f64::MIN, high: f64::MAX },
             Error::InvalidRange { low: 1.0, high: 0.0 },
             Error::InvalidPseudoCount { value },
             Error::NotBinary { bins },

@@ -25,7 +25,7 @@ pub(super) async fn within(
     surrogates: &Surrogates,
 ) -> Result<PermutationReport, Error> {
     let settings = &analysis.settings;
-    check(settings, surrogates, activations.nrows())?;
+    check(settings, surrogates, activations.samples())?;
     let memory = |layer: &Activations<'_>, bins| {
         let neurons = layer.neurons();
         let of_cell = Pairs::Within(neurons).bytes_of_cell();
@@ -58,7 +58,7 @@ pub(super) async fn between(
     surrogates: &Surrogates,
 ) -> Result<PermutationReport, Error> {
     let settings = &analysis.settings;
-    check(settings, surrogates, rows.nrows())?;
+    check(settings, surrogates, rows.samples())?;
     let memory = |rows: &Activations<'_>, columns: &Activations<'_>, bins| {
         let (samples, height, width) = (rows.samples(), rows.neurons(), columns.neurons());
         let of_cell = Pairs::Between(height, width).bytes_of_cell();
