@@ -131,7 +131,14 @@ impl Settings {
     ) -> Result<(), Failure> {
         if let Some(association) = self.associations.first() {
             let measure = format!("--measure {}", association.name());
-            if histograms.bins.known().is_some_and(|bins| bins != 2) {
+            let bins = &histograms.bins;
+            if bins.has_zero_bin && bins.known() == Some(3) {
+                return refuse(format!(
+                    "{measure} is for neurons that fire or do not, and --zero-bin makes a third \
+                     bin; leave --zero-bin out, or use --bins 1 --zero-bin for zero or not"
+                ));
+            }
+            if bins.known().is_some_and(|bins| bins != 2) {
                 return refuse(format!(
                     "{measure} is for neurons that fire or do not; \
                      use --bins 2 or --binning threshold=T"
