@@ -20,7 +20,7 @@ pub(crate) struct TieFacts {
     pub(crate) neurons: usize,
     /// The share of these neurons' samples that equal another one; none without such neurons.
     pub(crate) share_of_samples: Option<f64>,
-    /// What this means for estimates, and the way out; none without such neurons.
+    /// The consequence for estimates, and the way out; none without such neurons.
     pub(crate) warning: Option<String>,
 }
 

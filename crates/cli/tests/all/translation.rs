@@ -47,7 +47,7 @@ fn neurons_far_from_zero_give_what_centred_ones_give() {
         assert_eq!(far, near, "{file}");
     }
     let information = place.array("far/mi.npy").1[1];
-    assert!(information.abs() < 0.08, "{information}");
+    assert!(information.abs() < 0.12, "{information}");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn equal_activations_are_said_with_the_way_out() {
     assert_eq!(facts["ties"]["neurons"], 2);
     assert_eq!(facts["ties"]["share_of_samples"], share);
     assert_eq!(facts["ties"]["warning"], expected.trim_end());
-    // What it warns of: two neurons that are the same have no information, the estimate says.
+    // The estimate for two neurons that are the same: that they share less than nothing.
     assert!(facts["mutual_information"]["min"].as_f64().unwrap() < 0.0);
 
     for (arguments, advice) in [
@@ -125,7 +125,7 @@ fn equal_activations_are_said_with_the_way_out() {
         !text.contains("unreliable") && text.contains("-inf for 1 of 4 neurons: 1 constant\n"),
         "{text}"
     );
-    assert!(facts["mutual_information"]["max"].as_f64().unwrap() > 1.0, "{facts}");
+    assert!(facts["mutual_information"]["max"].as_f64().unwrap() > 0.5, "{facts}");
 
     // Between two layers, each has its own line.
     put(&place, "y.npy", (200, 1), |s, _| s as f32);
