@@ -152,7 +152,7 @@ fn combinations_that_make_no_sense_are_refused() {
         (&["--estimator", "pseudo-count=nan"], "is not usable"),
         (&["--kernel", "bitset"], "kernel bitset counts at most 2 bins, not 10"),
         (&["--measure", "lift"], "use --bins 2"),
-        (&["--measure", "phi", "--bins", "2", "--zero-bin"], "use --bins 2"),
+        (&["--measure", "phi", "--bins", "2", "--zero-bin"], "leave --zero-bin out"),
         (&["--measure", "jaccard", "--bins", "auto"], "use --bins 2"),
         (&["--measure", "lift", "--bins", "2", "--other", "y.npy"], "leave it or --other out"),
         (&["--rates", "0,1", "--measure", "joint-entropy"], "--rates chooses among pairs"),
