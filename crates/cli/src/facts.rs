@@ -18,6 +18,7 @@ use crate::results::Written;
 use crate::settings::{BinSettings, Method, Settings, SignificanceTest};
 use crate::significance::{OrderFacts, SignificanceFacts};
 use crate::statistics::{Pair, Pairs, STRONGEST, Spread, strongest_pairs};
+use crate::ties::TieFacts;
 
 /// A run of `cofire analyze`.
 #[derive(Debug, Serialize)]
@@ -180,6 +181,8 @@ pub(crate) struct LayerFacts {
     /// The number of neurons whose differential entropy is -inf, because too many activations are
     /// equal.
     pub(crate) tied: Option<usize>,
+    /// Equal activations; only with nearest neighbours.
+    pub(crate) ties: Option<TieFacts>,
     /// The other layer, if pairs are those between two layers: rows are then this layer's neurons,
     /// and columns the other's.
     pub(crate) other: Option<OtherFacts>,
@@ -202,6 +205,7 @@ pub(crate) struct OtherFacts {
     pub(crate) bins: Option<usize>,
     pub(crate) entropy: Option<Spread>,
     pub(crate) tied: Option<usize>,
+    pub(crate) ties: Option<TieFacts>,
     pub(crate) degenerate: Option<Degenerates>,
 }
 
@@ -218,6 +222,7 @@ impl OtherFacts {
             bins: None,
             entropy: Spread::of(|| entropy.iter().copied()),
             tied: None,
+            ties: None,
             degenerate: None,
         }
     }
@@ -392,6 +397,7 @@ impl LayerFacts {
             zero_bin: bins.is_some_and(|bins| bins.has_zero_bin),
             estimator: EstimatorFacts::of(settings),
             tied: tied(entropy, settings),
+            ties: None,
             other: None,
             measures: Vec::new(),
             firing: None,

@@ -23,6 +23,7 @@ mod significance;
 mod statistics;
 mod table;
 mod text;
+mod ties;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,7 @@ use crate::firing::{FiringFacts, FiringPair};
 use crate::labels::{LabelFacts, Neuron};
 use crate::significance::{OrderFacts, SignificanceFacts};
 use crate::statistics::Spread;
+use crate::ties::TieFacts;
 
 /// Lines with a label and a value each, the values in a column.
 #[derive(Debug, Default)]
@@ -63,13 +64,18 @@ pub(crate) fn layer(facts: &LayerFacts) -> String {
     }
     lines.add("computed by", computed_by(facts));
     lines.add("entropy", spread(facts.entropy, Some(units)));
-    lines.add_all("", ties(facts.tied, facts.neurons));
+    lines.add_all("", infinite(facts.tied, facts.ties.as_ref(), facts.neurons));
     if let Some(other) = &facts.other {
         lines.add("other's entropy", spread(other.entropy, Some(units)));
-        lines.add_all("", ties(other.tied, other.neurons));
+        lines.add_all("", infinite(other.tied, other.ties.as_ref(), other.neurons));
     }
     lines.add("mutual information", mutual_information(facts));
     lines.add_all("", few_samples(facts.too_few_samples.as_ref()));
+    let of_other = facts.other.as_ref().and_then(|other| other.ties.as_ref());
+    for (layer, ties) in [("", facts.ties.as_ref()), ("other layer: ", of_other)] {
+        let warning = ties.and_then(|ties| ties.warning.as_ref());
+        lines.add_all("", warning.map(|warning| format!("{layer}{warning}")));
+    }
     lines.add_all("strongest pairs", strongest_pairs(facts));
     for measure in &facts.measures {
         lines.add(measure.name, spread(measure.spread, measure.unit));
@@ -167,10 +173,15 @@ fn estimator(facts: &LayerFacts) -> Option<String> {
 }
 
 /// Says how many entropies are infinite, and why, if any are.
-fn ties(tied: Option<usize>, neurons: usize) -> Option<String> {
+fn infinite(tied: Option<usize>, ties: Option<&TieFacts>, neurons: usize) -> Option<String> {
     let tied = tied.filter(|&tied| tied > 0)?;
-    let problem = format!("-inf for {tied} of {neurons} neurons, which have equal activations");
-    Some(format!("{problem}; --jitter sets them apart"))
+    let constant = ties.map_or(0, |ties| ties.constant);
+    let reason = match tied.saturating_sub(constant) {
+        0 => format!("{constant} constant"),
+        others if constant == 0 => format!("{others} with equal activations"),
+        others => format!("{constant} constant, {others} with equal activations"),
+    };
+    Some(format!("-inf for {tied} of {neurons} neurons: {reason}"))
 }
 
 /// Says that there are too few samples for the bins, if it is so.

@@ -27,7 +27,8 @@ pub(crate) struct EstimatorArguments {
     ///   ksg           their first algorithm, the usual one
     ///   ksg2          their second one
     /// With ksg and ksg2, entropies are differential ones (Kozachenko and Leonenko) and can be
-    /// negative.
+    /// negative. Adding a number to a neuron changes nothing, as long as its type holds the sums
+    /// exactly. Many equal activations need --jitter.
     /// Mutual information by all estimators but plug-in can be less than 0: by miller-madow down to
     /// -0.5 nats, by grassberger to -1.35, and by the others lower still. The fewer samples there are
     /// for the bins, the lower.
@@ -42,9 +43,11 @@ pub(crate) struct EstimatorArguments {
 
     /// Noise that separates equal activations, for ksg and ksg2 [default: none]
     ///
-    /// The noise is at most AMOUNT times a neuron's spread, from its smallest to its largest
+    /// The noise is at most AMOUNT times a neuron's own spread, from its smallest to its largest
     /// activation; use an AMOUNT such as 1e-10. Without noise, the entropy of a neuron with more
-    /// than K equal activations is -inf. --seed chooses different noise.
+    /// than K equal activations is -inf, and mutual information of its pairs is unreliable; the
+    /// summary then says so. A constant neuron stays constant: its entropy is -inf with any noise.
+    /// --seed chooses different noise.
     #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     pub(crate) jitter: Option<f64>,
 

@@ -11,6 +11,7 @@ use crate::progress::Bar;
 use crate::results::Results;
 use crate::settings::{NeighborSettings, Settings};
 use crate::statistics::Pairs;
+use crate::ties::TieFacts;
 use crate::{interrupt, labels};
 
 pub(super) fn within(
@@ -33,6 +34,7 @@ pub(super) fn within(
     let (how, samples) = ((&report.execution, &report.timings), report.samples);
     let measured = measured(Pairs::Once, samples, &entropy, &report.mutual_information, how);
     let mut facts = LayerFacts::new(this.place, &this.layer, &measured, wanted.settings);
+    facts.ties = Some(TieFacts::of(&report.ties, samples, method));
     drop(report.mutual_information);
     if let Some(labels) = wanted.labels {
         bar.begin("labels");
@@ -69,7 +71,9 @@ pub(super) fn between(
     let (how, samples) = ((&report.execution, &report.timings), report.samples);
     let measured = measured(Pairs::Between, samples, &entropy, &report.mutual_information, how);
     let mut facts = LayerFacts::new(this.place, &this.layer, &measured, settings);
+    facts.ties = Some(TieFacts::of(&report.row_ties, samples, method));
     facts.other = Some(OtherFacts {
+        ties: Some(TieFacts::of(&report.column_ties, samples, method)),
         tied: tied(&other_entropy, settings),
         ..OtherFacts::new(other.place, &other.layer, &other_entropy)
     });

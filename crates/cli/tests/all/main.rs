@@ -21,3 +21,4 @@ mod few_samples;
 mod field;
 mod formats;
 mod pairs;
+mod translation;
