@@ -100,17 +100,20 @@ fn surrogates_beyond_plan(
     let between = |analysis: &Analysis| {
         analysis.surrogate_test_between(rows.view(), columns.view(), &surrogates)
     };
-    let run = |what: &str, test: &dyn Fn(&Analysis) -> Result<PermutationReport, Error>| {
-        let analysis = Analysis::new(bins).engine(Engine::Cpu);
-        let Err(Error::MemoryLimit { needed, .. }) = test(&analysis.clone().memory_limit(1)) else {
-            panic!("a limit of one byte was no limit");
+    let run =
+        |what: &str, test: &(dyn Fn(&Analysis) -> Result<PermutationReport, Error> + Sync)| {
+            let analysis = Analysis::new(bins).engine(Engine::Cpu);
+            let Err(Error::MemoryLimit { needed, .. }) = test(&analysis.clone().memory_limit(1))
+            else {
+                panic!("a limit of one byte was no limit");
+            };
+            let planned = usize::try_from(needed).unwrap();
+            let peak = peak_of(|| threads.install(|| test(&analysis)).unwrap());
+            let line =
+                format!("{:?}, {bins} bins, surrogates {what}: {peak} of {planned}", x.dim());
+            println!("{line}");
+            (peak > planned + BOOKKEEPING || planned > TOO_MUCH * peak).then_some(line)
         };
-        let planned = usize::try_from(needed).unwrap();
-        let peak = peak_of(|| threads.install(|| test(&analysis)).unwrap());
-        let line = format!("{:?}, {bins} bins, surrogates {what}: {peak} of {planned}", x.dim());
-        println!("{line}");
-        (peak > planned + BOOKKEEPING || planned > TOO_MUCH * peak).then_some(line)
-    };
     [run("within", &within), run("between", &between)].into_iter().flatten().collect()
 }
 
