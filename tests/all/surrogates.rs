@@ -26,7 +26,9 @@ fn autoregressive(samples: usize, neurons: usize, seed: u64, driven: f64) -> Arr
         for s in 0..samples {
             let new = driven.sqrt() * noise(s, neurons) + (1.0 - driven).sqrt() * noise(s, n);
             value = KEPT * value + new;
-            x[[s, n]] = value as f32;
+            #[expect(clippy::cast_possible_truncation, reason = "activations are f32")]
+            let single = value as f32;
+            x[[s, n]] = single;
         }
     }
     x
