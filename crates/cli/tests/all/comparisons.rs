@@ -228,7 +228,7 @@ fn nulls_for_samples_in_a_sequence_are_those_of_the_library() {
     let place = Place::new();
     place.put("x.npy", plain_npy());
     let view = activations();
-    let ids: Vec<u32> = (0..SHAPE.0 as u32).map(|s| s / 5).collect();
+    let ids: Vec<u32> = (0..).flat_map(|id| [id; 5]).take(SHAPE.0).collect();
     let text: String = ids.iter().map(|id| format!("chapter {id}\n")).collect();
     place.put("ids.txt", text.into_bytes());
     let documents = Null::Documents(ids.into());
@@ -291,8 +291,8 @@ fn nulls_for_samples_in_a_sequence_are_those_of_the_library() {
     let found = json(&place, &[&laplace[..], &["--permutations", "9"]].concat());
     assert_eq!(found["layers"][0]["significance"]["effective_samples"], Value::Null);
 
-    place.put("few.txt", b"a\nb\n".to_vec());
-    place.put("gap.txt", b"a\n\nb\n".to_vec());
+    place.put("few.txt", b"a\nb\n");
+    place.put("gap.txt", b"a\n\nb\n");
     place.put("bytes.txt", vec![0xff, 0xfe, 0x00]);
     let again: String = (0..SHAPE.0).map(|s| format!("{}\n", s / 4 % 9)).collect();
     place.put("again.txt", again.into_bytes());
