@@ -32,8 +32,9 @@ pub(crate) fn run(arguments: &PairsArguments) -> Result<(), Failure> {
     set_threads(arguments.engine.threads)?; // before anything starts the thread pool
     let mut settings = Settings::of(&arguments.measurement())?;
     let (selection, selection_text) = arguments.selection.selection();
-    let texts = check(arguments, &settings, selection, selection_text)?;
     let test = significance::of(arguments)?;
+    let mut texts = check(arguments, &settings, selection, selection_text)?;
+    texts.extend(significance::texts(test.as_ref()));
     let surrogates = significance::surrogates(test.as_ref())?;
     let formats = output::formats(&arguments.output, selection)?;
     let part = arguments.job.part.unwrap_or(JobPart::WHOLE);
@@ -150,7 +151,6 @@ fn check(
     }
     add("--estimator", histograms.estimator_name());
     add("--units", settings.units.name().to_owned());
-    texts.extend(significance::texts(significance::of(arguments)?.as_ref()));
     Ok(texts)
 }
 

@@ -34,7 +34,9 @@ fn the_page_on_activations_shows_the_scripts_that_are_checked() {
 #[test]
 fn links_of_the_pages_lead_to_files() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    for page in ["README.md", "docs/ACTIVATIONS.md", "docs/LANGUAGE_MODEL.md"] {
+    for page in
+        ["README.md", "docs/ACTIVATIONS.md", "docs/LANGUAGE_MODEL.md", "docs/SIGNIFICANCE.md"]
+    {
         let text = fs::read_to_string(root.join(page)).unwrap();
         let folder = root.join(page).parent().unwrap().to_owned();
         for link in text.split("](").skip(1) {
