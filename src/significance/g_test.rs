@@ -22,8 +22,8 @@ impl Report {
     /// The approximation needs several samples a cell on average: `S ≥ 5 Kx Ky` for up to ten bins, more
     /// for more bins. With fewer, p-values are too small, and with less than a sample a cell too large.
     /// At `S = 5 Kx Ky`, 6 in 100 independent neurons have a p-value below 0.05 with two equally filled
-    /// bins each, 9 with ten and 30 with thirty. [`crate::Analysis::permutation_test`] does not need them. Neither
-    /// test accounts for the dependence of samples that follow each other in a text.
+    /// bins each, 9 with ten and 30 with thirty. [`crate::Analysis::permutation_test`] does not need
+    /// many. Neither test accounts for the dependence of samples that follow each other in a text.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::statistics::Pairs;
 use crate::text::grouped;
 
-/// Says that there are too few samples for the bins, and how many would do.
+/// The finding that there are too few samples for the bins, and how many would do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct FewSamplesFacts {
     /// The reason for which the estimates say little.

@@ -53,7 +53,7 @@ pub struct FewSamples {
 }
 
 impl FewSamples {
-    /// Judges plug-in estimates by their mean and their bias. Returns `None` if the bias is at most half
+    /// Checks plug-in estimates by their mean and their bias. Returns `None` if the bias is at most half
     /// of the mean.
     ///
     /// The bias falls with more samples or fewer bins, while the rest of the mean stays. So the numbers
@@ -114,7 +114,7 @@ impl FewSamples {
         Some(Self { is_correctable, ..histograms.needing(enough, fewer) })
     }
 
-    /// Judges estimates that correct the bias, by the mean number of cells in which the neurons'
+    /// Checks estimates that correct the bias, by the mean number of cells in which the neurons'
     /// occupied bins meet. Returns `None` if there are as many samples as cells.
     #[must_use]
     pub fn of_corrected(histograms: Histograms, cells: f64) -> Option<Self> {
@@ -153,7 +153,7 @@ impl FewSamples {
 }
 
 impl Histograms {
-    /// Returns the number of cells if neurons have so many bins.
+    /// Returns the number of cells if neurons have `bins` bins.
     fn cells(self, bins: usize) -> f64 {
         (bins as f64).powi(self.neurons) * self.labels as f64
     }
@@ -182,7 +182,7 @@ impl Histograms {
     }
 }
 
-/// Rounds a number up to two digits.
+/// Returns a number rounded up to two digits.
 fn rounded_up(number: u64) -> u64 {
     let unit = 10u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
     number.div_ceil(unit).saturating_mul(unit)

@@ -118,8 +118,8 @@ pub(crate) struct SelectionArguments {
 pub(crate) struct JobArguments {
     /// Limit on the memory beyond a batch of the input, such as 8G or 500M
     ///
-    /// The codes of the activations take one byte each, or one bit with two bins. If they do not fit into half of the limit,
-    /// they go to a temporary file. K, M, G and T are powers of 1024.
+    /// The codes of the activations take one byte each, or one bit with two bins. If they do not
+    /// fit into half of the limit, they go to a temporary file. K, M, G and T are powers of 1024.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) memory: Option<u64>,
 

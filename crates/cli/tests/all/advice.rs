@@ -4,7 +4,7 @@ use npyz::Order;
 
 use crate::common::{Place, npy, plain_npy};
 
-/// Arguments that are refused, and what they become by following the message.
+/// Tests arguments that are refused, and what they become by following the message.
 #[test]
 fn advice_on_arguments_works() {
     let place = Place::new();
