@@ -7,6 +7,7 @@ use crate::analysis::Analysis;
 use crate::binning::Binning;
 use crate::error::Error;
 use crate::neighbors::{NeighborAnalysis, NeighborExecution};
+use crate::pairs::digest::Digests;
 
 /// The result of [`measures`].
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct PaperReport {
     pub mutual_information: Array2<f64>,
     /// The number of samples measured.
     pub samples: usize,
+    /// Digests of these entropies and of the integers behind all pairs.
+    pub digests: Digests,
     /// The engine and adapter that computed the pairs, and the incidents.
     pub execution: NeighborExecution,
 }
@@ -60,8 +63,10 @@ pub struct PaperReport {
 pub fn measures(activations: ArrayView2<'_, f32>) -> Result<PaperReport, Error> {
     let binned = Analysis::with_binning(Binning::RELEASED_WITH_PAPER);
     let pairs = NeighborAnalysis::new(3).run(activations)?;
+    let entropy = binned.entropies(activations)?;
     Ok(PaperReport {
-        entropy: binned.entropies(activations)?,
+        digests: pairs.digests.with_entropies(entropy.iter().copied()),
+        entropy,
         mutual_information: pairs.mutual_information,
         samples: pairs.samples,
         execution: pairs.execution,

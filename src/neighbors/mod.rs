@@ -25,6 +25,7 @@ use ndarray::{Array1, ArrayView2};
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::report::BlocksReport;
 use crate::settings::{RunSettings, run_setters};
 use crate::support::stopwatch::Stopwatch;
 use column::Column;
@@ -187,12 +188,14 @@ impl NeighborAnalysis {
     ) -> Result<NeighborReport, Error> {
         let clock = Stopwatch::start();
         let (job, entropies) = self.prepare(&[activations])?;
-        let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
+        let Outcome { mutual_information, digests, execution, timings } =
+            self.finish(job, &entropies, clock).await?;
         Ok(NeighborReport {
             entropy: self.in_units(&entropies),
             mutual_information,
             units: self.run.units,
             samples: activations.nrows(),
+            digests,
             neighbors: self.k,
             algorithm: self.algorithm,
             execution,
@@ -247,7 +250,8 @@ impl NeighborAnalysis {
     ) -> Result<NeighborBetweenReport, Error> {
         let clock = Stopwatch::start();
         let (job, entropies) = self.prepare(&[rows, columns])?;
-        let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
+        let Outcome { mutual_information, digests, execution, timings } =
+            self.finish(job, &entropies, clock).await?;
         let (of_rows, of_columns) = entropies.split_at(rows.ncols());
         Ok(NeighborBetweenReport {
             row_entropy: self.in_units(of_rows),
@@ -255,11 +259,58 @@ impl NeighborAnalysis {
             mutual_information,
             units: self.run.units,
             samples: rows.nrows(),
+            digests,
             neighbors: self.k,
             algorithm: self.algorithm,
             execution,
             timings,
         })
+    }
+
+    /// Computes some blocks of the pairs of [`NeighborAnalysis::run`] by themselves, with the same bits. Their
+    /// digests can be compared with those of a result that has all pairs.
+    ///
+    /// `blocks` are numbers in the grid of [`DigestGrid::within`](crate::digest::DigestGrid::within).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`NeighborAnalysis::run`]. Also fails for a block that does not exist.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::NeighborAnalysis;
+    /// use ndarray::Array2;
+    ///
+    /// let activations = Array2::from_shape_fn((100, 40), |(s, n)| ((s * s * (n + 2)) % 211) as f32);
+    /// let result = NeighborAnalysis::new(4).run(activations.view())?;
+    /// let again = NeighborAnalysis::new(4).run_blocks(activations.view(), &[1])?;
+    /// assert_eq!(again.digests.block(1), result.digests.block(1));
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn run_blocks(
+        &self,
+        activations: ArrayView2<'_, f32>,
+        blocks: &[usize],
+    ) -> Result<BlocksReport, Error> {
+        pollster::block_on(self.compute_blocks(&[activations], blocks))
+    }
+
+    /// Computes some blocks of the pairs of [`NeighborAnalysis::run_between`], as
+    /// [`NeighborAnalysis::run_blocks`] does.
+    ///
+    /// `blocks` are numbers in the grid of [`DigestGrid::between`](crate::digest::DigestGrid::between).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`NeighborAnalysis::run_between`]. Also fails for a block that does not exist.
+    pub fn run_between_blocks(
+        &self,
+        rows: ArrayView2<'_, f32>,
+        columns: ArrayView2<'_, f32>,
+        blocks: &[usize],
+    ) -> Result<BlocksReport, Error> {
+        pollster::block_on(self.compute_blocks(&[rows, columns], blocks))
     }
 
     /// Computes mutual information of each neuron with a discrete label of the samples, in the unit

@@ -7,6 +7,7 @@ use ndarray::{Array1, Array2};
 use super::KsgAlgorithm;
 use crate::execution::{AdapterDescription, Incident, Transfer};
 use crate::measures::Units;
+use crate::pairs::digest::{Digest, Digests};
 
 /// Entropies and mutual information from nearest neighbours, and details of their computation.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct NeighborReport {
     pub units: Units,
     /// The number of samples measured.
     pub samples: usize,
+    /// Digests of the entropies and of the integers behind all pairs.
+    pub digests: Digests,
     /// The number of neighbours of each sample, `k`.
     pub neighbors: usize,
     /// The estimator of mutual information.
@@ -33,6 +36,14 @@ pub struct NeighborReport {
     pub execution: NeighborExecution,
     /// The time of each stage.
     pub timings: NeighborTimings,
+}
+
+impl NeighborReport {
+    /// Returns the digest of the entropies and all pairs, as [`crate::Report::digest`] does.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digests.of_counted()
+    }
 }
 
 /// Mutual information from nearest neighbours between two layers, and details of its computation.
@@ -52,6 +63,8 @@ pub struct NeighborBetweenReport {
     pub units: Units,
     /// The number of samples measured.
     pub samples: usize,
+    /// Digests of the entropies and of the integers behind all pairs.
+    pub digests: Digests,
     /// The number of neighbours of each sample, `k`.
     pub neighbors: usize,
     /// The estimator of mutual information.
@@ -60,6 +73,14 @@ pub struct NeighborBetweenReport {
     pub execution: NeighborExecution,
     /// The time of each stage.
     pub timings: NeighborTimings,
+}
+
+impl NeighborBetweenReport {
+    /// Returns the digest of the entropies and all pairs, as [`crate::Report::digest`] does.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digests.of_counted()
+    }
 }
 
 /// The engine of a result from nearest neighbours, and its incidents.
