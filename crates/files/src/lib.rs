@@ -82,6 +82,7 @@ mod output;
 mod pairs;
 mod place;
 mod safetensors;
+mod saved;
 mod source;
 mod visit;
 #[cfg(feature = "zarr")]
@@ -96,6 +97,7 @@ pub use layer::{Layer, LayerInfo};
 pub use matrix::NpyMatrixWriter;
 pub use output::{OutputDirectory, OutputFolder};
 pub use pairs::{PairsFormat, PairsWriter};
+pub use saved::SavedArray;
 
 use layer::LayerReader;
 use place::Place;
