@@ -1,7 +1,9 @@
 //! Facts about a measured layer. Serialized, they are the output of `--json`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use cofire::digest::Digests;
 use cofire::execution::{AdapterDescription, Incident, Transfer};
 use cofire::report::{Degeneracy, DegenerateNeuron};
 use cofire::{Kernel, Measure};
@@ -23,6 +25,8 @@ use crate::statistics::{Pair, Pairs, STRONGEST, Spread, strongest_pairs};
 pub(crate) struct Facts<'a> {
     pub(crate) version: &'static str,
     pub(crate) settings: SettingsFacts,
+    /// The options of the command line that decide the numbers, for `cofire verify`.
+    pub(crate) options: BTreeMap<String, String>,
     pub(crate) layers: &'a [LayerFacts],
 }
 
@@ -185,6 +189,10 @@ pub(crate) struct LayerFacts {
     pub(crate) firing: Option<FiringFacts>,
     pub(crate) labels: Option<LabelFacts>,
     pub(crate) significance: Option<SignificanceFacts>,
+    /// The digest of the entropies and all pairs.
+    pub(crate) digest: Option<String>,
+    /// The fingerprint of the activations, if results were written.
+    pub(crate) fingerprint: Option<String>,
     /// Paths relative to the output directory.
     pub(crate) written: Option<Written>,
 }
@@ -202,6 +210,8 @@ pub(crate) struct OtherFacts {
     pub(crate) entropy: Option<Spread>,
     pub(crate) tied: Option<usize>,
     pub(crate) degenerate: Option<Degenerates>,
+    /// The fingerprint of the activations, if results were written.
+    pub(crate) fingerprint: Option<String>,
 }
 
 impl OtherFacts {
@@ -219,6 +229,7 @@ impl OtherFacts {
             entropy: Spread::of(|| entropy.iter().copied()),
             tied: None,
             degenerate: None,
+            fingerprint: None,
         }
     }
 }
@@ -328,6 +339,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) kernel: Option<Kernel>,
     pub(crate) transfer: Option<Transfer>,
     pub(crate) incidents: &'a [Incident],
+    pub(crate) digests: &'a Digests,
     pub(crate) seconds: Seconds,
 }
 
@@ -380,6 +392,8 @@ impl LayerFacts {
             firing: None,
             labels: None,
             significance: None,
+            digest: measured.digests.all().map(|digest| digest.to_string()),
+            fingerprint: None,
             written: None,
         }
     }

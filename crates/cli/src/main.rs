@@ -4,6 +4,7 @@ mod analyze;
 mod arguments;
 mod compare;
 mod devices;
+mod digests_file;
 mod facts;
 mod failure;
 mod features;
@@ -21,6 +22,7 @@ mod significance;
 mod statistics;
 mod table;
 mod text;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Merge(arguments) => pairs::merge(&arguments),
         Command::Pairs(arguments) => pairs::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

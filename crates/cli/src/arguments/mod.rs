@@ -12,6 +12,7 @@ mod estimator;
 mod pairs;
 mod results;
 mod size;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ pub(crate) use engine::{EngineArgument, EngineArguments};
 pub(crate) use estimator::{EstimatorArgument, EstimatorArguments, PresetArgument};
 pub(crate) use pairs::{FormatArgument, MergeArguments, PairsArguments, PairsOutputArguments};
 pub(crate) use results::{MeasureArgument, OutputArguments, ResultArguments, SignificanceArgument};
+pub(crate) use verify::{BlocksArgument, VerifyArguments};
 
 /// Entropy of every neuron and mutual information of every pair, exactly, on any GPU or CPU
 #[derive(Debug, Parser)]
@@ -39,6 +41,7 @@ pub(crate) enum Command {
     Devices(DevicesArguments),
     Merge(MergeArguments),
     Pairs(Box<PairsArguments>),
+    Verify(Box<VerifyArguments>),
 }
 
 /// Measure the layers of activation dumps

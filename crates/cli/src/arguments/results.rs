@@ -78,13 +78,13 @@ pub(crate) struct ResultArguments {
 pub(crate) struct OutputArguments {
     /// Write entropy.npy, mi.npy and the other results into DIR
     ///
-    /// Either all files are written or none. All arrays are f64: N entropies, and the N x N mutual
+    /// summary.json and digests.json have what verify needs to check them elsewhere. Either all files are written or none. All arrays are f64: N entropies, and the N x N mutual
     /// information of all pairs with the entropies on its diagonal. Several layers go to
     /// DIR/<layer>/. Other files in DIR are left alone.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Print the summary as JSON; with --out, write DIR/summary.json
+    /// Print the summary as JSON; with --out, DIR/summary.json has it
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -26,6 +26,7 @@ pub(super) fn within(
     interrupt::check()?;
     results.write("entropy", "entropy.npy", report.entropy.view())?;
     results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
+    results.write_digests(&report.digests)?;
     let mut facts = LayerFacts::new(this.place, &this.layer, &within_layer(&report), settings);
     for &measure in &settings.measures {
         let matrix = report.measure(measure);
@@ -70,6 +71,7 @@ pub(super) fn between(
     results.write("entropy", "entropy.npy", report.rows.entropy.view())?;
     results.write("other_entropy", "other_entropy.npy", report.columns.entropy.view())?;
     results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
+    results.write_digests(&report.digests)?;
     let measured = between_layers(&report);
     let mut facts = LayerFacts::new(this.place, &this.layer, &measured, settings);
     facts.other = Some(OtherFacts {
@@ -105,6 +107,7 @@ fn within_layer(report: &Report) -> Measured<'_> {
         kernel: Some(report.execution.kernel),
         transfer: report.execution.transfer,
         incidents: &report.execution.incidents,
+        digests: &report.digests,
         seconds: seconds(&report.timings),
     }
 }
@@ -121,6 +124,7 @@ fn between_layers(report: &BetweenReport) -> Measured<'_> {
         kernel: Some(report.execution.kernel),
         transfer: report.execution.transfer,
         incidents: &report.execution.incidents,
+        digests: &report.digests,
         seconds: seconds(&report.timings),
     }
 }

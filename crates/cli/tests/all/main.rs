@@ -18,3 +18,4 @@ mod devices;
 mod documents;
 mod formats;
 mod pairs;
+mod verify;
