@@ -117,11 +117,12 @@ def activations():
 
 
 def jobs():
-    """Writes a job's text with @@@ as checksum, a zero byte, the kind of the block, the number of
-    neurons, their data, and the block."""
+    """Writes a job's text with @@@ as checksum, a zero byte, the kind of the block, the numbers of
+    neurons and of parts of digests, the neurons' data, the parts, and the block."""
     known = b"".join(struct.pack("<dI", entropy, 3) for entropy in (1.0, 0.75, 0.5))
     pairs = struct.pack("<IId", 0, 1, 0.5) + struct.pack("<IId", 1, 2, 0.25)
     matrix = struct.pack("<9d", 1.0, 0.5, 0.0, 0.5, 0.75, 0.25, 0.0, 0.25, 0.5)
+    part = struct.pack("<IQQQ", 0, 6, 1 << 63, 12345)
     for name, selection, kind, block in [
         ("at_least", "at-least 0.1", 1, pairs),
         ("strongest", "strongest 2", 1, pairs),
@@ -131,7 +132,7 @@ def jobs():
     ]:
         text = {
             "format": "cofire job",
-            "format_version": 1,
+            "format_version": 2,
             "cofire": "0.1.0",
             "settings": [["--bins", "10"]],
             "selection": selection,
@@ -144,7 +145,8 @@ def jobs():
             "neurons_checksum": "@@@",
         }
         text = json.dumps(text, indent=2, sort_keys=True).encode() + b"\n"
-        put(["job"], name, text + b"\0" + bytes([kind, 3]) + known + block)
+        parts = part if kind > 0 else b""
+        put(["job"], name, text + b"\0" + bytes([kind, 3, kind > 0]) + known + parts + block)
 
 
 shutil.rmtree(SEEDS, ignore_errors=True)

@@ -133,6 +133,8 @@ pub use support::cancel::CancelToken;
 pub use support::monitor::Progress;
 pub use sweep::{Selection, Sweep};
 
+pub use pairs::digest;
+
 /// GPU adapters and opened devices: to list adapters, to keep one open over many jobs, or to share a
 /// device with the rest of a program.
 #[cfg(feature = "gpu")]

@@ -8,6 +8,7 @@ use crate::binning::Binning;
 use crate::error::Error;
 use crate::input::activations::ActivationsView;
 use crate::neighbors::{NeighborAnalysis, NeighborExecution};
+use crate::pairs::digest::Digests;
 
 /// The result of [`measures`].
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct PaperReport {
     pub mutual_information: Array2<f64>,
     /// The number of samples measured.
     pub samples: usize,
+    /// Digests of these entropies and of the integers behind all pairs.
+    pub digests: Digests,
     /// The engine and adapter that computed the pairs, and the incidents.
     pub execution: NeighborExecution,
 }
@@ -62,8 +65,10 @@ pub fn measures<'a>(activations: impl Into<ActivationsView<'a>>) -> Result<Paper
     let binned = Analysis::with_binning(Binning::RELEASED_WITH_PAPER);
     let activations = activations.into();
     let pairs = NeighborAnalysis::new(3).run(activations)?;
+    let entropy = binned.entropies(activations)?;
     Ok(PaperReport {
-        entropy: binned.entropies(activations)?,
+        digests: pairs.digests.with_entropies(entropy.iter().copied()),
+        entropy,
         mutual_information: pairs.mutual_information,
         samples: pairs.samples,
         execution: pairs.execution,

@@ -9,6 +9,7 @@ use crate::estimator::Estimator;
 use crate::execution::Execution;
 pub use crate::input::degenerate::{Degeneracy, DegenerateNeuron};
 use crate::measures::{Measure, Units};
+use crate::pairs::digest::{Digest, Digests};
 
 /// Entropies, mutual information, and details of their computation.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Report {
     pub units: Units,
     /// The number of samples measured.
     pub samples: usize,
+    /// Digests of the integers behind the entropies and all pairs.
+    pub digests: Digests,
     /// The bin edges used; apply them to other activations with
     /// [`crate::Analysis::with_edges`].
     pub edges: BinEdges,
@@ -42,6 +45,13 @@ pub struct Report {
 }
 
 impl Report {
+    /// Returns the digest of the entropies and all pairs. Two results with the same digest have the same
+    /// numbers: see [`crate::digest`].
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digests.of_counted()
+    }
+
     /// Computes a measure of every pair, `neurons × neurons`, in [`Report::units`] if it has a unit.
     ///
     /// It is computed from entropies and mutual information; O(neurons²).
@@ -85,6 +95,8 @@ pub struct BetweenReport {
     pub units: Units,
     /// The number of samples measured.
     pub samples: usize,
+    /// Digests of the integers behind the entropies and all pairs.
+    pub digests: Digests,
     /// The engine, adapter and kernel that computed it, and the incidents.
     pub execution: Execution,
     /// The time of each stage.
@@ -92,12 +104,44 @@ pub struct BetweenReport {
 }
 
 impl BetweenReport {
+    /// Returns the digest of the entropies and all pairs, as [`Report::digest`] does.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digests.of_counted()
+    }
+
     /// Computes a measure of every pair, `rows × columns`, as [`Report::measure`] does.
     #[must_use]
     pub fn measure(&self, measure: Measure) -> Array2<f64> {
         let (rows, columns) = (self.rows.entropy.view(), self.columns.entropy.view());
         measure.of_all(rows, columns, self.mutual_information.view())
     }
+}
+
+/// Some blocks of pairs, computed by themselves: to compare them with a result that has all pairs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BlocksReport {
+    /// The entropy of each neuron, in [`BlocksReport::units`]. For pairs between two layers, the neurons of
+    /// the second follow those of the first.
+    pub entropy: Array1<f64>,
+    /// The blocks, in the order in which they were asked for.
+    pub blocks: Vec<PairBlock>,
+    /// Digests of the entropies and of these blocks.
+    pub digests: Digests,
+    /// The unit of entropies and mutual information.
+    pub units: Units,
+}
+
+/// A block of pairs of a [grid](crate::digest::DigestGrid).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PairBlock {
+    /// The number of the block.
+    pub number: usize,
+    /// The mutual information of each pair, `rows × columns` of the block. A block on the diagonal is
+    /// complete.
+    pub mutual_information: Array2<f64>,
 }
 
 /// The results of single neurons of one of two layers.

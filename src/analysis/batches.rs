@@ -33,7 +33,12 @@ pub(super) fn run(analysis: &Analysis, source: &mut dyn Batches) -> Result<Repor
     // Codes stay in memory if they fit beside the matrix. If not, a few of them have to fit.
     if settings.run.check_memory(matrix.and(samples, neurons as u128)).is_err() {
         let bins = analysis.edges.fewest_bins();
-        settings.run.check_memory(sweep::least_memory(settings, matrix, samples, bins))?;
+        settings.run.check_memory(sweep::least_memory(
+            settings,
+            matrix,
+            (samples, neurons),
+            bins,
+        ))?;
     }
     run_encoded(settings, encode(analysis, source, matrix)?)
 }
@@ -73,7 +78,7 @@ pub(super) fn run_encoded(settings: &CountSettings, layer: EncodedLayer) -> Resu
     let memory = if layer.is_whole() {
         settings.and_threads(matrix, (samples, neurons), bins, settings.goal())
     } else {
-        sweep::least_memory(settings, matrix, samples, bins)
+        sweep::least_memory(settings, matrix, (samples, neurons), bins)
     };
     settings.run.check_memory(memory)?;
     let clock = Stopwatch::start();
@@ -114,6 +119,7 @@ fn run_in_blocks(settings: &CountSettings, layer: EncodedLayer) -> Result<Report
         estimator: swept.estimator,
         units: swept.units,
         samples: swept.samples,
+        digests: swept.digests,
         edges: swept.edges,
         degenerate: swept.degenerate,
         execution: swept.execution.ok_or(Error::Internal { problem })?,

@@ -4,6 +4,7 @@
 // This file has the settings and the public calls. The other files compute the results.
 
 mod batches;
+mod blocks;
 mod cofiring;
 mod histograms;
 mod labels;
@@ -23,7 +24,7 @@ use crate::estimator::Estimator;
 use crate::execution::Kernel;
 use crate::input::activations::ActivationsView;
 use crate::input::batches::Batches;
-use crate::report::{BetweenReport, Report};
+use crate::report::{BetweenReport, BlocksReport, Report};
 use crate::settings::{CountSettings, run_setters};
 use crate::surrogates::Surrogates;
 use crate::sweep::{Selection, Sweep};
@@ -256,6 +257,39 @@ impl Analysis {
         columns: impl Into<ActivationsView<'a>>,
     ) -> Result<BetweenReport, Error> {
         run::between(self, rows.into(), columns.into()).await
+    }
+
+    /// Computes some blocks of the pairs of [`Analysis::run_between`] by themselves, with the same bits. Their
+    /// digests can be compared with those of a result that has all pairs.
+    ///
+    /// `blocks` are numbers in the grid of [`DigestGrid::between`](crate::digest::DigestGrid::between). Blocks
+    /// of the pairs within a layer are those of a [`Sweep`] over [`Selection::All`] with the edge of
+    /// [`DigestGrid::within`](crate::digest::DigestGrid::within).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Analysis::run_between`]. Also fails for a block that does not exist.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::Analysis;
+    /// use ndarray::{Array2, s};
+    ///
+    /// let activations = Array2::from_shape_fn((200, 50), |(s, n)| ((s * s * (n + 2)) % 211) as f32);
+    /// let (rows, columns) = (activations.slice(s![.., ..30]), activations.slice(s![.., 30..]));
+    /// let result = Analysis::new(5).run_between(rows, columns)?;
+    /// let again = Analysis::new(5).run_between_blocks(rows, columns, &[2])?;
+    /// assert_eq!(again.digests.block(2), result.digests.block(2));
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn run_between_blocks<'a>(
+        &self,
+        rows: impl Into<ActivationsView<'a>>,
+        columns: impl Into<ActivationsView<'a>>,
+        blocks: &[usize],
+    ) -> Result<BlocksReport, Error> {
+        pollster::block_on(blocks::between(self, rows.into(), columns.into(), blocks))
     }
 
     /// Computes the mutual information of every neuron with a label of each sample: a class, a

@@ -16,7 +16,8 @@ use crate::estimator::Entropies;
 use crate::execution::Execution;
 use crate::input::activations::{Activations, ActivationsView};
 use crate::input::degenerate::degenerate_neurons;
-use crate::measures::{Information, Units};
+use crate::measures::Information;
+use crate::pairs::digest::{DigestGrid, Digests, PairKeys};
 use crate::pairs::tile::Tile;
 use crate::report::{BetweenReport, LayerFacts, Report, Timings};
 use crate::settings::CountSettings;
@@ -54,7 +55,9 @@ pub(super) fn report(
     let (information, units) = (&counted.information, settings.run.units);
     let entropy = information.entropies_of(&all, units);
     let occupied_bins = information.occupied_bins(&all);
-    let Finished { mutual_information, execution, timings } = counted.finish(units)?;
+    let grid = DigestGrid::within(all.len());
+    let Finished { mutual_information, digests, execution, timings } =
+        counted.finish(settings, grid)?;
     Ok(Report {
         entropy,
         occupied_bins,
@@ -62,6 +65,7 @@ pub(super) fn report(
         estimator: settings.estimator,
         units,
         samples: samples as usize,
+        digests,
         degenerate: degenerate_neurons(&extents),
         edges,
         execution,
@@ -114,7 +118,9 @@ pub(super) async fn between(
     };
     let rows = facts(0..height, &rows.extents, rows.edges);
     let columns = facts(height..height + width, &columns.extents, columns.edges);
-    let Finished { mutual_information, execution, timings } = counted.finish(units)?;
+    let grid = DigestGrid::between(height, width);
+    let Finished { mutual_information, digests, execution, timings } =
+        counted.finish(settings, grid)?;
     Ok(BetweenReport {
         rows,
         columns,
@@ -122,6 +128,7 @@ pub(super) async fn between(
         estimator: settings.estimator,
         units,
         samples: samples as usize,
+        digests,
         execution,
         timings,
     })
@@ -169,7 +176,7 @@ pub(super) async fn information(
     let on_failure = settings.run.on_device_failure;
     let (information, execution) = engine::run(&chosen, &job, information, on_failure).await?;
     let stages = (discretize, open_engine);
-    Ok(Counted { information, execution, stages, clock, _job: job })
+    Ok(Counted { information, execution, stages, clock, job })
 }
 
 /// The counted pairs of a job.
@@ -180,22 +187,27 @@ pub(super) struct Counted {
     stages: (Duration, Duration),
     /// A clock that was started when counting began.
     clock: Stopwatch,
-    /// Kept because freeing its memory takes a while, which is not part of any stage.
-    _job: Job,
+    /// Kept to the end because freeing its memory takes a while, which is not part of any stage.
+    job: Job,
 }
 
 /// The results of a job.
 struct Finished {
     mutual_information: Array2<f64>,
+    digests: Digests,
     execution: Execution,
     timings: Timings,
 }
 
 impl Counted {
-    fn finish(self, units: Units) -> Result<Finished, Error> {
-        let Self { information, execution, stages: (discretize, open_engine), clock, _job } = self;
-        let mutual_information = information.finish(units)?;
+    fn finish(self, settings: &CountSettings, grid: DigestGrid) -> Result<Finished, Error> {
+        let Self { information, execution, stages: (discretize, open_engine), clock, job } = self;
+        let neurons = information.digest_of_neurons();
+        let keys = PairKeys::of_tile(grid, &job.pairs);
+        let (mutual_information, sums) = information.finish(settings.run.units, &keys)?;
+        let (estimator, samples) = (settings.estimator.to_string(), job.codes.samples());
+        let digests = Digests::new(estimator, samples, neurons, sums);
         let timings = Timings { discretize, open_engine, pairs: clock.elapsed() };
-        Ok(Finished { mutual_information, execution, timings })
+        Ok(Finished { mutual_information, digests, execution, timings })
     }
 }

@@ -138,13 +138,11 @@ impl BinnedElement for f32 {
 
     #[inline(always)]
     fn encode_by_guess<S: Simd>(guess: &Guess, simd: S, values: &[Self]) -> S::u8s {
-        let quarter = |values: &[Self]| {
-            let (a, b) = S::f32s::from_slice(simd, values).widen();
-            guess.codes_of::<S>(a, b)
-        };
         let (ab, cd) = values.split_at(S::u16s::LEN);
         let ((a, b), (c, d)) = (ab.split_at(S::u32s::LEN), cd.split_at(S::u32s::LEN));
-        quarter(a).narrow(quarter(b)).narrow(quarter(c).narrow(quarter(d)))
+        let ab = guess.codes_of_singles(simd, a).narrow(guess.codes_of_singles(simd, b));
+        let cd = guess.codes_of_singles(simd, c).narrow(guess.codes_of_singles(simd, d));
+        ab.narrow(cd)
     }
 
     #[inline(always)]
@@ -176,38 +174,39 @@ impl BinnedElement for f64 {
 
     #[inline(always)]
     fn encode_by_guess<S: Simd>(guess: &Guess, simd: S, values: &[Self]) -> S::u8s {
-        let quarter = |values: &[Self]| {
-            let (a, b) = values.split_at(S::f64s::LEN);
-            guess.codes_of::<S>(S::f64s::from_slice(simd, a), S::f64s::from_slice(simd, b))
-        };
         let (ab, cd) = values.split_at(S::u16s::LEN);
         let ((a, b), (c, d)) = (ab.split_at(S::u32s::LEN), cd.split_at(S::u32s::LEN));
-        quarter(a).narrow(quarter(b)).narrow(quarter(c).narrow(quarter(d)))
+        let ab = guess.codes_of_doubles(simd, a).narrow(guess.codes_of_doubles(simd, b));
+        let cd = guess.codes_of_doubles(simd, c).narrow(guess.codes_of_doubles(simd, d));
+        ab.narrow(cd)
     }
 
     #[inline(always)]
     fn count_edges<S: Simd>(edges: &[Self], simd: S, values: &[Self]) -> S::u8s {
-        let half = |values: &[Self]| {
-            let (ab, cd) = values.split_at(S::u32s::LEN);
-            let ((a, b), (c, d)) = (ab.split_at(S::f64s::LEN), cd.split_at(S::f64s::LEN));
-            let a = S::f64s::from_slice(simd, a);
-            let b = S::f64s::from_slice(simd, b);
-            let c = S::f64s::from_slice(simd, c);
-            let d = S::f64s::from_slice(simd, d);
-            let zero = S::i64s::splat(simd, 0);
-            let (mut in_a, mut in_b, mut in_c, mut in_d) = (zero, zero, zero, zero);
-            for &edge in edges {
-                let edge = S::f64s::splat(simd, edge);
-                in_a -= a.simd_ge(edge).to_vector();
-                in_b -= b.simd_ge(edge).to_vector();
-                in_c -= c.simd_ge(edge).to_vector();
-                in_d -= d.simd_ge(edge).to_vector();
-            }
-            in_a.narrow(in_b).narrow(in_c.narrow(in_d))
-        };
         let (a, b) = values.split_at(S::u16s::LEN);
-        half(a).narrow(half(b)).bitcast()
+        count_edges_of_half(edges, simd, a).narrow(count_edges_of_half(edges, simd, b)).bitcast()
     }
+}
+
+/// Returns how many of the edges are at or below each of as many values as half a vector has bytes.
+#[inline(always)]
+fn count_edges_of_half<S: Simd>(edges: &[f64], simd: S, values: &[f64]) -> S::i16s {
+    let (ab, cd) = values.split_at(S::u32s::LEN);
+    let ((a, b), (c, d)) = (ab.split_at(S::f64s::LEN), cd.split_at(S::f64s::LEN));
+    let a = S::f64s::from_slice(simd, a);
+    let b = S::f64s::from_slice(simd, b);
+    let c = S::f64s::from_slice(simd, c);
+    let d = S::f64s::from_slice(simd, d);
+    let zero = S::i64s::splat(simd, 0);
+    let (mut in_a, mut in_b, mut in_c, mut in_d) = (zero, zero, zero, zero);
+    for &edge in edges {
+        let edge = S::f64s::splat(simd, edge);
+        in_a -= a.simd_ge(edge).to_vector();
+        in_b -= b.simd_ge(edge).to_vector();
+        in_c -= c.simd_ge(edge).to_vector();
+        in_d -= d.simd_ge(edge).to_vector();
+    }
+    in_a.narrow(in_b).narrow(in_c.narrow(in_d))
 }
 
 struct SetZerosApart<'a, T> {
@@ -245,7 +244,20 @@ impl Guess {
     }
 }
 
+// These are functions, as closures would not be compiled for the instruction set.
 impl Guess {
+    #[inline(always)]
+    fn codes_of_singles<S: Simd>(&self, simd: S, values: &[f32]) -> S::u32s {
+        let (a, b) = S::f32s::from_slice(simd, values).widen();
+        self.codes_of::<S>(a, b)
+    }
+
+    #[inline(always)]
+    fn codes_of_doubles<S: Simd>(&self, simd: S, values: &[f64]) -> S::u32s {
+        let (a, b) = values.split_at(S::f64s::LEN);
+        self.codes_of::<S>(S::f64s::from_slice(simd, a), S::f64s::from_slice(simd, b))
+    }
+
     #[inline(always)]
     fn codes_of<S: Simd>(&self, a: S::f64s, b: S::f64s) -> S::u32s {
         S::u32s::truncate_from(self.bins_of::<S>(a).narrow(self.bins_of::<S>(b)))

@@ -2,6 +2,7 @@
 
 use super::bits;
 use crate::estimator::MAX_TABULATED;
+use crate::pairs::digest::{DigestGrid, PairKeys};
 
 /// Bytes per neuron for its extremes, its marginal as estimators see it, and its part of the
 /// report.
@@ -23,9 +24,17 @@ impl Memory {
         Self { new: self.new.saturating_add((number as u128).saturating_mul(bytes)), ..self }
     }
 
-    /// Adds a result of `rows × columns` 64-bit numbers.
+    /// Adds a result of `rows × columns` 64-bit numbers, with its digests.
     pub(crate) fn and_matrix(self, rows: usize, columns: usize) -> Self {
-        self.and(rows, 8 * columns as u128)
+        self.and(rows, 8 * columns as u128).and_digests(rows, columns, rows.max(columns))
+    }
+
+    /// Adds what digests take while a matrix of `rows × columns` pairs is finished. It may be a part of that
+    /// of a layer of `neurons` neurons, or of two.
+    pub(crate) fn and_digests(self, rows: usize, columns: usize, neurons: usize) -> Self {
+        let keys = rows.saturating_add(columns);
+        self.and(keys, PairKeys::BYTES_PER_NEURON as u128)
+            .and(1, DigestGrid::between(neurons, neurons).bytes())
     }
 
     /// Adds codes, with bit strings for two bins, and the marginals.

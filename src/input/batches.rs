@@ -3,14 +3,14 @@
 
 use ndarray::{ArrayView2, s};
 
-use super::activations::ActivationsView;
+use super::activations::{ActivationsView, with_view};
 use super::element::Precision;
 use crate::error::Error;
 
 /// A source of one layer's activations, `samples × neurons`, in batches of samples. They can be
 /// read any number of times.
 ///
-/// Array views implement this trait. The crate `cofire-files` implements it for files and shards of
+/// Views of activations implement this trait. The crate `cofire-files` implements it for files and shards of
 /// files (`cofire_files::open_batches`). Implement it for other sources of activations: the numbers
 /// of samples and neurons are those of all batches together, and every visit hands out the same
 /// samples in the same order.
@@ -110,6 +110,28 @@ macro_rules! batches_of_a_view {
 
 batches_of_a_view!(f32, Precision::F32);
 batches_of_a_view!(f64, Precision::F64);
+
+impl Batches for ActivationsView<'_> {
+    fn samples(&self) -> usize {
+        Self::samples(self)
+    }
+
+    fn neurons(&self) -> usize {
+        Self::neurons(self)
+    }
+
+    fn precision(&self) -> Precision {
+        Self::precision(self)
+    }
+
+    fn visit(
+        &mut self,
+        most_samples: usize,
+        visitor: &mut dyn FnMut(ActivationsView<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        with_view!(self, view => view.visit(most_samples, visitor))
+    }
+}
 
 pub(crate) fn changed(expected: usize, found: usize) -> Error {
     let problem = format!("{expected} samples were announced, and {found} came");

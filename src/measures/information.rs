@@ -11,6 +11,7 @@ use crate::engine::{Counts, Sink};
 use crate::error::Error;
 use crate::estimator::{Entropies, Marginal};
 use crate::measures::Units;
+use crate::pairs::digest::{self, Digest, PairKeys, PairSums, integer_of_bits};
 use crate::pairs::matrix::PairMatrix;
 use crate::pairs::tile::Tile;
 
@@ -28,11 +29,16 @@ pub(crate) struct Information {
 
 impl Information {
     pub(crate) fn new(codes: &Codes, entropies: Entropies, pairs: &Tile) -> Result<Self, Error> {
+        Self::with_marginals(Self::marginals(codes, &entropies), entropies, pairs)
+    }
+
+    /// Returns the marginals of all neurons that have codes.
+    pub(crate) fn marginals(codes: &Codes, entropies: &Entropies) -> Arc<[Marginal]> {
         let neurons = (0..codes.neurons()).into_par_iter();
         let marginals: Vec<Marginal> = neurons
             .map(|neuron| entropies.marginal(codes.marginal(neuron), codes.bins_of(neuron)))
             .collect();
-        Self::with_marginals(marginals.into(), entropies, pairs)
+        marginals.into()
     }
 
     /// Makes the sink for neurons whose marginals are known, in the order that neurons have in the
@@ -57,29 +63,44 @@ impl Information {
         self.marginals[neurons.clone()].iter().map(|marginal| marginal.occupied).collect()
     }
 
-    /// Returns the matrix, after all tiles have been accepted. A neuron's information with itself is its
-    /// entropy, although some estimators would also reckon with cells of both that cannot have samples.
-    pub(crate) fn finish(self, units: Units) -> Result<Array2<f64>, Error> {
+    /// Returns the digest of neurons.
+    pub(crate) fn digest_of(marginals: &[Marginal]) -> Digest {
+        digest::of_neurons(marginals.iter().map(|marginal| (marginal.entropy, marginal.occupied)))
+    }
+
+    /// Returns the digest of all neurons that have codes.
+    pub(crate) fn digest_of_neurons(&self) -> Digest {
+        Self::digest_of(&self.marginals)
+    }
+
+    /// Returns the matrix and the sums for its digests, after all tiles have been accepted. `keys` has the
+    /// neurons of its rows and columns. A neuron's information with itself is its entropy, although some
+    /// estimators would also reckon with cells of both that cannot have samples.
+    pub(crate) fn finish(
+        self,
+        units: Units,
+        keys: &PairKeys,
+    ) -> Result<(Array2<f64>, PairSums), Error> {
         let own = self.pairs.is_triangular().then(|| self.entropies_of(&self.pairs.rows, units));
         let Self { entropies, marginals, pairs, matrix } = self;
         let pair = |i: usize, j: usize| {
             (&marginals[pairs.rows.start + i], &marginals[pairs.columns.start + j])
         };
-        let mut shared = if entropies.needs_histograms() {
-            matrix.finish(|i, j, joint| {
+        let (mut shared, sums) = if entropies.needs_histograms() {
+            matrix.finish_with_digests(keys, integer_of_bits, |i, j, joint| {
                 let (x, y) = pair(i, j);
                 entropies.shared_of_entropy(x, y, joint) * units.per_nat()
             })?
         } else {
-            matrix.finish_sums(|i, j, joint| {
+            matrix.finish_with_digests(keys, f64::to_bits, |i, j, joint| {
                 let (x, y) = pair(i, j);
-                entropies.shared_of_sum(x, y, joint) * units.per_nat()
+                entropies.shared_of_sum(x, y, joint.to_bits()) * units.per_nat()
             })?
         };
         if let Some(own) = own {
             shared.diag_mut().assign(&own);
         }
-        Ok(shared)
+        Ok((shared, sums))
     }
 }
 

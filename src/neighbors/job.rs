@@ -8,6 +8,7 @@ use super::harmonic::HarmonicTable;
 use super::report::NeuronTies;
 use crate::error::Error;
 use crate::measures::Units;
+use crate::pairs::digest::{DigestGrid, PairKeys, PairSums};
 use crate::pairs::matrix::PairMatrix;
 use crate::pairs::tile::Tile;
 use crate::support::monitor::Monitor;
@@ -20,6 +21,7 @@ pub(crate) struct NeighborJob {
     /// The pairs to compute: all of a layer, or every neuron of one layer with every one of
     /// another.
     pub(crate) pairs: Tile,
+    pub(crate) grid: DigestGrid,
     pub(crate) samples: usize,
     pub(crate) k: usize,
     pub(crate) algorithm: KsgAlgorithm,
@@ -50,27 +52,31 @@ impl NeighborJob {
     }
 }
 
-/// A collector that turns the sums of tiles into mutual information, in any order and from any thread.
+/// A collector of the sums of tiles, in any order and from any thread.
 #[derive(Debug)]
 pub(crate) struct SumCollector {
     matrix: PairMatrix<f64>,
-    units: Units,
 }
 
 impl SumCollector {
-    pub(crate) fn new(pairs: &Tile, units: Units) -> Result<Self, Error> {
-        Ok(Self { matrix: PairMatrix::new(pairs)?, units })
+    pub(crate) fn new(pairs: &Tile) -> Result<Self, Error> {
+        Ok(Self { matrix: PairMatrix::new(pairs)? })
     }
 
     /// Accepts the sums of a tile, in the order of its pairs.
-    pub(crate) fn accept(&self, job: &NeighborJob, tile: &Tile, sums: &[u64]) {
-        let of_sum = |&sum: &u64| job.mutual_information(sum) * self.units.per_nat();
-        let values: Vec<f64> = sums.iter().map(of_sum).collect();
-        self.matrix.put(tile, &values);
+    pub(crate) fn accept(&self, tile: &Tile, sums: &[u64]) {
+        self.matrix.put_sums(tile, sums);
     }
 
-    /// Returns the whole matrix.
-    pub(crate) fn finish(self) -> Result<Array2<f64>, Error> {
-        self.matrix.finish(|_, _, value| value)
+    /// Returns the mutual information of all pairs, and the sums over pairs for their digests.
+    pub(crate) fn finish(
+        self,
+        job: &NeighborJob,
+        units: Units,
+    ) -> Result<(Array2<f64>, PairSums), Error> {
+        let keys = PairKeys::of_tile(job.grid, &job.pairs);
+        self.matrix.finish_with_digests(&keys, f64::to_bits, |_, _, sum| {
+            job.mutual_information(sum.to_bits()) * units.per_nat()
+        })
     }
 }

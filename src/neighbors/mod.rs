@@ -26,6 +26,7 @@ use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::input::activations::ActivationsView;
+use crate::report::BlocksReport;
 use crate::settings::{RunSettings, run_setters};
 use crate::support::stopwatch::Stopwatch;
 use column::Column;
@@ -202,13 +203,15 @@ impl NeighborAnalysis {
         let activations = activations.into();
         let (job, entropies) = self.prepare(&[activations])?;
         let ties = job.ties();
-        let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
+        let Outcome { mutual_information, digests, execution, timings } =
+            self.finish(job, &entropies, clock).await?;
         Ok(NeighborReport {
             entropy: self.in_units(&entropies),
             mutual_information,
             ties,
             units: self.run.units,
             samples: activations.samples(),
+            digests,
             neighbors: self.k,
             algorithm: self.algorithm,
             execution,
@@ -265,7 +268,8 @@ impl NeighborAnalysis {
         let (job, entropies) = self.prepare(&[rows, columns])?;
         let mut row_ties = job.ties();
         let column_ties = row_ties.split_off(rows.neurons());
-        let Outcome { mutual_information, execution, timings } = self.finish(job, clock).await?;
+        let Outcome { mutual_information, digests, execution, timings } =
+            self.finish(job, &entropies, clock).await?;
         let (of_rows, of_columns) = entropies.split_at(rows.neurons());
         Ok(NeighborBetweenReport {
             row_entropy: self.in_units(of_rows),
@@ -275,11 +279,58 @@ impl NeighborAnalysis {
             column_ties,
             units: self.run.units,
             samples: rows.samples(),
+            digests,
             neighbors: self.k,
             algorithm: self.algorithm,
             execution,
             timings,
         })
+    }
+
+    /// Computes some blocks of the pairs of [`NeighborAnalysis::run`] by themselves, with the same bits. Their
+    /// digests can be compared with those of a result that has all pairs.
+    ///
+    /// `blocks` are numbers in the grid of [`DigestGrid::within`](crate::digest::DigestGrid::within).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`NeighborAnalysis::run`]. Also fails for a block that does not exist.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use cofire::NeighborAnalysis;
+    /// use ndarray::Array2;
+    ///
+    /// let activations = Array2::from_shape_fn((100, 40), |(s, n)| ((s * s * (n + 2)) % 211) as f32);
+    /// let result = NeighborAnalysis::new(4).run(activations.view())?;
+    /// let again = NeighborAnalysis::new(4).run_blocks(activations.view(), &[1])?;
+    /// assert_eq!(again.digests.block(1), result.digests.block(1));
+    /// # Ok::<(), cofire::Error>(())
+    /// ```
+    pub fn run_blocks<'a>(
+        &self,
+        activations: impl Into<ActivationsView<'a>>,
+        blocks: &[usize],
+    ) -> Result<BlocksReport, Error> {
+        pollster::block_on(self.compute_blocks(&[activations.into()], blocks))
+    }
+
+    /// Computes some blocks of the pairs of [`NeighborAnalysis::run_between`], as
+    /// [`NeighborAnalysis::run_blocks`] does.
+    ///
+    /// `blocks` are numbers in the grid of [`DigestGrid::between`](crate::digest::DigestGrid::between).
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`NeighborAnalysis::run_between`]. Also fails for a block that does not exist.
+    pub fn run_between_blocks<'a>(
+        &self,
+        rows: impl Into<ActivationsView<'a>>,
+        columns: impl Into<ActivationsView<'a>>,
+        blocks: &[usize],
+    ) -> Result<BlocksReport, Error> {
+        pollster::block_on(self.compute_blocks(&[rows.into(), columns.into()], blocks))
     }
 
     /// Computes mutual information of each neuron with a discrete label of the samples, in the unit

@@ -7,6 +7,7 @@ use ndarray::{Array1, Array2};
 use super::KsgAlgorithm;
 use crate::execution::{AdapterDescription, Incident, Transfer};
 use crate::measures::Units;
+use crate::pairs::digest::{Digest, Digests};
 
 /// Equal activations of a neuron, as the estimators see them: with noise if it was asked for, and on
 /// the neuron's grid.
@@ -40,6 +41,8 @@ pub struct NeighborReport {
     pub units: Units,
     /// The number of samples measured.
     pub samples: usize,
+    /// Digests of the entropies and of the integers behind all pairs.
+    pub digests: Digests,
     /// The number of neighbours of each sample, `k`.
     pub neighbors: usize,
     /// The estimator of mutual information.
@@ -48,6 +51,14 @@ pub struct NeighborReport {
     pub execution: NeighborExecution,
     /// The time of each stage.
     pub timings: NeighborTimings,
+}
+
+impl NeighborReport {
+    /// Returns the digest of the entropies and all pairs, as [`crate::Report::digest`] does.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digests.of_counted()
+    }
 }
 
 /// Mutual information from nearest neighbours between two layers, and details of its computation.
@@ -72,6 +83,8 @@ pub struct NeighborBetweenReport {
     pub units: Units,
     /// The number of samples measured.
     pub samples: usize,
+    /// Digests of the entropies and of the integers behind all pairs.
+    pub digests: Digests,
     /// The number of neighbours of each sample, `k`.
     pub neighbors: usize,
     /// The estimator of mutual information.
@@ -80,6 +93,14 @@ pub struct NeighborBetweenReport {
     pub execution: NeighborExecution,
     /// The time of each stage.
     pub timings: NeighborTimings,
+}
+
+impl NeighborBetweenReport {
+    /// Returns the digest of the entropies and all pairs, as [`crate::Report::digest`] does.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digests.of_counted()
+    }
 }
 
 /// The engine of a result from nearest neighbours, and its incidents.

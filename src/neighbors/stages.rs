@@ -7,18 +7,21 @@ use ndarray::{Array1, Array2};
 use super::column::{Column, SortedLayer, Strips};
 use super::harmonic::HarmonicTable;
 use super::job::{NeighborJob, SumCollector};
-use super::{NeighborAnalysis, NeighborExecution, NeighborTimings, cpu, line};
+use super::{KsgAlgorithm, NeighborAnalysis, NeighborExecution, NeighborTimings, cpu, line};
 use crate::codes::budget::Memory;
 use crate::engine::{Chosen, GpuGain};
 use crate::error::Error;
 use crate::input::activations::{Activations, ActivationsView};
+use crate::pairs::digest::{self, DigestGrid, Digests, PairSums};
 use crate::pairs::tile::Tile;
+use crate::report::{BlocksReport, PairBlock};
 use crate::support::memory;
 use crate::support::stopwatch::Stopwatch;
 
 /// The result of a job.
 pub(super) struct Outcome {
     pub(super) mutual_information: Array2<f64>,
+    pub(super) digests: Digests,
     pub(super) execution: NeighborExecution,
     pub(super) timings: NeighborTimings,
 }
@@ -40,7 +43,12 @@ impl NeighborAnalysis {
         let pairs = Tile { rows: 0..rows, columns: first_column..columns.len() };
         let total = (pairs.pairs() as u64).saturating_mul(samples as u64);
         let (k, algorithm, monitor) = (self.k, self.algorithm, self.run.monitor(total));
-        Ok((NeighborJob { columns, pairs, samples, k, algorithm, table, monitor }, entropies))
+        let grid = if checked.len() > 1 {
+            DigestGrid::between(rows, pairs.columns.len())
+        } else {
+            DigestGrid::within(rows)
+        };
+        Ok((NeighborJob { columns, pairs, grid, samples, k, algorithm, table, monitor }, entropies))
     }
 
     /// Checks settings and shapes, before any value is read.
@@ -104,10 +112,11 @@ impl NeighborAnalysis {
         Ok((columns, results))
     }
 
-    /// Runs the stages after sorting.
+    /// Runs the stages after sorting. `entropies` are those of all neurons, in nats.
     pub(super) async fn finish(
         &self,
         job: NeighborJob,
+        entropies: &[f64],
         clock: Stopwatch,
     ) -> Result<Outcome, Error> {
         let sort = clock.elapsed();
@@ -116,15 +125,66 @@ impl NeighborAnalysis {
         let open_engine = clock.elapsed();
 
         let clock = Stopwatch::start();
-        let collector = Arc::new(SumCollector::new(&job.pairs, self.run.units)?);
         let job = Arc::new(job);
-        let execution = self.run_on(&chosen, &job, &collector).await?;
-        let problem = "an engine has kept the collector of a job that has ended";
-        let collector = Arc::into_inner(collector).ok_or(Error::Internal { problem })?;
-        let mutual_information = collector.finish()?;
+        let (mutual_information, sums, execution) = self.compute(&chosen, &job).await?;
+        let digests = self.digests(&job, entropies, sums);
         let pairs = clock.elapsed();
         let timings = NeighborTimings { sort, open_engine, pairs };
-        Ok(Outcome { mutual_information, execution, timings })
+        Ok(Outcome { mutual_information, digests, execution, timings })
+    }
+
+    /// Computes some blocks of the grid of a job's pairs.
+    pub(super) async fn compute_blocks(
+        &self,
+        views: &[ActivationsView<'_>],
+        blocks: &[usize],
+    ) -> Result<BlocksReport, Error> {
+        let (mut job, entropies) = self.prepare(views)?;
+        let tiles =
+            blocks.iter().map(|&block| job.grid.tile(block)).collect::<Result<Vec<_>, Error>>()?;
+        job.monitor = self.run.monitor(tiles.iter().map(|tile| tile.work(job.samples)).sum());
+        let chosen = self.run.open_engine(GpuGain::Slower).await?;
+        let mut sums = PairSums::new(job.grid);
+        let mut computed = Vec::with_capacity(blocks.len());
+        for (&number, tile) in blocks.iter().zip(tiles) {
+            job.pairs = tile;
+            let shared = Arc::new(job);
+            let (mutual_information, of_block, _) = self.compute(&chosen, &shared).await?;
+            of_block.parts().iter().for_each(|part| sums.add(part));
+            computed.push(PairBlock { number, mutual_information });
+            let problem = "an engine has kept a job that has ended";
+            job = Arc::into_inner(shared).ok_or(Error::Internal { problem })?;
+            job.monitor.end_part();
+        }
+        Ok(BlocksReport {
+            entropy: self.in_units(&entropies),
+            blocks: computed,
+            digests: self.digests(&job, &entropies, sums),
+            units: self.run.units,
+        })
+    }
+
+    /// Computes the pairs of a job.
+    async fn compute(
+        &self,
+        chosen: &Chosen,
+        job: &Arc<NeighborJob>,
+    ) -> Result<(Array2<f64>, PairSums, NeighborExecution), Error> {
+        let collector = Arc::new(SumCollector::new(&job.pairs)?);
+        let execution = self.run_on(chosen, job, &collector).await?;
+        let problem = "an engine has kept the collector of a job that has ended";
+        let collector = Arc::into_inner(collector).ok_or(Error::Internal { problem })?;
+        let (mutual_information, sums) = collector.finish(job, self.run.units)?;
+        Ok((mutual_information, sums, execution))
+    }
+
+    fn digests(&self, job: &NeighborJob, entropies: &[f64], sums: PairSums) -> Digests {
+        let name = match self.algorithm {
+            KsgAlgorithm::First => "ksg",
+            KsgAlgorithm::Second => "ksg2",
+        };
+        let neurons = digest::of_neurons(entropies.iter().map(|&entropy| (entropy, 0)));
+        Digests::new(format!("{name} {}", self.k), job.samples, neurons, sums)
     }
 
     async fn run_on(

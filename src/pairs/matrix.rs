@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use super::digest::{PairKeys, PairSums};
 use super::tile::Tile;
 use crate::error::Error;
 use crate::support::memory;
@@ -57,6 +58,15 @@ impl<T: Copy + Default + Send + Sync> PairMatrix<T> {
         self,
         of_number: impl Fn(usize, usize, T) -> T + Sync,
     ) -> Result<Array2<T>, Error> {
+        self.finish_rows(|row, first, numbers| convert(row, first, numbers, &of_number))
+    }
+
+    /// Returns the whole matrix, after `of_row(row, first, numbers)` for the pairs of every row, from its
+    /// column `first` on. A triangle is mirrored.
+    fn finish_rows(
+        self,
+        of_row: impl Fn(usize, usize, &mut [T]) + Sync,
+    ) -> Result<Array2<T>, Error> {
         let (height, width) = (self.pairs.rows.len(), self.pairs.columns.len());
         let mut data = self.numbers.into_inner().unwrap_or_else(PoisonError::into_inner);
         for begin in (0..height).step_by(BAND) {
@@ -65,9 +75,7 @@ impl<T: Copy + Default + Send + Sync> PairMatrix<T> {
             let rows = &mut rows[..(end - begin) * width];
             rows.par_chunks_mut(width).zip(begin..end).for_each(|(numbers, row)| {
                 let first = if self.pairs.is_triangular() { row } else { 0 };
-                for (column, number) in (first..width).zip(&mut numbers[first..]) {
-                    *number = of_number(row, column, *number);
-                }
+                of_row(row, first, &mut numbers[first..]);
             });
             if self.pairs.is_triangular() {
                 mirror(above, rows, width);
@@ -75,6 +83,19 @@ impl<T: Copy + Default + Send + Sync> PairMatrix<T> {
         }
         let bytes = size_of_val(data.as_slice()) as u64;
         Array2::from_shape_vec((height, width), data).map_err(|_| Error::OutOfMemory { bytes })
+    }
+}
+
+/// Converts the numbers of a row, from its column `first` on.
+#[inline(always)]
+fn convert<T: Copy>(
+    row: usize,
+    first: usize,
+    numbers: &mut [T],
+    of_number: impl Fn(usize, usize, T) -> T,
+) {
+    for (column, number) in (first..).zip(numbers) {
+        *number = of_number(row, column, *number);
     }
 }
 
@@ -98,6 +119,23 @@ impl PairMatrix<f64> {
         of_sum: impl Fn(usize, usize, u64) -> f64 + Sync,
     ) -> Result<Array2<f64>, Error> {
         self.finish(|row, column, number| of_sum(row, column, number.to_bits()))
+    }
+
+    /// Returns the whole matrix like [`PairMatrix::finish`], and the sums over pairs for their digests.
+    /// `integer` returns the integer of a pair from its number.
+    pub(crate) fn finish_with_digests(
+        self,
+        keys: &PairKeys,
+        integer: impl Fn(f64) -> u64 + Sync,
+        of_number: impl Fn(usize, usize, f64) -> f64 + Sync,
+    ) -> Result<(Array2<f64>, PairSums), Error> {
+        let sums = Mutex::new(PairSums::new(keys.grid()));
+        let matrix = self.finish_rows(|row, first, numbers| {
+            let of_row = keys.row(row, first, numbers, &integer);
+            sums.lock().unwrap_or_else(PoisonError::into_inner).add_row(&of_row);
+            convert(row, first, numbers, &of_number);
+        })?;
+        Ok((matrix, sums.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 

@@ -6,10 +6,14 @@ use ndarray::{Array2, s};
 
 use super::InformationPair;
 use super::selectors::Tally;
+use crate::pairs::digest::DigestPart;
 
 /// The result of a [`crate::Sweep`] for one block of pairs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Block(BlockResult);
+pub struct Block {
+    result: BlockResult,
+    digest_parts: Vec<DigestPart>,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 enum BlockResult {
@@ -48,35 +52,53 @@ impl Block {
     /// Makes a block of which no pair can be selected.
     #[must_use]
     pub fn passed_over() -> Self {
-        Self(BlockResult::PassedOver)
+        Self::of(BlockResult::PassedOver)
     }
 
     /// Makes a block of which these pairs may be selected.
     #[must_use]
     pub fn of_pairs(pairs: Vec<InformationPair>) -> Self {
-        Self(BlockResult::Pairs(pairs))
+        Self::of(BlockResult::Pairs(pairs))
     }
 
     pub(super) fn of_tested(pairs: Vec<InformationPair>, surrogates: Tally) -> Self {
-        Self(BlockResult::Tested(pairs, surrogates))
+        Self::of(BlockResult::Tested(pairs, surrogates))
     }
 
     /// Makes a block of the whole matrix that begins at the given row and column.
     #[must_use]
     pub fn of_matrix(first_row: usize, first_column: usize, information: Array2<f64>) -> Self {
-        Self(BlockResult::Matrix { first_row, first_column, information })
+        Self::of(BlockResult::Matrix { first_row, first_column, information })
+    }
+
+    fn of(result: BlockResult) -> Self {
+        Self { result, digest_parts: Vec::new() }
+    }
+
+    /// Returns the same block with the sums of its pairs for [digests](crate::digest). A sweep whose blocks
+    /// lack them has no digest of all pairs.
+    #[must_use]
+    pub fn with_digest_parts(self, digest_parts: Vec<DigestPart>) -> Self {
+        Self { digest_parts, ..self }
+    }
+
+    /// Returns the sums of the block's pairs for [digests](crate::digest), for each block of the
+    /// [grid](crate::digest::DigestGrid) that they belong to. None if the block was passed over.
+    #[must_use]
+    pub fn digest_parts(&self) -> &[DigestPart] {
+        &self.digest_parts
     }
 
     /// Returns whether the block was not computed because none of its pairs could be selected.
     #[must_use]
     pub fn is_passed_over(&self) -> bool {
-        self.0 == BlockResult::PassedOver
+        self.result == BlockResult::PassedOver
     }
 
     /// Returns the pairs that may be selected. All pairs selected in the end are among them.
     #[must_use]
     pub fn pairs(&self) -> &[InformationPair] {
-        match &self.0 {
+        match &self.result {
             BlockResult::Pairs(pairs) | BlockResult::Tested(pairs, _) => pairs,
             _ => &[],
         }
@@ -84,7 +106,7 @@ impl Block {
 
     /// Returns the tally of surrogates, if they were counted.
     pub(super) fn surrogates(&self) -> Option<&Tally> {
-        match &self.0 {
+        match &self.result {
             BlockResult::Tested(_, tally) => Some(tally),
             _ => None,
         }
@@ -95,7 +117,7 @@ impl Block {
     /// below the diagonal, which mirror others, are not returned.
     #[must_use]
     pub fn matrix(&self) -> Option<(usize, usize, &Array2<f64>)> {
-        match &self.0 {
+        match &self.result {
             BlockResult::Matrix { first_row, first_column, information } => {
                 Some((*first_row, *first_column, information))
             }

@@ -12,6 +12,7 @@ use crate::MAX_BINS;
 use crate::error::Error;
 use crate::estimator::Estimator;
 use crate::measures::Units;
+use crate::pairs::digest::{self, Digest, DigestGrid, Digests, PairSums};
 use crate::pairs::tile::Tile;
 
 /// The facts of a layer, beside its codes, that determine its blocks and the selection of pairs.
@@ -121,6 +122,7 @@ pub struct Collector {
     is_taken: Vec<bool>,
     pairs_left: u64,
     pairs_passed_over: u64,
+    digest_sums: PairSums,
 }
 
 /// The selected pairs, and the results of single neurons.
@@ -141,8 +143,37 @@ pub struct Collected {
     pub blocks_taken: usize,
     /// The entropy of each neuron, in the plan's units; length `neurons`.
     pub entropy: Array1<f64>,
+    /// Digests of the integers behind the entropies and the pairs of the blocks taken. There is none of all
+    /// pairs if some were passed over, which [`Sweep::every_block`](crate::Sweep::every_block) avoids.
+    pub digests: Digests,
     /// The plan by which the blocks were cut.
     pub plan: SweepPlan,
+}
+
+impl Collected {
+    /// Returns the digest of the entropies and the selected pairs, with the information they share in the
+    /// plan's units. It does not depend on the blocks that were passed over. For [`Selection::All`] it is
+    /// `None`: [`Digests::all`] says more.
+    #[must_use]
+    pub fn digest_of_selected(&self) -> Option<Digest> {
+        digest_of_selected(&self.digests, self.plan.selection, &self.pairs)
+    }
+}
+
+/// Returns the digest of pairs that a sweep with this selection has selected.
+pub(super) fn digest_of_selected(
+    digests: &Digests,
+    selection: Selection,
+    pairs: &[InformationPair],
+) -> Option<Digest> {
+    (selection != Selection::All).then(|| digest_of_pairs(digests, pairs))
+}
+
+/// Returns the digest that a result has if these are its selected pairs, as
+/// [`Collected::digest_of_selected`] does. `digests` are those of any result with the same neurons.
+#[must_use]
+pub fn digest_of_pairs(digests: &Digests, pairs: &[InformationPair]) -> Digest {
+    digests.of_pairs(pairs.iter().map(|pair| (pair.first, pair.second, pair.mutual_information)))
 }
 
 impl Collector {
@@ -175,6 +206,7 @@ impl Collector {
             is_taken: vec![false; blocks.len()],
             pairs_left: pairs.pairs() as u64,
             pairs_passed_over: 0,
+            digest_sums: PairSums::new(DigestGrid::within(neurons)),
             plan,
             selector,
             order,
@@ -225,6 +257,9 @@ impl Collector {
             let surrogates = block.surrogates().unwrap_or(&none);
             selector.keep(block.pairs(), surrogates, self.pairs_left)?;
         }
+        for part in block.digest_parts() {
+            self.digest_sums.add(part);
+        }
         self.is_taken[number] = true;
         Ok(())
     }
@@ -237,7 +272,12 @@ impl Collector {
         let mut order: Vec<usize> = (0..pairs.len()).collect();
         order.sort_unstable_by_key(|&k| (pairs[k].first, pairs[k].second));
         let neurons = self.order.len() as u64;
+        let plan = &self.plan;
+        let marginals = plan.entropy.iter().copied().zip(plan.occupied_bins.iter().copied());
+        let of_neurons = digest::of_neurons(marginals);
+        let estimator = plan.estimator.to_string();
         Collected {
+            digests: Digests::new(estimator, plan.samples, of_neurons, self.digest_sums),
             false_discovery_rates: rates.map(|rates| order.iter().map(|&k| rates[k]).collect()),
             pairs: order.iter().map(|&k| pairs[k]).collect(),
             pairs_in_all: neurons * (neurons + 1) / 2,
@@ -282,6 +322,15 @@ impl Collector {
     }
 
     fn is_of(&self, block: &Block, tile: &Tile) -> bool {
+        // Blocks that were passed over, or made elsewhere, have no parts.
+        let parts = block.digest_parts();
+        let counted = parts.iter().fold(0u64, |pairs, part| pairs.saturating_add(part.pairs));
+        let blocks = self.digest_sums.grid().blocks();
+        if !parts.is_empty() && counted != tile.pairs() as u64
+            || parts.iter().any(|part| part.block as usize >= blocks)
+        {
+            return false;
+        }
         if let Some((row, column, information)) = block.matrix() {
             let shape = (tile.rows.len(), tile.columns.len());
             return self.selector.is_none()

@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::estimator::{Entropies, Marginal};
 use crate::execution::Execution;
 use crate::measures::Information;
+use crate::pairs::digest::{DigestGrid, PairKeys};
 use crate::pairs::tile::Tile;
 use crate::report::{MemoryUse, Timings};
 use crate::settings::CountSettings;
@@ -35,7 +36,7 @@ use crate::support::stopwatch::Stopwatch;
 use crate::surrogates::{Orders, Surrogates};
 pub use block::{Block, BlockBounds};
 use collector::PAIR_BYTES;
-pub use collector::{Collected, Collector, SweepPlan};
+pub use collector::{Collected, Collector, SweepPlan, digest_of_pairs};
 pub use report::SweepReport;
 pub use selection::Selection;
 
@@ -111,6 +112,8 @@ pub struct Sweep {
     /// The orders of surrogates, if a false-discovery rate is estimated from them.
     orders: Option<Orders>,
     chosen: Option<Chosen>,
+    /// True if blocks are passed over whose pairs cannot be selected.
+    passes_over: bool,
     monitor: Arc<Monitor>,
     execution: Option<Execution>,
     timings: Timings,
@@ -190,11 +193,20 @@ impl Sweep {
             entropies,
             orders,
             chosen: None,
+            passes_over: true,
             execution: None,
             timings: Timings { discretize: clock.elapsed(), ..Timings::default() },
             spilled_bytes,
             memory: settings.run.memory_use(needed.at_least(to_make)),
         })
+    }
+
+    /// Makes the sweep compute every block, also those whose pairs cannot be selected. It then selects the
+    /// same pairs, takes as long as [all pairs](Selection::All) do, and has a digest of all pairs
+    /// ([`SweepReport::digests`]).
+    #[must_use]
+    pub fn every_block(self) -> Self {
+        Self { passes_over: false, ..self }
     }
 
     /// Returns the number of blocks.
@@ -238,7 +250,7 @@ impl Sweep {
     /// The errors of [`Sweep::compute`].
     pub async fn compute_async(&mut self, block: usize) -> Result<Block, Error> {
         let tile = self.collector.tile(block)?;
-        if self.collector.passes_over(&tile) {
+        if self.passes_over && self.collector.passes_over(&tile) {
             self.monitor.skip(self.work_of(&tile))?;
             return Ok(Block::passed_over());
         }
@@ -258,9 +270,12 @@ impl Sweep {
         self.monitor.end_part();
         let on_failure = settings.run.on_device_failure;
         let (information, execution) = engine::run(chosen, &job, information, on_failure).await?;
-        let matrix = information.finish(settings.run.units)?;
         drop(job);
         let neurons = self.collector.neurons_of(&tile);
+        let grid = DigestGrid::within(self.plan().neurons());
+        let [rows, columns] = [neurons.rows, neurons.columns].map(|ids| ids.iter().copied());
+        let keys = PairKeys::new(grid, rows, columns);
+        let (matrix, sums) = information.finish(settings.run.units, &keys)?;
         let block = match self.collector.selector() {
             Some(selector) => Block::of_pairs(selector.pick(neurons, matrix.view())),
             None => Block::of_matrix(neurons.rows[0], neurons.columns[0], matrix),
@@ -268,7 +283,7 @@ impl Sweep {
         self.execution = Some(Execution::of_parts(self.execution.take(), execution));
         let block = self.with_surrogates(&tile, block).await?;
         self.timings.pairs += clock.elapsed();
-        Ok(block)
+        Ok(block.with_digest_parts(sums.parts()))
     }
 
     /// Takes a block, computed now or earlier, for the result. A block that was taken before is
@@ -353,6 +368,7 @@ fn memory_of(layer: &EncodedLayer, selection: Selection) -> Memory {
 struct BlockMemory<'a> {
     settings: &'a CountSettings,
     samples: usize,
+    neurons: usize,
     bins: usize,
     /// True if codes are gathered from a file: those of two times the width.
     is_gathered: bool,
@@ -364,7 +380,7 @@ impl BlockMemory<'_> {
     /// Adds the memory of a block to `memory`: codes, sums (which become information), and the
     /// buffers of threads.
     fn added_to(&self, memory: Memory, edge: usize) -> Memory {
-        let &Self { settings, samples, bins, is_gathered, has_surrogates } = self;
+        let &Self { settings, samples, neurons, bins, is_gathered, has_surrogates } = self;
         let codes = if is_gathered {
             memory.and_coded(samples, 2 * edge, bins).and(1, READ_BYTES as u128)
         } else {
@@ -372,7 +388,7 @@ impl BlockMemory<'_> {
         };
         let codes =
             if has_surrogates { surrogates::and_codes(codes, samples, edge) } else { codes };
-        let sums = codes.and(edge * edge, 16);
+        let sums = codes.and(edge * edge, 16).and_digests(edge, edge, neurons);
         settings.and_threads(sums, (samples, edge), bins, settings.goal())
     }
 }
@@ -381,11 +397,12 @@ impl BlockMemory<'_> {
 pub(crate) fn least_memory(
     settings: &CountSettings,
     memory: Memory,
-    samples: usize,
+    (samples, neurons): (usize, usize),
     bins: usize,
 ) -> Memory {
-    let block = BlockMemory { settings, samples, bins, is_gathered: true, has_surrogates: false };
-    block.added_to(memory, SMALLEST_EDGE)
+    let has_surrogates = false;
+    BlockMemory { settings, samples, neurons, bins, is_gathered: true, has_surrogates }
+        .added_to(memory, SMALLEST_EDGE)
 }
 
 /// Returns the width of the widest blocks that memory allows, or the given width, and the memory
@@ -399,7 +416,8 @@ fn edge_within(
     (has_surrogates, is_list): (bool, bool),
 ) -> Result<(usize, Memory), Error> {
     let (samples, bins, is_gathered) = (layer.samples(), layer.edges().bins(), !layer.is_whole());
-    let block = BlockMemory { settings, samples, bins, is_gathered, has_surrogates };
+    let neurons = layer.neurons();
+    let block = BlockMemory { settings, samples, neurons, bins, is_gathered, has_surrogates };
     let needed = |edge: usize| block.added_to(memory, edge.min(layer.neurons()));
     if let Some(edge) = edge {
         return settings.run.check_memory(needed(edge)).map(|()| (edge, needed(edge)));

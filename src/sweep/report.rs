@@ -4,12 +4,13 @@ use std::fmt;
 
 use ndarray::Array1;
 
-use super::{InformationPair, Selection, Sweep};
+use super::{InformationPair, Selection, Sweep, collector};
 use crate::binning::BinEdges;
 use crate::estimator::Estimator;
 use crate::execution::Execution;
 use crate::input::degenerate::{DegenerateNeuron, degenerate_neurons};
 use crate::measures::Units;
+use crate::pairs::digest::{Digest, Digests};
 use crate::report::{MemoryUse, Timings};
 
 /// The selected pairs, the results of single neurons, and details of their computation.
@@ -42,6 +43,9 @@ pub struct SweepReport {
     pub units: Units,
     /// The number of samples measured.
     pub samples: usize,
+    /// Digests of the integers behind the entropies and the pairs of the blocks taken. There is none of all
+    /// pairs if some were passed over, which [`Sweep::every_block`] avoids.
+    pub digests: Digests,
     /// The bin edges used.
     pub edges: BinEdges,
     /// Neurons with one or two distinct activations, by index.
@@ -57,11 +61,21 @@ pub struct SweepReport {
     pub memory: MemoryUse,
 }
 
+impl SweepReport {
+    /// Returns the digest of the entropies and the selected pairs, as
+    /// [`Collected::digest_of_selected`](super::Collected::digest_of_selected) does.
+    #[must_use]
+    pub fn digest_of_selected(&self) -> Option<Digest> {
+        collector::digest_of_selected(&self.digests, self.selection, &self.pairs)
+    }
+}
+
 pub(super) fn of(sweep: Sweep) -> SweepReport {
     let blocks = sweep.collector.blocks();
     let collected = sweep.collector.finish();
     SweepReport {
         pairs: collected.pairs,
+        digests: collected.digests,
         false_discovery_rates: collected.false_discovery_rates,
         selection: collected.plan.selection,
         pairs_in_all: collected.pairs_in_all,

@@ -12,6 +12,7 @@ use crate::engine;
 use crate::error::Error;
 use crate::execution::Execution;
 use crate::measures::Information;
+use crate::pairs::digest::{DigestGrid, PairKeys};
 use crate::pairs::tile::Tile;
 use crate::surrogates::Orders;
 
@@ -35,6 +36,9 @@ impl Sweep {
         let places = tile.rows.clone().chain(tile.columns.clone());
         let marginals: Arc<[_]> = places.map(|place| self.marginals[place]).collect();
         let pairs = Tile::rectangle(rows.neurons(), columns.neurons());
+        let grid = DigestGrid::within(self.plan().neurons());
+        let [row_ids, column_ids] = [neurons.rows, neurons.columns].map(|ids| ids.iter().copied());
+        let keys = PairKeys::new(grid, row_ids, column_ids);
         let (mut tally, mut executions) = (Tally::default(), Vec::new());
         for number in 0..orders.repetitions() {
             let order = orders.repetition(number).order;
@@ -46,7 +50,7 @@ impl Sweep {
             self.monitor.end_part();
             let on_failure = settings.run.on_device_failure;
             let (information, execution) = engine::run(chosen, &job, sink, on_failure).await?;
-            let matrix = information.finish(settings.run.units)?;
+            let (matrix, _) = information.finish(settings.run.units, &keys)?;
             tally.add(selector.tally(neurons, matrix.view()));
             executions.push(execution);
         }

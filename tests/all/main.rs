@@ -11,6 +11,9 @@
 mod common;
 
 mod binnings;
+// Sweeps of codes in a file need the feature.
+#[cfg(feature = "spill")]
+mod digests;
 mod engines;
 mod errors;
 mod estimators;

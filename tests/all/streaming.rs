@@ -57,6 +57,7 @@ fn assert_same(found: &Report, expected: &Report, what: &str) {
     assert_eq!(found.entropy, expected.entropy, "entropy, {what}");
     assert_eq!(found.occupied_bins, expected.occupied_bins, "occupied bins, {what}");
     assert_eq!(found.degenerate, expected.degenerate, "degenerate neurons, {what}");
+    assert_eq!(found.digests, expected.digests, "digests, {what}");
     let bits = |report: &Report| report.mutual_information.mapv(f64::to_bits);
     assert_eq!(bits(found), bits(expected), "mutual information, {what}");
 }

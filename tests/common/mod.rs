@@ -132,6 +132,7 @@ pub(crate) fn assert_same_bits(found: &Report, expected: &Report, what: impl fmt
     for (j, (a, b)) in found.entropy.iter().zip(&expected.entropy).enumerate() {
         assert_eq!(a.to_bits(), b.to_bits(), "{what}: entropy of neuron {j} is {a}, not {b}");
     }
+    assert_eq!(found.digests, expected.digests, "{what}: digests");
     assert_same_matrix(found.mutual_information.view(), expected.mutual_information.view(), &what);
 }
 

@@ -58,7 +58,8 @@ pub(crate) fn run(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     if prints_text && facts.len() > 1 {
         printer.print(&format!("\n{}", table::table(&facts)))?;
     }
-    let json = arguments.output.json.then(|| json(&facts, &settings, arguments)).transpose()?;
+    let is_wanted = arguments.output.json || output.is_some();
+    let json = is_wanted.then(|| json(&facts, &settings, arguments)).transpose()?;
     match (output, json) {
         (Some(output), json) => commit(output, json.as_deref(), arguments),
         (None, Some(json)) => printer.print(&json),
@@ -143,7 +144,8 @@ fn json(
     arguments: &AnalyzeArguments,
 ) -> Result<String, Failure> {
     let version = env!("CARGO_PKG_VERSION");
-    to_json(&Facts { version, settings: SettingsFacts::of(settings, arguments), layers })
+    let options = settings.options().into_iter().collect();
+    to_json(&Facts { version, settings: SettingsFacts::of(settings, arguments), options, layers })
 }
 
 /// Returns pretty-printed JSON with a newline at the end.

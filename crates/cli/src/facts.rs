@@ -1,7 +1,9 @@
 //! Facts about a measured layer. Serialized, they are the output of `--json`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use cofire::digest::Digests;
 use cofire::execution::{AdapterDescription, Incident, Transfer};
 use cofire::report::{Degeneracy, DegenerateNeuron};
 use cofire::{Kernel, Measure};
@@ -25,6 +27,8 @@ use crate::ties::TieFacts;
 pub(crate) struct Facts<'a> {
     pub(crate) version: &'static str,
     pub(crate) settings: SettingsFacts,
+    /// The options of the command line that decide the numbers, for `cofire verify`.
+    pub(crate) options: BTreeMap<String, String>,
     pub(crate) layers: &'a [LayerFacts],
 }
 
@@ -190,6 +194,10 @@ pub(crate) struct LayerFacts {
     pub(crate) firing: Option<FiringFacts>,
     pub(crate) labels: Option<LabelFacts>,
     pub(crate) significance: Option<SignificanceFacts>,
+    /// The digest of the entropies and all pairs.
+    pub(crate) digest: Option<String>,
+    /// The fingerprint of the activations, if results were written.
+    pub(crate) fingerprint: Option<String>,
     /// Paths relative to the output directory.
     pub(crate) written: Option<Written>,
 }
@@ -207,6 +215,8 @@ pub(crate) struct OtherFacts {
     pub(crate) tied: Option<usize>,
     pub(crate) ties: Option<TieFacts>,
     pub(crate) degenerate: Option<Degenerates>,
+    /// The fingerprint of the activations, if results were written.
+    pub(crate) fingerprint: Option<String>,
 }
 
 impl OtherFacts {
@@ -224,6 +234,7 @@ impl OtherFacts {
             tied: None,
             ties: None,
             degenerate: None,
+            fingerprint: None,
         }
     }
 }
@@ -350,6 +361,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) kernel: Option<Kernel>,
     pub(crate) transfer: Option<Transfer>,
     pub(crate) incidents: &'a [Incident],
+    pub(crate) digests: &'a Digests,
     pub(crate) seconds: Seconds,
 }
 
@@ -403,6 +415,8 @@ impl LayerFacts {
             firing: None,
             labels: None,
             significance: None,
+            digest: measured.digests.all().map(|digest| digest.to_string()),
+            fingerprint: None,
             written: None,
         }
     }

@@ -4,6 +4,7 @@ mod analyze;
 mod arguments;
 mod compare;
 mod devices;
+mod digests_file;
 mod documents;
 mod facts;
 mod failure;
@@ -24,6 +25,7 @@ mod statistics;
 mod table;
 mod text;
 mod ties;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Devices(arguments) => devices::run(&arguments),
         Command::Merge(arguments) => pairs::merge(&arguments),
         Command::Pairs(arguments) => pairs::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
+use cofire::digest::Digests;
 use cofire_files::{FileError, OutputDirectory, OutputFolder};
 use ndarray::{ArrayView, Dimension};
 use serde::{Serialize, Serializer};
+
+use crate::digests_file::{self, DigestsFile};
+use crate::failure::Failure;
 
 /// A writer of the arrays of one layer. It writes each array as soon as it is made, so that no more
 /// than one has to be in memory. Without `--out`, it writes nothing.
@@ -52,6 +56,23 @@ impl<'a> Results<'a> {
         };
         self.written.add(key, path);
         Ok(())
+    }
+
+    /// Writes the digests of all blocks of pairs.
+    pub(crate) fn write_digests(&mut self, digests: &Digests) -> Result<(), Failure> {
+        let text = DigestsFile::of(digests).text()?;
+        let path = match &mut self.place {
+            Place::Nowhere => return Ok(()),
+            Place::Directory(output) => output.write_text(digests_file::NAME, &text)?,
+            Place::Folder(folder) => folder.write_text(digests_file::NAME, &text)?,
+        };
+        self.written.add(digests_file::KEY, path);
+        Ok(())
+    }
+
+    /// Returns whether results are written at all.
+    pub(crate) fn are_written(&self) -> bool {
+        !matches!(self.place, Place::Nowhere)
     }
 
     pub(crate) fn written(self) -> Option<Written> {

@@ -98,6 +98,7 @@ pub(crate) fn layer(facts: &LayerFacts) -> String {
         let two_valued = degenerate.two_valued.len();
         lines.add(label, format!("{dead} dead, {constant} constant, {two_valued} two-valued"));
     }
+    lines.add_all("digest", facts.digest.clone());
     lines.add("time", time(facts));
     lines.add_all("incident", incidents(facts));
     lines.finish(title)

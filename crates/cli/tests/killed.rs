@@ -82,12 +82,14 @@ fn kill(child: &mut Child, job: &Path, blocks: usize, turns: usize) -> bool {
     was_running && !status.success()
 }
 
-/// Reads every file of a result but `summary.json`, which depends on how the result was computed.
+/// Reads every file of a result but `summary.json` and `digests.json`, which depend on how the result was
+/// computed and on the blocks that were passed over.
 fn results(place: &Place, out: &str) -> Vec<(String, Vec<u8>)> {
     let prefix = format!("{out}/");
     let names = place.tree().into_iter().filter_map(|name| {
         let name = name.strip_prefix(&prefix)?;
-        (!name.is_empty() && name != "summary.json").then(|| name.to_owned())
+        let is_result = !["", "summary.json", "digests.json"].contains(&name);
+        is_result.then(|| name.to_owned())
     });
     names.map(|name| (name.clone(), place.bytes(&format!("{out}/{name}")))).collect()
 }

@@ -83,6 +83,7 @@ mod output;
 mod pairs;
 mod place;
 mod safetensors;
+mod saved;
 mod source;
 mod visit;
 #[cfg(feature = "zarr")]
@@ -98,6 +99,7 @@ pub use layer::{Layer, LayerInfo};
 pub use matrix::NpyMatrixWriter;
 pub use output::{OutputDirectory, OutputFolder};
 pub use pairs::{PairsFormat, PairsWriter};
+pub use saved::SavedArray;
 
 use layer::LayerReader;
 use place::Place;

@@ -330,7 +330,7 @@ impl Job {
         let bounds = self.bounds(number)?;
         let path = self.path.join(block_name(number));
         let damaged = |problem| JobError::DamagedBlock { path: path.clone(), problem };
-        match disk::read(&path, block_file::most_bytes(&bounds))? {
+        match disk::read(&path, block_file::most_bytes(&bounds, self.plan.neurons()))? {
             StoredPart::Nothing => Ok(None),
             StoredPart::TooLong => Err(damaged("it is longer than such a block can be")),
             StoredPart::Bytes(bytes) => {

@@ -14,7 +14,7 @@ pub(super) const NAME: &str = "job.json";
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 
 const FORMAT: &str = "cofire job";
-const FORMAT_VERSION: u64 = 1;
+const FORMAT_VERSION: u64 = 2;
 
 /// Everything that a job's blocks depend on.
 #[derive(Debug, Clone, PartialEq)]
@@ -317,7 +317,7 @@ mod tests {
         let good = manifest(Selection::Strongest(3), Estimator::PlugIn).text();
         for (from, to) in [
             ("cofire job", "something"),
-            ("\"format_version\": 1", "\"format_version\": 2"),
+            ("\"format_version\": 2", "\"format_version\": 1"),
             ("strongest 3", "strongest -3"),
             ("strongest 3", "weakest 3"),
             ("plug-in", "guess"),

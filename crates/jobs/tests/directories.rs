@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use cofire::digest::DigestPart;
 use cofire::sweep::{Block, Collector, InformationPair};
 use cofire::{Analysis, Engine, Error, Selection, Sweep};
 use cofire_jobs::{Fingerprint, Fingerprinted, Job, JobDirectory, JobError, JobPart, RunningJob};
@@ -50,6 +51,8 @@ fn blocks_come_back_as_they_were_stored() {
         let (collected, report) = (collector.finish(), sweep.run().unwrap());
         assert_eq!(collected.pairs, report.pairs);
         assert_eq!(collected.entropy, report.entropy);
+        assert_eq!(collected.digests, report.digests);
+        assert_eq!(collected.digest_of_selected(), report.digest_of_selected());
         assert!(job.load(6).is_err(), "there are six blocks");
     }
 }
@@ -78,7 +81,16 @@ fn a_collector_refuses_what_is_not_its_own() {
     let pair = |first, second| InformationPair { first, second, mutual_information: 1.0 };
     let of_pairs = |first, second| Block::of_pairs(vec![pair(first, second)]);
     let of_matrix = |row, width| Block::of_matrix(row, 10, Array2::zeros((10, width)));
+    let mut parts = pairs.digest_parts().to_vec();
+    assert!(!parts.is_empty(), "a computed block has parts");
+    let with = |parts: &[DigestPart]| pairs.clone().with_digest_parts(parts.to_vec());
+    parts[0].pairs += 1;
+    let too_many = with(&parts);
+    parts[0] = DigestPart { block: 1000, pairs: parts[0].pairs - 1, ..parts[0] };
+    let elsewhere = with(&parts);
     for (number, block) in [
+        (1, too_many),
+        (1, elsewhere),
         (2, pairs.clone()),
         (1, matrix.clone()),
         (1, of_pairs(0, 30)),

@@ -97,6 +97,7 @@ mod tests {
             units: cofire::Units::Nats,
             highest_entropy: None,
             bias: None,
+            digest: None,
         };
         let expected = 1.0 - (1.0 - (-1.0f64).exp()).sqrt();
         assert!((distance(&measured, 0, 1) - expected).abs() < 1e-12);

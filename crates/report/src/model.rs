@@ -1,5 +1,6 @@
 //! Models and their layers: the part of a measurement that a report needs.
 
+use cofire::digest::Digest;
 use cofire::significance::false_discovery_rates_of_pairs;
 use cofire::{Estimator, Report, Units};
 use ndarray::{ArrayView1, ArrayView2};
@@ -44,6 +45,13 @@ impl Model {
     pub fn new(name: impl Into<String>, layers: Vec<Layer>) -> Self {
         Self { name: name.into(), layers }
     }
+
+    /// Returns one digest for all layers in their order. `None` if that of a layer is unknown.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        let layers: Option<Vec<Digest>> = self.layers.iter().map(|layer| layer.digest).collect();
+        Some(Digest::of_several(layers?))
+    }
 }
 
 /// The measurements of a layer, by any estimator. [`Measured::of`] takes them from a [`Report`].
@@ -69,6 +77,8 @@ pub struct Measured<'a> {
     /// The mean estimate of mutual information for independent neurons, in [`Measured::units`].
     /// `None` if it is unknown.
     pub bias: Option<f64>,
+    /// The digest of the entropies and all pairs. `None` if it is unknown.
+    pub digest: Option<Digest>,
 }
 
 impl<'a> Measured<'a> {
@@ -84,6 +94,7 @@ impl<'a> Measured<'a> {
             units: report.units,
             highest_entropy: Some((report.edges.bins() as f64).ln() * report.units.per_nat()),
             bias: (report.estimator == Estimator::PlugIn).then(|| bias(report)),
+            digest: report.digests.all(),
         }
     }
 }
@@ -128,6 +139,8 @@ pub struct Layer {
     pub(crate) heat_map: HeatMap,
     /// The strongest pairs.
     pub graph: CofiringGraph,
+    /// The digest of the entropies and all pairs.
+    pub digest: Option<Digest>,
 }
 
 impl Layer {
@@ -186,6 +199,7 @@ impl Layer {
             mixture,
             heat_map: HeatMap::of(measured),
             graph: CofiringGraph::of(measured, strongest_pairs),
+            digest: measured.digest,
         }
     }
 

@@ -119,6 +119,7 @@ mod tests {
             units: Units::Nats,
             highest_entropy: None,
             bias: None,
+            digest: None,
         };
         CofiringGraph::of(&measured, most)
     }

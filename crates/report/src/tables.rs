@@ -44,6 +44,7 @@ pub(crate) fn summary(comparison: &Comparison) -> Result<String, Error> {
             "tau_entropy_p",
             "tau_mutual_information",
             "tau_mutual_information_p",
+            "digest",
         ],
     )?;
     for (index, model) in comparison.models.iter().enumerate() {
@@ -99,6 +100,7 @@ fn layer_line(
         graph.modularity.to_string(),
     ];
     line.extend(selection(comparison, index, ranking.selection));
+    line.push(optional(layer.digest));
     line
 }
 
@@ -129,6 +131,7 @@ fn overall_line(comparison: &Comparison, index: usize, model: &Model) -> Vec<Str
     ];
     line.extend(std::iter::repeat_with(empty).take(7));
     line.extend(selection(comparison, index, overall.selection));
+    line.push(optional(model.digest()));
     line
 }
 

@@ -44,7 +44,7 @@ fn run_blocking(job: &NeighborJob, collector: &SumCollector, tiles: &[Tile]) -> 
     let pieces: Vec<Tile> = tiles.iter().flat_map(|tile| tile.cut(height, width)).collect();
     pieces.into_par_iter().with_max_len(1).try_for_each_init(Plane::default, |plane, tile| {
         let sums: Vec<u64> = tile.iter().map(|pair| sum(job, pair, level, plane)).collect();
-        collector.accept(job, &tile, &sums);
+        collector.accept(&tile, &sums);
         job.monitor.advance(tile.pairs() as u64 * job.samples as u64)
     })
 }

@@ -78,7 +78,7 @@ impl<'a> TileJob for Searched<'a> {
     }
 
     fn accept(&self, tile: &Tile, sums: &Vec<u64>) {
-        self.collector.accept(self.job, tile, sums);
+        self.collector.accept(tile, sums);
     }
 
     async fn count_on_cpu(&self, tiles: Vec<Tile>) -> Result<(), Error> {

@@ -13,6 +13,7 @@ mod pairs;
 mod results;
 mod significance;
 mod size;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,7 @@ pub(crate) use estimator::{EstimatorArgument, EstimatorArguments, PresetArgument
 pub(crate) use pairs::{FormatArgument, MergeArguments, PairsArguments, PairsOutputArguments};
 pub(crate) use results::{MeasureArgument, OutputArguments, ResultArguments};
 pub(crate) use significance::{SignificanceArgument, TestArguments};
+pub(crate) use verify::{BlocksArgument, VerifyArguments};
 
 /// Entropy of every neuron and mutual information of every pair, exactly, on any GPU or CPU
 #[derive(Debug, Parser)]
@@ -41,6 +43,7 @@ pub(crate) enum Command {
     Devices(DevicesArguments),
     Merge(MergeArguments),
     Pairs(Box<PairsArguments>),
+    Verify(Box<VerifyArguments>),
 }
 
 /// Measure the layers of activation dumps

@@ -34,6 +34,15 @@ pub(crate) struct PairsArguments {
 
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
+
+    /// Compute every block, for a digest of all pairs
+    ///
+    /// The digest in the summary stands for the entropies and all pairs, whatever is selected; it is that
+    /// of --all and of analyze. Without this option there is none if blocks were passed over, only a digest
+    /// of the selected pairs. Takes as long as --all. See verify.
+    #[arg(long, help_heading = "Which pairs")]
+    pub(crate) digest: bool,
+
     #[command(flatten)]
     pub(crate) bins: BinArguments,
     #[command(flatten)]

@@ -56,6 +56,8 @@ pub(crate) struct ResultArguments {
 pub(crate) struct OutputArguments {
     /// Write entropy.npy, mi.npy and the other results into DIR
     ///
+    /// summary.json and digests.json have what verify needs to check the results elsewhere.
+    ///
     /// Either all files are written or none. All arrays are f64: N entropies, and the N x N mutual
     /// information of all pairs. On its diagonal are the entropies, but with ksg and ksg2 the
     /// estimates of each neuron with itself. Several layers go to DIR/<layer>/, or to
@@ -63,7 +65,7 @@ pub(crate) struct OutputArguments {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Print the summary as JSON; with --out, write DIR/summary.json
+    /// Print the summary as JSON; with --out, DIR/summary.json has it
     #[arg(long)]
     pub(crate) json: bool,
 }

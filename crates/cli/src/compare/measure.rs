@@ -1,7 +1,7 @@
 //! Measurement of a layer for a report: with the chosen estimator, and with a G-test of its pairs.
 
 use cofire::significance::false_discovery_rates_of_pairs;
-use cofire::{ActivationsView, Analysis, Engine, Error, Estimator, Report};
+use cofire::{ActivationsView, Analysis, Engine, Error, Estimator, Report, Units};
 use cofire_report::{Layer, Measured};
 use ndarray::Array2;
 
@@ -65,8 +65,11 @@ fn by_neighbors(
 ) -> Result<Layer, Error> {
     let report = method.analysis.clone().progress(bar.callback()).run(activations)?;
     let units = report.units;
+    let mut digests = report.digests;
     let (entropy, highest_entropy) = match &method.binned_entropies {
         Some(analysis) => {
+            let nats = analysis.clone().units(Units::Nats).entropies(activations)?;
+            digests = digests.with_entropies(nats);
             (analysis.entropies(activations)?, Some(BINS_OF_PAPER.ln() * units.per_nat()))
         }
         None => (report.entropy, None),
@@ -84,6 +87,7 @@ fn by_neighbors(
         units,
         highest_entropy,
         bias: None,
+        digest: digests.all(),
     };
     Ok(Layer::measured(name, &measured, edges))
 }

@@ -29,6 +29,7 @@ pub(super) fn within(
     interrupt::check()?;
     results.write("entropy", "entropy.npy", report.entropy.view())?;
     results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
+    results.write_digests(&report.digests)?;
     let mut facts = LayerFacts::new(this.place, &this.layer, &within_layer(&report), settings);
     let mean = facts.mutual_information.map(|spread| spread.mean);
     facts.too_few_samples = mean.and_then(|mean| FewSamplesFacts::within(&report, mean));
@@ -81,6 +82,7 @@ pub(super) fn between(
     results.write("entropy", "entropy.npy", report.rows.entropy.view())?;
     results.write("other_entropy", "other_entropy.npy", report.columns.entropy.view())?;
     results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
+    results.write_digests(&report.digests)?;
     let measured = between_layers(&report);
     let mut facts = LayerFacts::new(this.place, &this.layer, &measured, settings);
     let mean = facts.mutual_information.map(|spread| spread.mean);
@@ -128,6 +130,7 @@ fn within_layer(report: &Report) -> Measured<'_> {
         kernel: Some(report.execution.kernel),
         transfer: report.execution.transfer,
         incidents: &report.execution.incidents,
+        digests: &report.digests,
         seconds: seconds(&report.timings),
     }
 }
@@ -144,6 +147,7 @@ fn between_layers(report: &BetweenReport) -> Measured<'_> {
         kernel: Some(report.execution.kernel),
         transfer: report.execution.transfer,
         incidents: &report.execution.incidents,
+        digests: &report.digests,
         seconds: seconds(&report.timings),
     }
 }

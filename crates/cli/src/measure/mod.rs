@@ -1,12 +1,13 @@
 //! Measurement of one layer. Its arrays go to [`Results`], and facts about it are returned.
 
 mod histograms;
-mod neighbors;
+pub(crate) mod neighbors;
 
 use std::sync::Arc;
 
-use cofire::Error;
+use cofire::{Batches, Error};
 use cofire_files::Layer;
+use cofire_jobs::{Fingerprint, Fingerprinted};
 
 use crate::facts::LayerFacts;
 use crate::failure::Failure;
@@ -32,6 +33,16 @@ struct Read<'a> {
     layer: Layer,
 }
 
+/// Returns the fingerprint of a layer's activations.
+pub(crate) fn fingerprint(layer: &Layer) -> Result<Fingerprint, Error> {
+    let mut view = layer.activations.view();
+    let mut source = Fingerprinted::new(&mut view);
+    let samples = layer.activations.dim().0.max(1);
+    source.visit(samples, &mut |_| Ok(()))?;
+    let problem = "a layer was read without its fingerprint";
+    source.fingerprint().ok_or(Error::Internal { problem })
+}
+
 /// Measures a layer in all the ways that were asked for.
 pub(crate) fn measure(
     task: &Task,
@@ -41,7 +52,7 @@ pub(crate) fn measure(
 ) -> Result<LayerFacts, Failure> {
     let this = Read::of(&task.this)?;
     let other = task.other.as_ref().map(Read::of).transpose()?;
-    let facts = match (&wanted.settings.method, &other) {
+    let mut facts = match (&wanted.settings.method, &other) {
         (Method::Histograms(method), None) => {
             histograms::within(&this, method, wanted, bar, results)?
         }
@@ -55,6 +66,12 @@ pub(crate) fn measure(
             neighbors::between(&this, other, method, wanted.settings, bar, results)?
         }
     };
+    if results.are_written() {
+        facts.fingerprint = Some(this.fingerprint()?);
+        if let (Some(facts), Some(other)) = (&mut facts.other, &other) {
+            facts.fingerprint = Some(other.fingerprint()?);
+        }
+    }
     interrupt::check()?;
     Ok(facts)
 }
@@ -68,6 +85,11 @@ impl<'a> Read<'a> {
         let layer = cofire_files::read_layer(&place.file, Some(&place.layer.name))?;
         interrupt::check()?;
         Ok(Self { place, layer })
+    }
+
+    fn fingerprint(&self) -> Result<String, Failure> {
+        let fingerprint = fingerprint(&self.layer).map_err(|error| self.failed(&error))?;
+        Ok(fingerprint.to_string())
     }
 
     /// Makes a failure from an error about this layer.

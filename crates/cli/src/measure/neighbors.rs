@@ -1,7 +1,8 @@
 //! Measurement by nearest neighbours, of the pairs within a layer or between two.
 
-use cofire::NeighborAnalysis;
+use cofire::digest::Digests;
 use cofire::neighbors::{NeighborExecution, NeighborTimings};
+use cofire::{ActivationsView, Analysis, Error, NeighborAnalysis, Units};
 use ndarray::{Array1, Array2};
 
 use super::{Read, Wanted};
@@ -22,17 +23,23 @@ pub(super) fn within(
     results: &mut Results<'_>,
 ) -> Result<LayerFacts, Failure> {
     let activations = this.layer.activations.view();
-    let failed = |error| this.failed(&error);
+    let failed = |error: Error| this.failed(&error);
     let report = watched(method, bar).run(activations).map_err(failed)?;
     interrupt::check()?;
-    let entropy = match &method.binned_entropies {
-        Some(analysis) => analysis.entropies(activations).map_err(failed)?,
-        None => report.entropy,
+    let (entropy, digests) = match &method.binned_entropies {
+        Some(analysis) => {
+            let nats = nats(analysis, activations).map_err(failed)?;
+            let entropy = analysis.entropies(activations).map_err(failed)?;
+            (entropy, report.digests.with_entropies(nats))
+        }
+        None => (report.entropy, report.digests),
     };
     results.write("entropy", "entropy.npy", entropy.view())?;
     results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
+    results.write_digests(&digests)?;
     let (how, samples) = ((&report.execution, &report.timings), report.samples);
-    let measured = measured(Pairs::Once, samples, &entropy, &report.mutual_information, how);
+    let measured =
+        measured(Pairs::Once, samples, &entropy, &report.mutual_information, (how, &digests));
     let mut facts = LayerFacts::new(this.place, &this.layer, &measured, wanted.settings);
     facts.ties = Some(TieFacts::of(&report.ties, samples, method));
     drop(report.mutual_information);
@@ -55,21 +62,25 @@ pub(super) fn between(
     results: &mut Results<'_>,
 ) -> Result<LayerFacts, Failure> {
     let (rows, columns) = (this.layer.activations.view(), other.layer.activations.view());
-    let failed = |error| this.failed_with(other, &error);
+    let failed = |error: Error| this.failed_with(other, &error);
     let report = watched(method, bar).run_between(rows, columns).map_err(failed)?;
     interrupt::check()?;
-    let (entropy, other_entropy) = match &method.binned_entropies {
-        Some(analysis) => (
-            analysis.entropies(rows).map_err(failed)?,
-            analysis.entropies(columns).map_err(failed)?,
-        ),
-        None => (report.row_entropy, report.column_entropy),
+    let (entropy, other_entropy, digests) = match &method.binned_entropies {
+        Some(analysis) => {
+            let nats_of = |layer| nats(analysis, layer).map_err(failed);
+            let nats = nats_of(rows)?.into_iter().chain(nats_of(columns)?);
+            let entropy_of = |layer| analysis.entropies(layer).map_err(failed);
+            (entropy_of(rows)?, entropy_of(columns)?, report.digests.with_entropies(nats))
+        }
+        None => (report.row_entropy, report.column_entropy, report.digests),
     };
     results.write("entropy", "entropy.npy", entropy.view())?;
     results.write("other_entropy", "other_entropy.npy", other_entropy.view())?;
     results.write("mutual_information", "mi.npy", report.mutual_information.view())?;
+    results.write_digests(&digests)?;
     let (how, samples) = ((&report.execution, &report.timings), report.samples);
-    let measured = measured(Pairs::Between, samples, &entropy, &report.mutual_information, how);
+    let measured =
+        measured(Pairs::Between, samples, &entropy, &report.mutual_information, (how, &digests));
     let mut facts = LayerFacts::new(this.place, &this.layer, &measured, settings);
     facts.ties = Some(TieFacts::of(&report.row_ties, samples, method));
     facts.other = Some(OtherFacts {
@@ -78,6 +89,14 @@ pub(super) fn between(
         ..OtherFacts::new(other.place, &other.layer, &other_entropy)
     });
     Ok(facts)
+}
+
+/// Returns entropies in nats, as digests have them.
+pub(crate) fn nats(
+    analysis: &Analysis,
+    activations: ActivationsView<'_>,
+) -> Result<Array1<f64>, Error> {
+    analysis.clone().units(Units::Nats).entropies(activations)
 }
 
 /// Returns an analysis that reports to the bar and can be interrupted.
@@ -90,7 +109,7 @@ fn measured<'a>(
     samples: usize,
     entropy: &'a Array1<f64>,
     mutual_information: &'a Array2<f64>,
-    (execution, timings): (&'a NeighborExecution, &NeighborTimings),
+    ((execution, timings), digests): ((&'a NeighborExecution, &NeighborTimings), &'a Digests),
 ) -> Measured<'a> {
     Measured {
         pairs,
@@ -103,6 +122,7 @@ fn measured<'a>(
         kernel: None,
         transfer: execution.transfer,
         incidents: &execution.incidents,
+        digests,
         seconds: Seconds {
             discretize: None,
             sort: Some(timings.sort.as_secs_f64()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use cofire::digest::{Digest, Digests};
 use cofire::execution::Execution;
 use cofire::sweep::{Collected, InformationPair, SweepReport};
 use cofire::{Estimator, Selection, Units};
@@ -30,12 +31,16 @@ pub(super) struct Selected {
     occupied_bins: Vec<u32>,
     pub(super) pairs_in_all: u64,
     pub(super) pairs_passed_over: u64,
+    pub(super) digests: Digests,
+    pub(super) digest_of_selected: Option<Digest>,
 }
 
 impl Selected {
     pub(super) fn of_report(report: SweepReport) -> (Self, SweepReport) {
         let mut report = report;
         let selected = Self {
+            digest_of_selected: report.digest_of_selected(),
+            digests: report.digests.clone(),
             selection: report.selection,
             estimator: report.estimator,
             units: report.units,
@@ -52,6 +57,8 @@ impl Selected {
 
     pub(super) fn of_collected(collected: Collected) -> Self {
         Self {
+            digest_of_selected: collected.digest_of_selected(),
+            digests: collected.digests,
             selection: collected.plan.selection,
             estimator: collected.plan.estimator,
             units: collected.plan.units,
@@ -112,6 +119,12 @@ pub(super) struct PairsFacts {
     pairs_passed_over: u64,
     share_passed_over: f64,
     blocks: BlockFacts,
+    /// The digest of the entropies and all pairs; none if some were passed over.
+    digest: Option<String>,
+    /// The digest of the entropies and the selected pairs; none for a whole matrix.
+    digest_of_selected: Option<String>,
+    /// The fingerprint of the activations.
+    pub(super) fingerprint: Option<String>,
     entropy: Option<Spread>,
     /// The spread over the selected pairs.
     mutual_information: Option<Spread>,
@@ -230,6 +243,9 @@ impl PairsFacts {
             share_passed_over: selected.pairs_passed_over as f64
                 / selected.pairs_in_all.max(1) as f64,
             blocks,
+            digest: selected.digests.all().map(|digest| digest.to_string()),
+            digest_of_selected: selected.digest_of_selected.map(|digest| digest.to_string()),
+            fingerprint: None,
             entropy: Spread::of(|| selected.entropy.iter().copied()),
             mutual_information: Spread::of(|| pairs.iter().map(|pair| pair.mutual_information)),
             too_few_samples: selected.few_samples(settings, matrix),
@@ -267,6 +283,15 @@ impl PairsFacts {
         }
         let label = if self.pairs_selected.is_some() { "" } else { "mutual information" };
         lines.add_all(label, few_samples(self.too_few_samples.as_ref()));
+        match &self.digest {
+            Some(digest) => lines.add("digest", digest),
+            None => {
+                lines.add("digest", "none of all pairs, as some were passed over; see --digest")
+            }
+        }
+        if let Some(digest) = &self.digest_of_selected {
+            lines.add("digest of selected", digest);
+        }
         if let Some(computed) = &self.computed {
             let SecondsFacts { read, pairs, .. } = computed.seconds;
             let by = match (&computed.adapter, computed.engine) {

@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<(), Failure> {
     let selected = Selected::of_collected(collector.finish());
     let mut summary = PairsFacts::new(&selected, job.settings(), facts, matrix.as_ref());
     summary.jobs.clone_from(&arguments.jobs);
+    summary.fingerprint = Some(job.fingerprint().to_string());
     summary.written = output::write(&mut output, &selected, &formats, matrix)?;
     super::finish(output, &summary, arguments.output.json, &arguments.out)
 }

@@ -69,6 +69,7 @@ pub(crate) fn run(arguments: &PairsArguments) -> Result<(), Failure> {
         (None, ..) => analysis.sweep(encoded, selection),
     };
     let sweep = sweep.map_err(|error| failed(&error))?;
+    let sweep = if arguments.digest { sweep.every_block() } else { sweep };
     let job = match (job, fingerprint) {
         (Some(job), Some(fingerprint)) => Some(job.begin(sweep.plan(), fingerprint)?),
         _ => None,
@@ -106,6 +107,7 @@ pub(crate) fn run(arguments: &PairsArguments) -> Result<(), Failure> {
     let (selected, report) = Selected::of_report(sweep.finish());
     let mut summary = PairsFacts::new(&selected, &texts, facts, matrix.as_ref());
     summary.input = Some(InputFacts::of(&layer));
+    summary.fingerprint = fingerprint.map(|fingerprint| fingerprint.to_string());
     summary.jobs.extend(arguments.job.job.clone());
     summary.computed = Some(ComputedFacts::of(&report, read, arguments.job.memory));
     summary.written = output::write(&mut output, &selected, &formats, matrix)?;
@@ -137,20 +139,11 @@ fn check(
         (None, _, None) => return refuse("the results need a directory; add --out DIR"),
         _ => {}
     }
-    let bins = &histograms.bins;
-    let mut texts = vec![selection_text, ("--binning".to_owned(), bins.how.to_string())];
-    let mut add = |name: &str, value: String| texts.push((name.to_owned(), value));
-    if let Some(number) = bins.number {
-        add("--bins", number.to_string());
+    let mut texts = vec![selection_text];
+    texts.extend(settings.options());
+    if arguments.digest {
+        texts.push(("--digest".to_owned(), String::new()));
     }
-    if let Some(range) = bins.range {
-        add("--range", range.to_string());
-    }
-    if bins.has_zero_bin {
-        add("--zero-bin", String::new());
-    }
-    add("--estimator", histograms.estimator_name());
-    add("--units", settings.units.name().to_owned());
     Ok(texts)
 }
 

@@ -8,6 +8,7 @@ use ndarray::ArrayView1;
 
 use super::facts::Selected;
 use crate::arguments::{FormatArgument, PairsOutputArguments};
+use crate::digests_file::{self, DigestsFile};
 use crate::failure::Failure;
 use crate::features::command_with;
 use crate::interrupt;
@@ -99,6 +100,8 @@ pub(super) fn write(
 ) -> Result<Written, Failure> {
     let mut written = Written::default();
     written.add("entropy", output.write_array("entropy.npy", selected.entropy.view())?);
+    let digests = DigestsFile::of(&selected.digests).text()?;
+    written.add(digests_file::KEY, output.write_text(digests_file::NAME, &digests)?);
     if let Some(Matrix { writer, .. }) = matrix {
         written.add("mutual_information", writer.finish()?);
         return Ok(written);

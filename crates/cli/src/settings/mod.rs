@@ -204,6 +204,42 @@ impl Settings {
         Ok(())
     }
 
+    /// Returns the options of the command line that decide entropies and mutual information, by their
+    /// names and with their values. A flag has an empty value.
+    pub(crate) fn options(&self) -> Vec<(String, String)> {
+        let mut options = Vec::new();
+        let mut add = |name: &str, value: String| options.push((name.to_owned(), value));
+        match &self.method {
+            Method::Histograms(histograms) => {
+                let bins = &histograms.bins;
+                add("--binning", bins.how.to_string());
+                if let Some(number) = bins.number {
+                    add("--bins", number.to_string());
+                }
+                if let Some(range) = bins.range {
+                    add("--range", range.to_string());
+                }
+                if bins.has_zero_bin {
+                    add("--zero-bin", String::new());
+                }
+                add("--estimator", histograms.estimator_name());
+            }
+            Method::Neighbors(NeighborSettings { preset: Some(preset), .. }) => {
+                add("--preset", preset.name().to_owned());
+            }
+            Method::Neighbors(neighbors) => {
+                add("--estimator", neighbors.estimator_name().to_owned());
+                add("--neighbors", neighbors.neighbors.to_string());
+                if let Some((amplitude, seed)) = neighbors.jitter {
+                    add("--jitter", amplitude.to_string());
+                    add("--seed", seed.to_string());
+                }
+            }
+        }
+        add("--units", self.units.name().to_owned());
+        options
+    }
+
     /// Returns the engine that was asked for, for the summary.
     pub(crate) fn engine_name(&self) -> &'static str {
         match (self.engine, &self.adapter) {

@@ -22,3 +22,4 @@ mod field;
 mod formats;
 mod pairs;
 mod translation;
+mod verify;

@@ -1,10 +1,11 @@
 //! The text of the page.
 
+use cofire::digest::Digest;
 use maud::{Markup, html};
 
 use crate::comparison::Comparison;
 use crate::heat_map::MOST_NEURONS;
-use crate::model::FALSE_DISCOVERY_RATE;
+use crate::model::{FALSE_DISCOVERY_RATE, Model};
 use crate::text::{grouped, printable};
 use crate::write::Description;
 
@@ -25,6 +26,12 @@ pub(super) fn summary(comparison: &Comparison) -> Markup {
     }
 }
 
+/// Returns one digest for all models. `None` if that of a layer is unknown.
+fn digest(comparison: &Comparison) -> Option<Digest> {
+    let models: Option<Vec<Digest>> = comparison.models.iter().map(Model::digest).collect();
+    Some(Digest::of_several(models?))
+}
+
 /// Writes how the measurements and the pictures were made.
 pub(super) fn method(comparison: &Comparison, description: &Description) -> Markup {
     let is_tested =
@@ -39,12 +46,22 @@ pub(super) fn method(comparison: &Comparison, description: &Description) -> Mark
                 }
                 dt { "unit" }
                 dd { (comparison.units.name()) }
+                @if let Some(digest) = digest(comparison) {
+                    dt { "digest of all numbers" }
+                    dd { code { (digest) } }
+                }
             }
             p {
                 "Entropy says how evenly the activations of a neuron spread over its bins: 0 for one "
                 "that never changes, the logarithm of the number of bins for one that uses all of "
                 "them equally. Mutual information says how much one neuron tells of another: 0 for "
                 "independent ones."
+            }
+            @if digest(comparison).is_some() {
+                p {
+                    "Whoever measures the same activations with the same settings, on any machine, gets "
+                    "the same digest. Those of single layers are in summary.csv."
+                }
             }
             p {
                 "The interval of a mean mutual information is the jackknife’s, leaving out one neuron "
