@@ -86,9 +86,9 @@ fn the_sizes_of_real_layers() {
 
 /// Compares for every shape and number of bins, except those with too many cells.
 ///
-/// The CPU has all of them. The first adapter has every second, and the others, which run the same shaders with
-/// other drivers, every sixth: each shape with some numbers of bins, and each number of bins with some shapes.
-/// Where a kernel's last word or tile ends depends on the shape, and the kernel's counters on the bins.
+/// The CPU has all of them. The first adapter has every second, and the others, which run the same shaders
+/// with other drivers, every sixth: each shape with some numbers of bins, and each number of bins with some
+/// shapes. Where a kernel's last word or tile ends depends on the shape, and its counters on the bins.
 fn sweep(test: &str, samples: &[usize], neurons: &[usize], seed: u64) {
     // Bins outside: devices keep the pipelines of a number of bins, and would build them again and again.
     for (turn, bins) in BINS.into_iter().enumerate() {
