@@ -24,7 +24,7 @@ const TOO_MUCH: usize = 3;
 const THREADS: usize = 2;
 
 /// Samples and neurons: many samples, many neurons, and some of both.
-const SHAPES: [(usize, usize); 3] = [(1_000_000, 6), (1_000, 1_500), (50_000, 64)];
+const SHAPES: [(usize, usize); 3] = [(1_000_000, 6), (1_000, 700), (50_000, 64)];
 const BINS: [usize; 6] = [2, 10, 16, 32, 100, 256];
 
 /// The most cells for which all kernels are tried; beyond that, only the one that the engine

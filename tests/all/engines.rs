@@ -86,18 +86,21 @@ fn the_sizes_of_real_layers() {
 
 /// Compares for every shape and number of bins, except those with too many cells.
 ///
-/// All adapters run the same shaders. So only the first one has all shapes, and the others have every
-/// third: their drivers differ, and the sizes at which a kernel ends do not.
+/// The CPU has all of them. The first adapter has every second, and the others, which run the same shaders
+/// with other drivers, every sixth: each shape with some numbers of bins, and each number of bins with some
+/// shapes. Where a kernel's last word or tile ends depends on the shape, and its counters on the bins.
 fn sweep(test: &str, samples: &[usize], neurons: &[usize], seed: u64) {
     // Bins outside: devices keep the pipelines of a number of bins, and would build them again and again.
-    for bins in BINS {
+    for (turn, bins) in BINS.into_iter().enumerate() {
         let has_few_cells =
             |neurons: usize| neurons * (neurons + 1) / 2 * bins * bins <= MOST_CELLS;
-        for &neurons in neurons.iter().filter(|neurons| has_few_cells(**neurons)) {
-            for (number, &samples) in samples.iter().enumerate() {
-                let is_for_all = (number + neurons).is_multiple_of(3);
+        let shapes = neurons.iter().flat_map(|&n| samples.iter().map(move |&s| (s, n)));
+        for (number, (samples, neurons)) in shapes.enumerate() {
+            if has_few_cells(neurons) {
+                let turn = turn + number;
                 compare_if(test, (samples, neurons, bins), seed, |place| {
-                    is_for_all || place.is_cpu() || place.is_first_adapter()
+                    let every = if place.is_first_adapter() { 2 } else { 6 };
+                    place.is_cpu() || turn.is_multiple_of(every)
                 });
             }
         }

