@@ -77,8 +77,8 @@ pub enum Binning {
     /// Bins that hold equally many samples of a neuron, as far as ties allow.
     ///
     /// The cuts between bins are `numpy.quantile(x, numpy.linspace(0, 1, bins + 1))[1:-1]`, in f64 and
-    /// with numpy's linear interpolation. Equal activations are never split. If there are so many of them
-    /// that no activation lies between two cuts, they get a bin of their own, and the activations above
+    /// with numpy's linear interpolation. Equal activations are never split. If no activation
+    /// lies between two cuts because of them, they get a bin of their own, and the activations above
     /// them are cut anew into the bins that are left. So no bin is empty, and the zeros of a ReLU neuron
     /// fill one bin, however many they are. A neuron with no more distinct activations than bins gets a
     /// bin for each of them.

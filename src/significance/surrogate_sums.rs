@@ -13,7 +13,7 @@ use crate::support::memory;
 /// The pairs that are tested, each with a place in a list.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Pairs {
-    /// Each two neurons of a layer of so many neurons. Neurons are not tested with themselves.
+    /// Each two neurons of a layer, given its number of neurons. Neurons are not tested with themselves.
     Within(usize),
     /// Each neuron of one layer, the rows, with each of another, the columns.
     Between(usize, usize),
@@ -97,8 +97,12 @@ pub(super) struct Surrogated {
     pairs: Pairs,
     observed: Vec<u64>,
     seen: Mutex<Seen>,
-    /// Whether both orders of two neurons of a layer count.
+    /// True if both orders of two neurons of a layer count.
     is_both_ways: bool,
+    /// The largest difference of two sums that are equal in exact arithmetic, such as those of cells of
+    /// 4, 1, 1, 1 and 1 samples and of 2, 2, 2 and 2. A surrogate that shares as much as the pair has to
+    /// count, so sums within this distance are equal. The table of f(n) rounds f(n) / n to whole numbers.
+    rounding: u64,
 }
 
 #[derive(Debug)]
@@ -110,14 +114,16 @@ struct Seen {
 }
 
 impl Surrogated {
-    pub(super) fn new(observed: Observed) -> Result<Self, Error> {
+    /// Makes the sink of surrogates of pairs whose sums, over `samples` samples, are known.
+    pub(super) fn new(observed: Observed, samples: usize) -> Result<Self, Error> {
         let Observed { pairs, sums } = observed;
+        let rounding = samples as u64;
         let seen = Seen {
             exceedances: memory::zeroed(pairs.len(), 1)?,
             totals: memory::zeroed(pairs.len(), 1)?,
         };
         let observed = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(Self { pairs, observed, seen: Mutex::new(seen), is_both_ways: true })
+        Ok(Self { pairs, observed, seen: Mutex::new(seen), is_both_ways: true, rounding })
     }
 
     /// Sets whether the next order makes two surrogates of two neurons of a layer, or only the one
@@ -188,7 +194,8 @@ impl Sink for Surrogated {
                 continue;
             }
             if let Some(place) = self.pairs.place(row, column) {
-                exceedances[place] += u32::from(sum >= self.observed[place]);
+                let is_as_large = sum.saturating_add(self.rounding) >= self.observed[place];
+                exceedances[place] += u32::from(is_as_large);
                 totals[place] += u128::from(sum);
             }
         }

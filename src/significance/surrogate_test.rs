@@ -86,7 +86,7 @@ pub(super) async fn between(
     test.run(all_pairs, &orders).await
 }
 
-/// Refuses what is invalid for any activations of so many samples, before they are read.
+/// Refuses settings that are invalid for any activations of `samples` samples, before they are read.
 fn check(settings: &CountSettings, surrogates: &Surrogates, samples: usize) -> Result<(), Error> {
     let estimator = settings.estimator;
     if estimator.needs_histograms() {
@@ -129,7 +129,7 @@ impl Test<'_> {
         let (observed, mut execution) = engine::run(&chosen, &first, observed, on_failure).await?;
         monitor.end_part();
         drop(first);
-        let mut surrogated = Surrogated::new(observed)?;
+        let mut surrogated = Surrogated::new(observed, samples)?;
         for number in 0..orders.repetitions() {
             let repetition = orders.repetition(number);
             let both = Arc::new(Codes::join(rows.select(&repetition.order)?, columns)?);
@@ -203,7 +203,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Rows of arrays are put in order, and measured as any others.
+        /// Compares with rows of arrays that are put in order and measured as any others.
         #[test]
         fn tests_agree_with_plain_arrays(
             null in nulls(30), number in 1u32..8, seed in any::<u64>(), salt in any::<u64>(),

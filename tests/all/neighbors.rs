@@ -32,7 +32,7 @@ struct Case {
     entropy: Vec<Option<f64>>,
     first: Vec<Vec<f64>>,
     second: Vec<Vec<f64>>,
-    /// Only in `expected.json`.
+    /// Present in `expected.json` only.
     #[serde(default)]
     with_labels: Vec<f64>,
 }

@@ -9,10 +9,10 @@ plainest form, in f64:
     equal width      numpy.histogram_bin_edges(x, rule), and with range=(low, high) where the range
                      is global or given; more than 256 bins become 256
     digitized        numpy.digitize(x, numpy.linspace(low, high, bins + 1)) of all neurons, less one
-    equal frequency  a bin for each distinct value if there are no more than bins; otherwise cuts at
-                     numpy.quantile(x, numpy.linspace(0, 1, bins + 1))[1:-1], until one has no value
-                     between itself and the cut before: then the smallest value from that cut on gets
-                     a bin, and those above it are cut anew into the bins that are left
+    equal frequency  cuts at numpy.quantile(x, numpy.linspace(0, 1, bins + 1))[1:-1], until one has no
+                     value between itself and the cut before. Then each distinct value gets a bin if
+                     there are no more of them than bins; else the smallest value from the cut before
+                     on gets one, and those above it are cut anew into the bins that are left
     threshold        x > threshold
     edges            the number of edges at or below x, less one, held inside
     categories       x itself
@@ -53,7 +53,7 @@ def ends_of(x):
     return (x.min(), x.max()) if x.size else None
 
 
-def equal_frequency_cuts(x, bins):
+def equal_frequency_cuts(x, bins, is_all=True):
     quantiles = np.quantile(x, np.linspace(0, 1, bins + 1))[1:-1]
     cuts = []
     for number, cut in enumerate(quantiles):
@@ -61,10 +61,13 @@ def equal_frequency_cuts(x, bins):
         if ((x >= before) & (x < cut)).any():
             cuts.append(cut)
             continue
+        distinct = np.unique(x + 0.0)
+        if is_all and len(distinct) <= bins:
+            return list(distinct[1:])
         tied = x[x >= before].min()
         above = x[x > tied]
         if above.size:
-            cuts += [above.min(), *equal_frequency_cuts(above, bins - number - 1)]
+            cuts += [above.min(), *equal_frequency_cuts(above, bins - number - 1, False)]
         break
     return cuts
 
@@ -87,10 +90,7 @@ def edges_of(x, everything, binning, most):
             return None
         if x.min() == x.max():
             return None
-        distinct = np.unique(x + 0.0)
-        few = len(distinct) <= binning["bins"]
-        cuts = distinct[1:] if few else equal_frequency_cuts(x, binning["bins"])
-        return np.array([x.min(), *cuts, x.max()])
+        return np.array([x.min(), *equal_frequency_cuts(x, binning["bins"]), x.max()])
     assert kind == "edges", kind
     return np.array(binning["edges"])
 

@@ -157,7 +157,7 @@ impl Elements {
         with_vector!(self, vector => vector.resize(len, 0.0));
     }
 
-    /// Overwrites every `stride`th number from `first` on with numbers of the same type.
+    /// Replaces every `stride`th number from `first` on with numbers of the same type.
     pub(crate) fn scatter(&mut self, first: usize, stride: usize, from: &Self) {
         fn scatter<T: Copy>(into: &mut [T], first: usize, stride: usize, from: &[T]) {
             if stride == 1 {

@@ -20,8 +20,8 @@ fn assert_entropies(place: &Place, arguments: &[&str], expected: &[f64]) {
     }
 }
 
-/// Two values in three bins, 50 and 51 of two values, and a ReLU neuron that is mostly zero: their quantiles
-/// fall together.
+/// Tests two values in three bins, 50 and 51 of two values, and a ReLU neuron that is mostly zero: their
+/// quantiles fall together.
 #[test]
 fn ties_leave_no_neuron_with_one_bin() {
     let place = Place::new();
@@ -41,7 +41,7 @@ fn ties_leave_no_neuron_with_one_bin() {
     assert_entropies(&place, &arguments, &expected);
 }
 
-/// As `f32` these neurons have far fewer values, or only one.
+/// Tests neurons that would have far fewer values as `f32`, or only one.
 #[test]
 fn doubles_and_large_integers_are_binned_as_they_are() {
     let place = Place::new();

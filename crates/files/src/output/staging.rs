@@ -15,8 +15,8 @@ const PREFIX: &str = ".cofire-";
 const LOCK: &str = "lock";
 /// The name of that file until it is locked.
 const UNLOCKED: &str = "unlocked";
-/// How often a directory is made again if another process takes it for an abandoned one, which can only
-/// happen before its lock is made.
+/// The number of times that a directory is made, if other processes take it for an abandoned one. They can
+/// do so only before its lock is made.
 const ATTEMPTS: usize = 16;
 /// The name of the folder that becomes the output directory, or whose files are moved there.
 const CONTENTS: &str = "contents";

@@ -165,7 +165,7 @@ fn what_a_killed_process_left_is_removed() {
     }
 }
 
-/// A process can be killed between making the directory, making its lock and locking it.
+/// Tests processes that were killed between making the directory, making its lock and locking it.
 #[test]
 fn what_a_process_left_before_it_held_its_lock_is_removed() {
     let parent = tempfile::tempdir().unwrap();
@@ -179,7 +179,7 @@ fn what_a_process_left_before_it_held_its_lock_is_removed() {
     assert_eq!(names(parent.path()), [".cofire-living"]);
 }
 
-/// Directories made at the same time in the same place: each process may take a new one of another for an
+/// Makes directories at the same time in the same place. Each thread may take a new one of another for an
 /// abandoned one.
 #[test]
 fn directories_can_be_made_side_by_side() {
