@@ -88,6 +88,7 @@ fn a_job_takes_what_it_planned() {
 }
 
 /// Returns the tests by surrogates that take more than is planned for them.
+#[expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
 fn surrogates_beyond_plan(
     bins: usize,
     activations: &Array2<f32>,

@@ -42,7 +42,15 @@ fn the_digest_of_a_block_is_its_definition() {
     };
     let f = |n: u32| match n {
         0 | 1 => 0,
-        n => u64::from(n) * (f64::from(n).ln() * 2f64.powi(36)).round() as u64,
+        n => {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a whole number"
+            )]
+            let rounded = (f64::from(n).ln() * 2f64.powi(36)).round() as u64;
+            u64::from(n) * rounded
+        }
     };
     let grid = DigestGrid::within(40);
     assert_eq!((grid.edge(), grid.blocks()), (16, 6));
