@@ -87,6 +87,8 @@ fn a_job_takes_what_it_planned() {
     assert!(wrong.is_empty(), "not as planned:\n{}", wrong.join("\n"));
 }
 
+type Test<'a> = &'a (dyn Fn(&Analysis) -> Result<PermutationReport, Error> + Sync);
+
 /// Returns the tests by surrogates that take more than is planned for them.
 fn surrogates_beyond_plan(
     bins: usize,
@@ -100,7 +102,7 @@ fn surrogates_beyond_plan(
     let between = |analysis: &Analysis| {
         analysis.surrogate_test_between(rows.view(), columns.view(), &surrogates)
     };
-    let run = |what: &str, test: &dyn Fn(&Analysis) -> Result<PermutationReport, Error>| {
+    let run = |what: &str, test: Test<'_>| {
         let analysis = Analysis::new(bins).engine(Engine::Cpu);
         let Err(Error::MemoryLimit { needed, .. }) = test(&analysis.clone().memory_limit(1)) else {
             panic!("a limit of one byte was no limit");

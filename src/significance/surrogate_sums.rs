@@ -97,7 +97,7 @@ pub(super) struct Surrogated {
     pairs: Pairs,
     observed: Vec<u64>,
     seen: Mutex<Seen>,
-    /// Whether both orders of two neurons of a layer count.
+    /// True if both orders of two neurons of a layer count.
     is_both_ways: bool,
 }
 

@@ -205,7 +205,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
-        /// Rows of arrays are put in order, and measured as any others.
+        /// Puts rows of arrays in order, and measures them as any others.
         #[test]
         fn tests_agree_with_plain_arrays(
             null in nulls(30), number in 1u32..8, seed in any::<u64>(), salt in any::<u64>(),

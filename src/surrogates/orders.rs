@@ -251,7 +251,7 @@ mod tests {
             prop_assert_eq!(distances.iter().collect::<HashSet<_>>().len(), distances.len());
         }
 
-        /// Every block stays in one piece, and every sample is there once.
+        /// Checks that every block stays in one piece, and that every sample is there once.
         #[test]
         fn blocks_stay_whole(
             lengths in prop::collection::vec(1usize..9, 6..30),

@@ -208,7 +208,7 @@ fn low_entropies_are_passed_over_and_nothing_is_missed() {
     }
 }
 
-/// The cell of a p-value on the grid of limits.
+/// Returns the cell of a p-value on the grid of limits.
 fn cell(p_value: f64) -> Option<i64> {
     let steps = 64.0 * ((0.25f64).log2() - p_value.max(f64::MIN_POSITIVE).log2());
     (p_value <= 0.25).then_some(steps.floor() as i64)
