@@ -87,6 +87,9 @@ fn a_job_takes_what_it_planned() {
     assert!(wrong.is_empty(), "not as planned:\n{}", wrong.join("\n"));
 }
 
+/// A test by surrogates.
+type Test<'a> = &'a (dyn Fn(&Analysis) -> Result<PermutationReport, Error> + Sync);
+
 /// Returns the tests by surrogates that take more than is planned for them.
 #[expect(clippy::unwrap_used, reason = "a job that cannot be run fails the test")]
 fn surrogates_beyond_plan(
@@ -101,20 +104,17 @@ fn surrogates_beyond_plan(
     let between = |analysis: &Analysis| {
         analysis.surrogate_test_between(rows.view(), columns.view(), &surrogates)
     };
-    let run =
-        |what: &str, test: &(dyn Fn(&Analysis) -> Result<PermutationReport, Error> + Sync)| {
-            let analysis = Analysis::new(bins).engine(Engine::Cpu);
-            let Err(Error::MemoryLimit { needed, .. }) = test(&analysis.clone().memory_limit(1))
-            else {
-                panic!("a limit of one byte was no limit");
-            };
-            let planned = usize::try_from(needed).unwrap();
-            let peak = peak_of(|| threads.install(|| test(&analysis)).unwrap());
-            let line =
-                format!("{:?}, {bins} bins, surrogates {what}: {peak} of {planned}", x.dim());
-            println!("{line}");
-            (peak > planned + BOOKKEEPING || planned > TOO_MUCH * peak).then_some(line)
+    let run = |what: &str, test: Test<'_>| {
+        let analysis = Analysis::new(bins).engine(Engine::Cpu);
+        let Err(Error::MemoryLimit { needed, .. }) = test(&analysis.clone().memory_limit(1)) else {
+            panic!("a limit of one byte was no limit");
         };
+        let planned = usize::try_from(needed).unwrap();
+        let peak = peak_of(|| threads.install(|| test(&analysis)).unwrap());
+        let line = format!("{:?}, {bins} bins, surrogates {what}: {peak} of {planned}", x.dim());
+        println!("{line}");
+        (peak > planned + BOOKKEEPING || planned > TOO_MUCH * peak).then_some(line)
+    };
     [run("within", &within), run("between", &between)].into_iter().flatten().collect()
 }
 

@@ -140,8 +140,8 @@ impl Pooled {
 }
 
 impl Selector for Pooled {
-    /// Checks the bound of blocks: surrogates have the marginals of their pair, so they share no more than it can. A block none of
-    /// whose pairs can come to the floor has no surrogates there either.
+    // Surrogates have the marginals of their pair, so they share no more than it can. A block none of
+    // whose pairs can come to the floor has no surrogates there either.
     fn may_hold(&self, block: BlockNeurons<'_>) -> bool {
         self.tested.smallest_p_value(block).is_some_and(|p_value| p_value <= bound(self.floor))
     }
