@@ -145,8 +145,8 @@ impl Analysis {
     /// An order is used for both neurons of a pair, each against the other as it is: two surrogates,
     /// of different orders, for as much work as two calls of [`Analysis::run`]. If the number is odd,
     /// the last order is used for the neuron of the lower index only. The result depends on the
-    /// surrogates and nothing else, to the last bit. Memory beyond the input is twice the codes and
-    /// `38 · neurons²` bytes.
+    /// surrogates and nothing else, to the last bit. Memory beyond the input is four times the
+    /// codes and `38 · neurons²` bytes.
     ///
     /// # Errors
     ///
@@ -198,7 +198,7 @@ impl Analysis {
     /// the columns, as [`Analysis::surrogate_test`] does. Both have the same samples. The rows'
     /// samples are put in other orders, and the columns' stay as they are. Results are
     /// `rows × columns`. A surrogate takes as much work as [`Analysis::run_between`]. Memory beyond
-    /// the input is twice the codes and `52 · rows · columns` bytes.
+    /// the input is three times the codes and `52 · rows · columns` bytes.
     ///
     /// # Errors
     ///

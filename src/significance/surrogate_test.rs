@@ -8,8 +8,8 @@ use super::surrogate_sums::{Compared, Observed, Pairs, Surrogated};
 use crate::analysis::Analysis;
 use crate::analysis::prepare::prepare;
 use crate::analysis::run::prepare_two;
-use crate::codes::Codes;
 use crate::codes::budget::Memory;
+use crate::codes::{Codes, bits};
 use crate::engine::{self, Goal, GpuGain};
 use crate::error::Error;
 use crate::estimator::{Entropies, Marginal};
@@ -30,9 +30,10 @@ pub(super) async fn within(
         let neurons = layer.neurons();
         let of_cell = Pairs::Within(neurons).bytes_of_cell();
         let matrices = Memory::default().and(neurons, of_cell * neurons as u128);
-        // Codes in the given order and in another one, and the order.
-        let codes = 2 * neurons as u128 + size_of::<u32>() as u128;
+        // Codes in another order, these with those in the given one, and the order.
+        let codes = 3 * neurons as u128 + size_of::<u32>() as u128;
         let memory = matrices.and(layer.samples(), codes);
+        let memory = memory.and(3 * neurons, bit_strings(layer.samples(), bins));
         settings.and_threads(memory, (layer.samples(), neurons), bins, Goal::Sums)
     };
     let layer = prepare(analysis, activations, memory)?;
@@ -66,6 +67,7 @@ pub(super) async fn between(
         // The rows' codes in another order, these with the columns', and the order.
         let codes = (2 * height + width) as u128 + size_of::<u32>() as u128;
         let memory = matrices.and(samples, codes);
+        let memory = memory.and(2 * height + width, bit_strings(samples, bins));
         settings.and_threads(memory, (samples, height.max(width)), bins, Goal::Sums)
     };
     let (rows, columns) = prepare_two(analysis, rows, columns, memory)?;
@@ -84,6 +86,11 @@ pub(super) async fn between(
         columns,
     };
     test.run(all_pairs, &orders).await
+}
+
+/// Returns the bytes of a neuron's codes as a bit string, which codes of two bins have too.
+fn bit_strings(samples: usize, bins: usize) -> u128 {
+    if bins == bits::BINS { bits::bytes(samples) as u128 } else { 0 }
 }
 
 /// Refuses settings that are invalid for any activations of `samples` samples, before they are read.

@@ -60,7 +60,7 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) documents: Option<PathBuf>,
 
-    /// Seed of the random numbers of permutations, shifts and --jitter [default: 0]
+    /// Seed of random numbers: permutations, shifts, --jitter [default: 0]
     ///
     /// The same seed gives the same results, to the last bit.
     #[arg(long, value_name = "N")]

@@ -45,14 +45,9 @@ fn advice_on_arguments_works() {
             &["--significance g-test --other x.npy"],
         ),
         (
-            "--significance permutation --estimator laplace --other x.npy",
-            &["--significance g-test --other x.npy"],
-        ),
-        (
             "--significance permutation --estimator chao-shen",
             &["--significance permutation --estimator miller-madow"],
         ),
-        ("--significance permutation --other x.npy", &["--significance g-test --other x.npy"]),
         ("--permutations 9", &["--permutations 9 --significance permutation", ""]),
         ("--neighbors 3", &["--neighbors 3 --estimator ksg", ""]),
         ("--estimator ksg2 --bins 10", &["--estimator ksg2", "--bins 10"]),
