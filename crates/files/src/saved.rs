@@ -96,7 +96,7 @@ impl SavedArray {
         columns: Range<usize>,
     ) -> Result<Array2<f64>, FileError> {
         let mut block = Array2::zeros((rows.len(), columns.len()));
-        let mut bytes = [0; ELEMENT_BYTES as usize];
+        let mut bytes = [0; size_of::<f64>()];
         let Self { path, file, begin, columns: width } = self;
         for (row, mut values) in rows.zip(block.rows_mut()) {
             let element = (row as u64).saturating_mul(*width as u64) + columns.start as u64;
