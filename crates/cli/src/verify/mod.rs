@@ -240,7 +240,6 @@ fn open(arguments: &VerifyArguments, recorded: &RecordedPairs) -> Result<FileBat
         }
         None => (given, None),
     };
-    let name = arguments.layer.as_ref().or(name).map(String::as_str);
     let mut files = Vec::new();
     for path in paths {
         if !path.exists() && given.is_empty() {
@@ -251,11 +250,13 @@ fn open(arguments: &VerifyArguments, recorded: &RecordedPairs) -> Result<FileBat
         }
         files.extend(expand_path(path)?);
     }
-    // A .npy file has no name of its own, and may be called something else now.
-    let opened = open_batches(&files, name);
-    match opened {
-        Err(_) if arguments.layer.is_none() && !given.is_empty() => Ok(open_batches(&files, None)?),
-        opened => Ok(opened?),
+    if let Some(name) = &arguments.layer {
+        return Ok(open_batches(&files, Some(name))?);
+    }
+    // A single array needs no name, and that of a .npy file is the file's, which may be another one now.
+    match (open_batches(&files, None), name) {
+        (Err(_), Some(name)) => Ok(open_batches(&files, Some(name))?),
+        (opened, _) => Ok(opened?),
     }
 }
 
