@@ -26,7 +26,7 @@ use crate::support::monitor::Monitor;
 ///
 /// ```no_run
 /// use cofire::{Analysis, gpu::Gpu};
-/// # let (layer_1, layer_2) = (ndarray::Array2::zeros((9, 9)), ndarray::Array2::zeros((9, 9)));
+/// # let (layer_1, layer_2) = (ndarray::Array2::<f32>::zeros((9, 9)), ndarray::Array2::<f32>::zeros((9, 9)));
 ///
 /// let gpu = Gpu::open(None)?; // or Some("nvidia")
 /// let settings = Analysis::new(10).engine(gpu);

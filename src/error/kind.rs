@@ -52,7 +52,7 @@ impl Error {
     /// use cofire::ErrorKind;
     /// use ndarray::Array2;
     ///
-    /// let error = cofire::analyze(Array2::zeros((1, 3)).view(), 10).unwrap_err();
+    /// let error = cofire::analyze(Array2::<f32>::zeros((1, 3)).view(), 10).unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::Input);
     /// ```
     #[must_use]
