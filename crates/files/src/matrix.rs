@@ -36,7 +36,7 @@ const ELEMENT_BYTES: u64 = size_of::<f64>() as u64;
 /// matrix.finish()?;
 /// output.commit()?;
 /// # let layer = cofire_files::read_layer(path.join("mi.npy"), None)?;
-/// # assert_eq!(layer.activations, array![[1.0, 0.5, 0.25], [0.5, 2.0, 0.0], [0.25, 0.0, 3.0]]);
+/// # assert_eq!(layer.activations.to_f64(), array![[1.0, 0.5, 0.25], [0.5, 2.0, 0.0], [0.25, 0.0, 3.0]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

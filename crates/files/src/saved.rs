@@ -30,7 +30,7 @@ const ELEMENT_BYTES: u64 = size_of::<f64>() as u64;
 /// output.commit()?;
 /// let mut saved = SavedArray::open(path.join("mi.npy"), 2, 2)?;
 /// assert_eq!(saved.block(0..2, 1..2)?, array![[0.5], [2.0]]);
-/// # Ok::<(), cofire_files::FileError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct SavedArray {
