@@ -1,6 +1,6 @@
 //! Activations in the precision that holds every stored number.
 
-use ndarray::{Array2, ArrayView2, ShapeBuilder};
+use ndarray::{Array2, ShapeBuilder};
 
 use cofire::{ActivationsView, Precision};
 
@@ -30,15 +30,6 @@ impl Activations {
     #[must_use]
     pub fn dim(&self) -> (usize, usize) {
         self.view().dim()
-    }
-
-    /// Returns the activations of 32 bits, or `None` if they have 64.
-    #[must_use]
-    pub fn as_f32(&self) -> Option<ArrayView2<'_, f32>> {
-        match self {
-            Self::F32(array) => Some(array.view()),
-            Self::F64(_) => None,
-        }
     }
 
     /// Returns a copy of the activations in 64 bits, which hold them exactly.

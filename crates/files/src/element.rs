@@ -143,12 +143,12 @@ impl Values {
                     x as f64
                 });
                 if largest > LARGEST_INTEGER && self.too_large.is_none() {
-                    let is_too_large = |x: &$type| $magnitude(*x) > LARGEST_INTEGER;
-                    let mut elements = bytes.as_chunks().0.iter().map(|&b| match order {
+                    let elements = bytes.as_chunks().0.iter().map(|&b| match order {
                         ByteOrder::Little => <$type>::from_le_bytes(b),
                         ByteOrder::Big => <$type>::from_be_bytes(b),
                     });
-                    let found = elements.by_ref().enumerate().find(|(_, x)| is_too_large(x));
+                    let found =
+                        elements.enumerate().find(|&(_, x)| $magnitude(x) > LARGEST_INTEGER);
                     self.too_large = found.map(|(index, x)| (first + index, x.into()));
                 }
             }};

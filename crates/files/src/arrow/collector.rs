@@ -10,10 +10,6 @@ use crate::element::{ByteOrder, Values};
 use crate::visit::{Batch, VisitedArray, Visitor, reserve};
 use crate::{ElementType, FileError, Place};
 
-/// The byte order of this machine, in which Arrow keeps numbers.
-const NATIVE: ByteOrder =
-    if cfg!(target_endian = "big") { ByteOrder::Big } else { ByteOrder::Little };
-
 /// A buffer that gathers samples until a batch is full, and passes it on.
 pub(super) struct Collector<'v, 'p> {
     place: Place<'p>,
@@ -56,7 +52,7 @@ impl<'v, 'p> Collector<'v, 'p> {
         while let Some(left) = samples.filter(|&left| left > 0) {
             let taken = left.min(self.room()?);
             let (now, later) = rest.split_at(taken * sample_bytes);
-            self.values.extend(&self.element_type, NATIVE, now);
+            self.values.extend(&self.element_type, ByteOrder::NATIVE, now);
             (rest, samples) = (later, Some(left - taken));
             if self.flush(false)?.is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -85,7 +81,7 @@ impl<'v, 'p> Collector<'v, 'p> {
             for (neuron, column) in batch.columns().iter().enumerate() {
                 let mut values = Values::new(&self.element_type);
                 let numbers = Numbers::of(&column.slice(begin, taken));
-                values.extend(&self.element_type, NATIVE, &numbers.bytes);
+                values.extend(&self.element_type, ByteOrder::NATIVE, &numbers.bytes);
                 if let Some((row, value)) = values.too_large {
                     let at = first + row * self.neurons + neuron;
                     self.values.too_large.get_or_insert((at, value));
